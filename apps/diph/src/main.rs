@@ -1,0 +1,2 @@
+//! The `diph` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Criterion benchmarks of the parts where the time goes.

@@ -1,0 +1,24 @@
+//! The physics: which signals a voxel can have.
+
+use crate::{Parameter, ParameterMaps, Result, View, ViewMut};
+
+/// Projection on the set of signals that the physics allows, voxel by voxel.
+///
+/// The set is a cone under complex scaling: `project(c x) = c project(x)` for every complex `c`.
+pub trait PhysicsProjector: Send + Sync {
+    /// Short name for messages, for example `bloch-dictionary`.
+    fn name(&self) -> &str;
+
+    /// Number of coefficients of the images that it takes.
+    fn coefficients(&self) -> usize;
+
+    /// What the maps of [`project`](Self::project) hold.
+    fn parameters(&self) -> &[Parameter];
+
+    /// Writes the nearest allowed signal of every voxel of `x` (coefficient, y, x) into `z`, and where `maps` is given,
+    /// its parameters. A voxel of zeros gives zeros.
+    ///
+    /// # Errors
+    /// When a shape does not fit, or a value of `x` is not finite.
+    fn project(&self, x: View<'_>, z: ViewMut<'_>, maps: Option<&mut ParameterMaps>) -> Result<()>;
+}

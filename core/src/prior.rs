@@ -1,0 +1,40 @@
+//! The image prior: what an image without noise and artefacts looks like.
+
+use crate::{NoiseSchedule, PriorContext, Result, View, ViewMut};
+
+/// A denoiser or proximal map with one scalar: the noise level.
+///
+/// `noisy = clean + sigma * n`, where the real and the imaginary part of `n` have unit variance each. A maximum a
+/// posteriori prior with regulariser R returns `prox of sigma^2 R`; a diffusion prior returns its predicted x_0.
+pub trait Prior: Send + Sync {
+    /// Short name for messages, for example `total-variation`.
+    fn name(&self) -> &str;
+
+    /// Writes the denoised image into `clean`. Both are (coefficient, y, x).
+    ///
+    /// # Errors
+    /// When a shape does not fit or `sigma` is negative or not finite.
+    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()>;
+
+    /// The respaced noise schedule of a prior that is meant to be annealed; `None` for a prior without one.
+    ///
+    /// # Errors
+    /// When the schedule has no such number of steps.
+    fn noise_schedule(&self, _steps: usize) -> Result<Option<NoiseSchedule>> {
+        Ok(None)
+    }
+
+    /// R(x) of a prior that is a proximal map, so that objectives can be compared; `None` where there is no R.
+    ///
+    /// # Errors
+    /// When a shape does not fit.
+    fn penalty(&self, _x: View<'_>) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    /// Whether `denoise` is the proximal map of an absolutely homogeneous convex R, up to this relative accuracy.
+    /// Such a map is non-expansive and obeys Moreau's identity, which the conformance kit then checks.
+    fn proximal_accuracy(&self) -> Option<f32> {
+        None
+    }
+}

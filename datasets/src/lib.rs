@@ -1,0 +1,1 @@
+//! File formats, data folders and the procedural brain phantom.

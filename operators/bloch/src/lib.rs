@@ -1,0 +1,1 @@
+//! EPG simulation, dictionaries and exact dictionary matching.

@@ -1,0 +1,1 @@
+//! Masked Cartesian Fourier operator with coils and subspace.

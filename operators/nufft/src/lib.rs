@@ -1,0 +1,1 @@
+//! Non-uniform Fourier transform and the MRF acquisition operator.

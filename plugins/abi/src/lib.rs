@@ -1,0 +1,1 @@
+//! Stable C interface between Diph and its plugins.

@@ -1,0 +1,1 @@
+//! Plugin: bloch-dictionary.

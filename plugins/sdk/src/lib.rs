@@ -1,0 +1,1 @@
+//! Write a Diph plugin in Rust: implement a core trait, export it.

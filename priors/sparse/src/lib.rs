@@ -1,0 +1,1 @@
+//! Proximal maps of total variation, locally low rank and wavelets.

@@ -1,0 +1,1 @@
+//! Conformance kit: the laws that operators, priors and projectors must obey.
