@@ -8,7 +8,8 @@
 //! | image prior | [`Prior`] | total variation, locally low rank, a diffusion model |
 //! | physics | [`PhysicsProjector`] | matching against a dictionary of Bloch responses |
 //!
-//! This crate does no file input or output and knows no plugin.
+//! An [`Iteration`] (such as [`ProximalSplitting`] or [`Fista`]) says what one step does, [`run`] drives it, and
+//! [`Observer`]s watch it. This crate does no file input or output and knows no plugin.
 //!
 //! # Conventions
 //!
@@ -16,8 +17,11 @@
 //! seconds, angles in radians, k-space positions in cycles per pixel within [-1/2, 1/2] as (ky, kx). Views that
 //! cross a trait are C-contiguous; anything else is an [`Error::NotContiguous`].
 
+mod algebra;
 mod error;
 mod forward_operator;
+mod iteration;
+pub mod metrics;
 mod noise_schedule;
 mod parameter;
 mod parameter_maps;
@@ -25,11 +29,15 @@ mod physics_projector;
 mod prior;
 mod prior_context;
 mod schedule_entry;
+mod solvers;
 mod space;
+pub mod vector;
 mod views;
 
+pub use algebra::{AdjointOperator, Composed, Identity, Scaled, Stacked, Sum};
 pub use error::{Error, Result};
 pub use forward_operator::ForwardOperator;
+pub use iteration::{Breakdown, Iteration, Observer, Outcome, Progress, StopReason, run};
 pub use noise_schedule::NoiseSchedule;
 pub use parameter::Parameter;
 pub use parameter_maps::ParameterMaps;
@@ -37,5 +45,9 @@ pub use physics_projector::PhysicsProjector;
 pub use prior::Prior;
 pub use prior_context::{PriorContext, Rng};
 pub use schedule_entry::ScheduleEntry;
+pub use solvers::{
+    CgSettings, CgState, ConjugateGradient, Fista, FistaState, OperatorNorm, PowerState, Problem, ProximalSplitting,
+    SplittingSettings, SplittingState, objective,
+};
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

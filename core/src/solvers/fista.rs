@@ -1,0 +1,95 @@
+//! Accelerated proximal gradients.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayD;
+use num_complex::Complex32;
+use rand::SeedableRng;
+
+use super::FistaState;
+use crate::{Error, Iteration, Prior, PriorContext, Problem, Result, Rng, StopReason, vector};
+
+/// FISTA (Beck & Teboulle 2009) with gradient restart (O'Donoghue & Candes 2015) for
+/// `min 1/2 ||A x - y||^2 + lambda R(x)`, where the prior is the proximal map of R.
+#[derive(Clone)]
+pub struct Fista<'a> {
+    /// Operator and data.
+    pub problem: &'a Problem,
+    /// Proximal map of R.
+    pub prior: &'a dyn Prior,
+    /// Regularisation weight, at least 0.
+    pub lambda: f32,
+    /// An upper bound of `||A^H A||`; the step is its inverse. A normalised problem has 1, and because power iteration
+    /// comes from below, a few percent belong on top.
+    pub lipschitz: f32,
+    /// Stops when an iterate changes by less than this share of its norm; 0 never stops.
+    pub tolerance: f32,
+    /// Condition images for the prior.
+    pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    /// Seed of the generator that the prior may draw from.
+    pub seed: u64,
+}
+
+impl Iteration for Fista<'_> {
+    type State = FistaState;
+
+    fn start(&self) -> Result<FistaState> {
+        if !(self.lambda.is_finite() && self.lambda >= 0.0) {
+            return Err(Error::parameter("fista", "lambda", "a number of at least 0", self.lambda));
+        }
+        if !(self.lipschitz.is_finite() && self.lipschitz > 0.0) {
+            return Err(Error::parameter("fista", "lipschitz", "a positive number", self.lipschitz));
+        }
+        let zeros = self.problem.operator().domain().zeros();
+        Ok(FistaState {
+            x: zeros.clone(),
+            extrapolated: zeros.clone(),
+            previous: zeros.clone(),
+            gradient: zeros,
+            momentum: 1.0,
+            relative_change: f32::INFINITY,
+            rng: Rng::seed_from_u64(self.seed),
+        })
+    }
+
+    fn step(&self, state: &mut FistaState) -> Result<Option<StopReason>> {
+        let step = 1.0 / self.lipschitz;
+        self.problem.operator().normal(state.extrapolated.view(), state.gradient.view_mut())?;
+        state.gradient -= self.problem.adjoint();
+        let mut noisy = state.extrapolated.clone();
+        noisy.scaled_add(Complex32::from(-step), &state.gradient);
+
+        std::mem::swap(&mut state.x, &mut state.previous);
+        let mut context = PriorContext { schedule: None, conditions: self.conditions, rng: &mut state.rng };
+        self.prior.denoise(noisy.view(), (self.lambda * step).sqrt(), state.x.view_mut(), &mut context)?;
+
+        let difference = &state.x - &state.previous;
+        if points_uphill(&state.extrapolated, &state.x, &difference) {
+            state.momentum = 1.0;
+        }
+        let next = (1.0 + (1.0 + 4.0 * state.momentum * state.momentum).sqrt()) / 2.0;
+        let weight = ((state.momentum - 1.0) / next) as f32;
+        state.momentum = next;
+        state.extrapolated.assign(&state.x);
+        state.extrapolated.scaled_add(Complex32::from(weight), &difference);
+
+        let change = vector::norm(difference.as_slice().unwrap_or_default());
+        let norm = vector::norm(state.x.as_slice().unwrap_or_default());
+        state.relative_change = if norm > 0.0 { (change / norm) as f32 } else { 0.0 };
+        Ok((state.relative_change < self.tolerance).then_some(StopReason::Converged))
+    }
+}
+
+/// Whether the last move goes against the generalised gradient, which is `extrapolated - x` up to the step.
+fn points_uphill(extrapolated: &ArrayD<Complex32>, x: &ArrayD<Complex32>, difference: &ArrayD<Complex32>) -> bool {
+    let inner: f64 = extrapolated
+        .iter()
+        .zip(x)
+        .zip(difference)
+        .map(|((v, x), d)| {
+            let gradient = v - x;
+            f64::from(gradient.re * d.re + gradient.im * d.im)
+        })
+        .sum();
+    inner > 0.0
+}

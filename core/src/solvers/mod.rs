@@ -1,0 +1,28 @@
+//! Solvers: each an [`Iteration`](crate::Iteration) with its state.
+
+mod cg_settings;
+mod cg_state;
+mod conjugate_gradient;
+mod fista;
+mod fista_state;
+mod objective;
+mod operator_norm;
+mod problem;
+mod proximal_splitting;
+mod splitting_settings;
+mod splitting_state;
+
+pub use cg_settings::CgSettings;
+pub use cg_state::CgState;
+pub use conjugate_gradient::ConjugateGradient;
+pub use fista::Fista;
+pub use fista_state::FistaState;
+pub use objective::objective;
+pub use operator_norm::{OperatorNorm, PowerState};
+pub use problem::Problem;
+pub use proximal_splitting::ProximalSplitting;
+pub use splitting_settings::SplittingSettings;
+pub use splitting_state::SplittingState;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What is measured and how: the data side of every reconstruction.
+
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use num_complex::Complex32;
+
+use crate::{Error, ForwardOperator, Result, Scaled, View, vector};
+
+/// `min 1/2 ||A x - y||^2` with the data weights and both scales already in `A` and `y`.
+///
+/// - The operator is divided by `sqrt(L)`, `L = ||A^H A||`, so that a regularisation weight means the same everywhere.
+/// - The data are divided by the same and by an *intensity*, the image value that counts as 1, so that noise levels
+///   and regularisation weights do not depend on the receiver's gain. A solution times the intensity is the image.
+pub struct Problem {
+    operator: Arc<dyn ForwardOperator>,
+    samples: ArrayD<Complex32>,
+    adjoint: ArrayD<Complex32>,
+    intensity: f32,
+}
+
+impl Problem {
+    /// Puts a measurement and its operator together.
+    ///
+    /// `operator_norm` is the `L` that the (weighted) operator is normalised with; 1 leaves it as it is. `samples` are
+    /// the measured data without weights.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::NotFinite`] for samples that cannot be used, [`Error::Parameter`] for a norm or an
+    /// intensity that is not a positive number, and whatever the operator reports.
+    pub fn new(
+        operator: Arc<dyn ForwardOperator>,
+        operator_norm: f64,
+        intensity: f32,
+        samples: View<'_>,
+    ) -> Result<Self> {
+        positive("operator norm", operator_norm)?;
+        positive("intensity", intensity.into())?;
+        let values = operator.range().slice("problem", "k-space", &samples)?;
+        if let Some(index) = vector::first_not_finite(values) {
+            return Err(Error::NotFinite { operation: "problem".into(), role: "k-space".into(), index });
+        }
+        let operator_scale = (1.0 / operator_norm.sqrt()) as f32;
+        let mut samples = samples.mapv(|value| value * (operator_scale / intensity));
+        if let Some(weights) = operator.data_weights()? {
+            operator.range().check("problem", "data weights", weights.shape())?;
+            samples.zip_mut_with(&weights, |value, weight| *value *= *weight);
+        }
+        let operator: Arc<dyn ForwardOperator> = match operator_scale {
+            1.0 => operator,
+            scale => Arc::new(Scaled::new(scale, operator)?),
+        };
+        let mut adjoint = operator.domain().zeros();
+        operator.adjoint(samples.view(), adjoint.view_mut())?;
+        Ok(Self { operator, samples, adjoint, intensity })
+    }
+
+    /// The operator, weighted and normalised.
+    pub fn operator(&self) -> &dyn ForwardOperator {
+        &*self.operator
+    }
+
+    /// The samples `y`, weighted and scaled.
+    pub fn samples(&self) -> &ArrayD<Complex32> {
+        &self.samples
+    }
+
+    /// `A^H y`.
+    pub fn adjoint(&self) -> &ArrayD<Complex32> {
+        &self.adjoint
+    }
+
+    /// The image value that counts as 1.
+    pub fn intensity(&self) -> f32 {
+        self.intensity
+    }
+}
+
+fn positive(name: &str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Error::parameter("problem", name, "a positive number", value))
+}
