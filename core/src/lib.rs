@@ -46,8 +46,8 @@ pub use prior::Prior;
 pub use prior_context::{PriorContext, Rng};
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
-    CgSettings, CgState, ConjugateGradient, Fista, FistaState, OperatorNorm, PowerState, Problem, ProximalSplitting,
-    SplittingSettings, SplittingState, objective,
+    CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,
+    ProximalSplitting, SplittingSettings, SplittingState, objective,
 };
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

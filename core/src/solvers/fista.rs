@@ -6,8 +6,8 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
-use super::FistaState;
-use crate::{Error, Iteration, Prior, PriorContext, Problem, Result, Rng, StopReason, vector};
+use super::{FistaSettings, FistaState};
+use crate::{Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector};
 
 /// FISTA (Beck & Teboulle 2009) with gradient restart (O'Donoghue & Candes 2015) for
 /// `min 1/2 ||A x - y||^2 + lambda R(x)`, where the prior is the proximal map of R.
@@ -17,29 +17,29 @@ pub struct Fista<'a> {
     pub problem: &'a Problem,
     /// Proximal map of R.
     pub prior: &'a dyn Prior,
-    /// Regularisation weight, at least 0.
-    pub lambda: f32,
-    /// An upper bound of `||A^H A||`; the step is its inverse. A normalised problem has 1, and because power iteration
-    /// comes from below, a few percent belong on top.
-    pub lipschitz: f32,
-    /// Stops when an iterate changes by less than this share of its norm; 0 never stops.
-    pub tolerance: f32,
+    /// Weight, step and stopping.
+    pub settings: FistaSettings,
     /// Condition images for the prior.
     pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
     /// Seed of the generator that the prior may draw from.
     pub seed: u64,
 }
 
+impl Fista<'_> {
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn solve(&self, observers: &mut [&mut dyn Observer<FistaState>]) -> Result<Outcome<FistaState>> {
+        run(self, self.settings.iterations, observers)
+    }
+}
+
 impl Iteration for Fista<'_> {
     type State = FistaState;
 
     fn start(&self) -> Result<FistaState> {
-        if !(self.lambda.is_finite() && self.lambda >= 0.0) {
-            return Err(Error::parameter("fista", "lambda", "a number of at least 0", self.lambda));
-        }
-        if !(self.lipschitz.is_finite() && self.lipschitz > 0.0) {
-            return Err(Error::parameter("fista", "lipschitz", "a positive number", self.lipschitz));
-        }
+        self.settings.check()?;
         let zeros = self.problem.operator().domain().zeros();
         Ok(FistaState {
             x: zeros.clone(),
@@ -53,7 +53,7 @@ impl Iteration for Fista<'_> {
     }
 
     fn step(&self, state: &mut FistaState) -> Result<Option<StopReason>> {
-        let step = 1.0 / self.lipschitz;
+        let step = 1.0 / self.settings.lipschitz;
         self.problem.operator().normal(state.extrapolated.view(), state.gradient.view_mut())?;
         state.gradient -= self.problem.adjoint();
         let mut noisy = state.extrapolated.clone();
@@ -61,7 +61,7 @@ impl Iteration for Fista<'_> {
 
         std::mem::swap(&mut state.x, &mut state.previous);
         let mut context = PriorContext { schedule: None, conditions: self.conditions, rng: &mut state.rng };
-        self.prior.denoise(noisy.view(), (self.lambda * step).sqrt(), state.x.view_mut(), &mut context)?;
+        self.prior.denoise(noisy.view(), (self.settings.lambda * step).sqrt(), state.x.view_mut(), &mut context)?;
 
         let difference = &state.x - &state.previous;
         if points_uphill(&state.extrapolated, &state.x, &difference) {
@@ -76,7 +76,7 @@ impl Iteration for Fista<'_> {
         let change = vector::norm(difference.as_slice().unwrap_or_default());
         let norm = vector::norm(state.x.as_slice().unwrap_or_default());
         state.relative_change = if norm > 0.0 { (change / norm) as f32 } else { 0.0 };
-        Ok((state.relative_change < self.tolerance).then_some(StopReason::Converged))
+        Ok((state.relative_change < self.settings.tolerance).then_some(StopReason::Converged))
     }
 }
 

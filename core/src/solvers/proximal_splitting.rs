@@ -9,8 +9,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{ConjugateGradient, SplittingSettings, SplittingState};
 use crate::{
-    Error, Iteration, NoiseSchedule, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem, Result, Rng,
-    ScheduleEntry, StopReason, vector,
+    Error, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem,
+    Result, Rng, ScheduleEntry, StopReason, run, vector,
 };
 
 /// Reconstructs by turns: the prior denoises, conjugate gradients fit the data, the projector applies the physics.
@@ -56,6 +56,14 @@ struct Level {
 
 impl ProximalSplitting<'_> {
     const NAME: &'static str = "proximal splitting";
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn solve(&self, observers: &mut [&mut dyn Observer<SplittingState>]) -> Result<Outcome<SplittingState>> {
+        run(self, self.settings.iterations, observers)
+    }
 
     /// One step with the given unit noise (in each of real and imaginary part) instead of fresh one, so that runs can be
     /// compared draw by draw. `noise` is not looked at in un-annealed runs and in the last step.

@@ -9,6 +9,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplittingSettings {
+    /// Steps; in an annealed run, those of the noise schedule.
+    pub iterations: usize,
     /// Regularisation weight: the prior's pull is `mu_t = lambda / sigma_t^2` in an annealed run.
     pub lambda: f32,
     /// Pull `mu` towards the prior's image in an un-annealed run, where sigma^2 = lambda / penalty.
@@ -34,6 +36,7 @@ pub struct SplittingSettings {
 impl Default for SplittingSettings {
     fn default() -> Self {
         Self {
+            iterations: 1,
             lambda: 1e-2,
             penalty: 1.0,
             gamma: 1e-2,

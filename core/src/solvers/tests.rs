@@ -242,9 +242,7 @@ fn admm_and_fista_reach_the_same_objective() {
     let fista = Fista {
         problem: &problem,
         prior: &Magnitudes,
-        lambda,
-        lipschitz: 1.02,
-        tolerance: 0.0,
+        settings: FistaSettings { iterations: 500, lambda, ..FistaSettings::default() },
         conditions: &conditions,
         seed: 0,
     };
@@ -255,7 +253,7 @@ fn admm_and_fista_reach_the_same_objective() {
     admm.settings.cg.max_iterations = 20;
 
     let value = |x: &ArrayD<Complex32>| objective(&problem, &Magnitudes, lambda, x.view()).unwrap();
-    let by_fista = value(&run(&fista, 500, &mut []).unwrap().state.x);
+    let by_fista = value(&fista.solve(&mut []).unwrap().state.x);
     let by_admm = value(&run(&admm, 500, &mut []).unwrap().state.x_tilde);
     let of_zero = value(&problem.operator().domain().zeros());
     assert!(by_fista < 0.9 * of_zero, "the test problem must have a solution besides zero");

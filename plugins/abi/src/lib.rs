@@ -1,1 +1,62 @@
-//! Stable C interface between Diph and its plugins.
+//! Stable C interface between Diph and its plugins: the Rust side of `include/diph_plugin.h`.
+//!
+//! The header is the specification: it states thread rule, shapes, units and ownership of every function, and the rules
+//! on sizes, growth, tensors and errors that hold everywhere. The types here mirror it field by field, which
+//! a test proves by compiling the header as C11 and as C++17. Only `#[repr(C)]` types, fixed-width integers, pointers with lengths
+//! and `Option<extern "C" fn>` cross the border.
+//!
+//! The interface knows three kinds of components (operator, prior, projector) that work on named tensors, and nothing of
+//! what the numbers stand for.
+//!
+//! A Rust plugin uses `diph-plugin-sdk` and a host `diph-plugin-host`; both hide this crate.
+
+mod data_weights;
+mod descriptor;
+mod dtype;
+mod entry;
+mod error_buffer;
+mod factory;
+mod host;
+mod host_services;
+mod ids;
+mod instance;
+mod noise_schedule;
+mod operator;
+mod parameter;
+mod penalty;
+mod prior;
+mod prior_context;
+mod projector;
+mod proximal;
+mod sized;
+mod space;
+mod status;
+mod string;
+mod tensor;
+
+pub use data_weights::DataWeights;
+pub use descriptor::Descriptor;
+pub use dtype::Dtype;
+pub use entry::{ABI_MAJOR, ABI_MINOR, Entry};
+pub use error_buffer::ErrorBuffer;
+pub use factory::Factory;
+pub use host::Host;
+pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
+pub use ids::{
+    ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_FORWARD_OPERATOR,
+    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PENALTY, PRIOR_PROXIMAL,
+};
+pub use instance::{Instance, InstanceVtable};
+pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
+pub use operator::OperatorVtable;
+pub use parameter::Parameter;
+pub use penalty::Penalty;
+pub use prior::PriorVtable;
+pub use prior_context::PriorContext;
+pub use projector::ProjectorVtable;
+pub use proximal::Proximal;
+pub use sized::{Sized, SizedError, copy_sized};
+pub use space::{Axis, Space};
+pub use status::Status;
+pub use string::Str;
+pub use tensor::{NamedTensor, Tensor};
