@@ -431,3 +431,14 @@ fn a_problem_refuses_what_it_cannot_use() {
     poisoned[2].re = f32::NAN;
     assert!(make(1.0, 1.0, poisoned).unwrap().contains("flat index 2"));
 }
+
+#[test]
+fn the_intensity_follows_the_data_and_refuses_silence() {
+    let operator: Arc<dyn ForwardOperator> = Arc::new(crate::Identity::new(crate::Space::image(2, 10, 10)));
+    let samples = operator.domain().zeros().mapv(|_| Complex32::new(0.0, 3.0));
+    let plain = estimate_intensity(&operator, samples.view()).unwrap();
+    assert!((plain - 18f32.sqrt()).abs() < 1e-4);
+    let tenfold = estimate_intensity(&operator, samples.mapv(|value| value * 10.0).view()).unwrap();
+    assert!((tenfold - 10.0 * plain).abs() < 1e-3);
+    assert!(estimate_intensity(&operator, operator.domain().zeros().view()).is_err());
+}
