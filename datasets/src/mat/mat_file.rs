@@ -122,7 +122,7 @@ mod tests {
         let real = ArrayD::from_shape_fn(vec![3, 4], |index| (10 * index[0] + index[1]) as f64 + 0.5);
         let inner = vec![
             ("single".to_string(), MatValue::Array(AnyArray::F32(real.mapv(|value| value as f32)))),
-            ("note".to_string(), MatValue::Text("T1 in s".into())),
+            ("note".to_string(), MatValue::Text("T1 in µs 🧠".into())),
         ];
         vec![
             ("real".into(), MatValue::Array(AnyArray::F64(real.clone()))),

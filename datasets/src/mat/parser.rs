@@ -169,6 +169,10 @@ impl<'a> Parser<'a> {
         let element = self.element()?;
         let characters: Vec<char> = match element.data_type {
             data_type::UTF8 => String::from_utf8_lossy(element.bytes).chars().collect(),
+            data_type::UINT16 | data_type::UTF16 => {
+                let codes = self.values(element.bytes, u16::from_le_bytes)?;
+                char::decode_utf16(codes).map(|code| code.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            }
             _ => {
                 let codes = self.integers(&element)?;
                 let character = |code| u32::try_from(code).ok().and_then(char::from_u32);

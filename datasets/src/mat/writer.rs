@@ -112,7 +112,7 @@ fn characters(name: &str, text: &str) -> io::Result<Vec<u8>> {
     let codes: Vec<u16> = text.encode_utf16().collect();
     let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
     let mut content = preamble(name, class::CHAR, 0, &[1, codes.len()])?;
-    content.extend(element(data_type::UINT16, &bytes)?);
+    content.extend(element(data_type::UTF16, &bytes)?);
     Ok(content)
 }
 

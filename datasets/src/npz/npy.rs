@@ -176,10 +176,9 @@ impl<'a> Decoder<'a> {
     fn text(&self) -> Result<ArrayD<String>, String> {
         let bytes_each = self.width.checked_mul(4).ok_or("absurd length of text")?;
         self.check_length(bytes_each)?;
+        // Texts without characters take no bytes, so that nothing bounds their number; numpy writes no such type.
         if self.width == 0 {
-            let empty = self.header.shape.iter().all(|length| *length <= 1);
-            let count = self.header.shape.iter().product();
-            return if empty { self.shaped(vec![String::new(); count]) } else { Err("text of length 0".into()) };
+            return Err("text of length 0".into());
         }
         let decode = |bytes: &[u8]| -> Option<String> {
             let codes = bytes.as_chunks::<4>().0.iter().map(|code| u32::from_le_bytes(self.little_endian(*code)));
@@ -212,5 +211,78 @@ impl<'a> Decoder<'a> {
         let array = ArrayD::from_shape_vec(shape.set_f(self.header.fortran_order), values);
         let array = array.map_err(|error| format!("shape {shape:?}: {error}"))?;
         Ok(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array3, arr1};
+    use proptest::prelude::*;
+
+    fn decode_bytes(bytes: &[u8]) -> Result<AnyArray> {
+        decode(Path::new("x.npz"), "y", bytes).map(|entry| entry.array)
+    }
+
+    /// A header as numpy writes it, and these values.
+    fn npy(descr: &str, fortran_order: bool, shape: &[usize], values: &[u8]) -> Vec<u8> {
+        let mut bytes = Header { descr: descr.into(), fortran_order, shape: shape.to_vec() }.to_bytes();
+        bytes.extend(values);
+        bytes
+    }
+
+    #[test]
+    fn round_trip_of_views_that_are_not_contiguous() {
+        let array = Array3::from_shape_fn((2, 3, 4), |(a, b, c)| Complex32::new(a as f32, (b * c) as f32));
+        let transposed = AnyArray::Complex32(array.t().to_owned().into_dyn());
+        assert_eq!(decode_bytes(&encode(array.t())).unwrap(), transposed);
+        let texts = arr1(&["T1".to_string(), String::new(), "µs".to_string()]);
+        assert_eq!(decode_bytes(&encode(texts.view())).unwrap(), AnyArray::Text(texts.into_dyn()));
+    }
+
+    #[test]
+    fn byte_and_axis_orders() {
+        let values: Vec<u8> = (0..6i16).flat_map(i16::to_be_bytes).collect();
+        let array = decode_bytes(&npy(">i2", true, &[2, 3], &values)).unwrap();
+        let expected = ndarray::arr2(&[[0i64, 2, 4], [1, 3, 5]]);
+        assert_eq!(array, AnyArray::Int(expected.into_dyn()));
+    }
+
+    #[test]
+    fn refuses_objects_truncation_and_absurd_shapes() {
+        let object = decode_bytes(&npy("|O", false, &[2], b"pickle")).unwrap_err();
+        assert!(matches!(&object, Error::Unsupported { .. }) && object.to_string().contains("pickled"));
+        let short = decode_bytes(&npy("<f8", false, &[2, 3], &[0; 40])).unwrap_err().to_string();
+        assert!(short.contains("key `y`: shape [2, 3] needs 48 bytes, got 40"), "{short}");
+        let absurd = decode_bytes(&npy("<f8", false, &[usize::MAX, 16], &[0; 8]));
+        assert!(matches!(absurd, Err(Error::Malformed { .. })));
+        let empty_texts = decode_bytes(&npy("<U0", false, &[usize::MAX, 2], &[]));
+        assert!(matches!(empty_texts, Err(Error::Malformed { .. })));
+        let hidden = decode_bytes(&npy("<f8", false, &[0, usize::MAX, usize::MAX], &[]));
+        assert!(matches!(hidden, Err(Error::Malformed { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn garbled_arrays_never_panic(
+            changes in prop::collection::vec((0usize..200, any::<u8>()), 0..6),
+            length in 0usize..200,
+        ) {
+            let mut bytes = encode(arr1(&[1.0f64, 2.0, 3.0]).view());
+            for (position, value) in changes {
+                let position = position % bytes.len();
+                bytes[position] = value;
+            }
+            let _ = decode_bytes(&bytes[..length.min(bytes.len())]);
+        }
+
+        #[test]
+        fn any_type_and_shape_never_panics(
+            descr in "[<>|=][bifcuUOSVMm][0-9]{0,20}",
+            shape in prop::collection::vec(prop_oneof![0usize..4, Just(usize::MAX)], 0..4),
+            values in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let _ = decode_bytes(&npy(&descr, true, &shape, &values));
+        }
     }
 }

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn deep_structures_are_where_they_belong() {
-        let slice = BrainPhantom::new(115, 115).render().unwrap();
+        let slice = BrainPhantom { slice_position: 0.58, ..BrainPhantom::new(115, 115) }.render().unwrap();
         for tissue in [Tissue::Caudate, Tissue::Putamen, Tissue::Pallidum, Tissue::Thalamus] {
             assert!(share(&slice, tissue) > 0.0005, "{tissue:?}");
         }
