@@ -110,8 +110,7 @@ impl DatasetRun<'_> {
             bar.set(done, all);
             self.context.cancel.flow()
         };
-        let reconstruction =
-            reconstruct(self.method, parts, samples.view(), self.seed, &mut on_step).step(label)?;
+        let reconstruction = reconstruct(self.method, parts, samples.view(), self.seed, &mut on_step).step(label)?;
         if reconstruction.stop == StopReason::Cancelled {
             return Err(AppError::Cancelled);
         }

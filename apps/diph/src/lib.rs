@@ -32,8 +32,7 @@ pub fn run() -> ExitCode {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
-    let context =
-        Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
+    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),
         Err(error) => context.output.fail(&error).into(),

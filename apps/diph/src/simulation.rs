@@ -133,7 +133,10 @@ impl<'a> Simulation<'a> {
     }
 
     /// `A^H W y`: the weighted operator holds one square root of W, the data get the other.
-    fn adjoint(&self, kspace: &ArrayD<Complex32>) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
+    fn adjoint(
+        &self,
+        kspace: &ArrayD<Complex32>,
+    ) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
         let mut samples = kspace.clone();
         if let Some(weights) = self.weighted.data_weights()? {
             samples.zip_mut_with(&weights, |sample, weight| *sample *= *weight);

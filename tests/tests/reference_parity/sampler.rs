@@ -117,7 +117,9 @@ fn same_atoms(expected: &ArrayD<Complex32>, got: &ArrayD<Complex32>) -> Vec<bool
     let voxel = |image: &ArrayD<Complex32>, i: usize| -> Vec<Complex32> {
         (0..5).map(|k| image[[k, i / SIZE, i % SIZE]]).collect()
     };
-    (0..SIZE * SIZE).map(|i| diph_core::metrics::nrmse_up_to_scale(&voxel(expected, i), &voxel(got, i)) < 1e-4).collect()
+    (0..SIZE * SIZE)
+        .map(|i| diph_core::metrics::nrmse_up_to_scale(&voxel(expected, i), &voxel(got, i)) < 1e-4)
+        .collect()
 }
 
 fn masked(image: &ArrayD<Complex32>, keep: &[bool]) -> ArrayD<Complex32> {

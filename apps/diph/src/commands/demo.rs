@@ -156,10 +156,10 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
         .map(|method| ReportRow { name: method.method.clone(), evaluation: method.evaluation.clone() })
         .collect();
     let names = metrics.methods.iter().map(|method| method.method.clone());
-    let mut pictures = vec![Picture { caption: "T1 and T2 of every method beside the reference".into(), png: comparison }];
-    pictures.extend(
-        names.clone().zip(finished).map(|(caption, slice)| Picture { caption, png: slice.picture.clone() }),
-    );
+    let mut pictures =
+        vec![Picture { caption: "T1 and T2 of every method beside the reference".into(), png: comparison }];
+    pictures
+        .extend(names.clone().zip(finished).map(|(caption, slice)| Picture { caption, png: slice.picture.clone() }));
     let provenance = |(name, slice): (String, &FinishedSlice)| (name, serde_json::json!(slice.provenance));
     Page {
         title: "Diph demo".into(),
@@ -178,7 +178,10 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
 }
 
 fn summary(metrics: &DemoMetrics, out: &Path) -> String {
-    let mut text = format!("{:<10} {:>9} {:>9} {:>9} {:>9} {:>8}\n", "method", "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "seconds");
+    let mut text = format!(
+        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
+        "method", "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "seconds"
+    );
     for DemoMethod { method, evaluation: e } in &metrics.methods {
         let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} %"));
         text += &format!(

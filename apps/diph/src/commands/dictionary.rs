@@ -55,7 +55,10 @@ impl DictionaryArgs {
             "file": self.out, "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
         });
         context.output.result(&result, || {
-            format!("{atoms} atoms over {frames} frames in {} ({left_out} pairs with T2 > T1 left out)", self.out.display())
+            format!(
+                "{atoms} atoms over {frames} frames in {} ({left_out} pairs with T2 > T1 left out)",
+                self.out.display()
+            )
         })
     }
 

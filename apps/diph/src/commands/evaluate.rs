@@ -113,11 +113,8 @@ impl EvaluateArgs {
         let samples = SampleResults::read(path).file(path)?;
         let factor = folder.intensity_factors().file(&folder.intensity_factors_path())?.reference;
         let count = samples.qmaps.len_of(Axis(0));
-        let ids: Vec<SliceId> = self
-            .vols
-            .named()
-            .flat_map(|vol| self.slices.named().map(move |slice| SliceId::new(vol, slice)))
-            .collect();
+        let ids: Vec<SliceId> =
+            self.vols.named().flat_map(|vol| self.slices.named().map(move |slice| SliceId::new(vol, slice))).collect();
         if ids.len() != count {
             let message = format!("expected as many slices as the file has samples ({count}), got {}", ids.len());
             return Err(AppError::usage("--vols, --slices", message));

@@ -121,7 +121,10 @@ impl ReconArgs {
         }
         let selected: Vec<SliceId> = of_vols.into_iter().filter(|id| self.slices.contains(id.slice)).collect();
         if selected.is_empty() {
-            return Err(AppError::input(folder.root(), "expected `qmaps` or `synthesized_ksp` with slices, found none"));
+            return Err(AppError::input(
+                folder.root(),
+                "expected `qmaps` or `synthesized_ksp` with slices, found none",
+            ));
         }
         Ok(selected)
     }

@@ -1,6 +1,6 @@
 //! One slice of a data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diph_core::{ForwardOperator, Parameter, ParameterMaps, Rng};
 use diph_datasets::{
@@ -30,12 +30,7 @@ impl SliceInput {
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
-    pub fn read(
-        folder: &DatasetFolder,
-        id: SliceId,
-        cut: usize,
-        acquisition: &Acquisition,
-    ) -> Result<Self, AppError> {
+    pub fn read(folder: &DatasetFolder, id: SliceId, cut: usize, acquisition: &Acquisition) -> Result<Self, AppError> {
         let mut files = Vec::new();
         let mut existing = |path: PathBuf| {
             let exists = path.exists();
@@ -45,7 +40,11 @@ impl SliceInput {
             exists.then_some(path)
         };
         let kspace = match existing(folder.kspace_path(id, cut)) {
-            Some(path) => Some(folder.kspace(id, cut).file(&path)?),
+            Some(path) => {
+                let kspace = folder.kspace(id, cut).file(&path)?;
+                check_kspace(&path, &kspace, acquisition)?;
+                Some(kspace)
+            }
             None => None,
         };
         let truth = match existing(folder.maps_path(id)) {
@@ -107,7 +106,19 @@ pub fn parameter_maps(maps: &QuantitativeMaps) -> ParameterMaps {
     found
 }
 
-fn check_size(path: &std::path::Path, maps: &QuantitativeMaps, size: (usize, usize)) -> Result<(), AppError> {
+/// Any number of coils goes where none are known: their sensitivities can be estimated.
+fn check_kspace(path: &Path, kspace: &Array3<Complex32>, acquisition: &Acquisition) -> Result<(), AppError> {
+    let (frames, samples) = acquisition.density_compensation.dim();
+    let coils = acquisition.coil_maps.as_ref().map_or(kspace.dim().0, |maps| maps.dim().0);
+    let expected = (coils, frames, samples);
+    if kspace.dim() == expected && coils > 0 {
+        return Ok(());
+    }
+    let message = format!("key `y`: expected {expected:?} as the acquisition says, got {:?}", kspace.dim());
+    Err(AppError::input(path, message))
+}
+
+fn check_size(path: &Path, maps: &QuantitativeMaps, size: (usize, usize)) -> Result<(), AppError> {
     if maps.dim() == size {
         return Ok(());
     }

@@ -52,7 +52,8 @@ impl Evaluation {
             Some(truth) => Self::of_maps(&reconstruction.maps, truth)?.with_tsmi(&reconstruction.tsmi, truth)?,
         };
         evaluation.kspace_nrmse = Some(metrics::nrmse(samples, flat(&predicted)));
-        evaluation.bloch_residual = Some(vector::distance(x_hat, flat(&reconstruction.projected)) / vector::norm(x_hat));
+        evaluation.bloch_residual =
+            Some(vector::distance(x_hat, flat(&reconstruction.projected)) / vector::norm(x_hat));
         evaluation.seconds = reconstruction.elapsed.as_secs_f64();
         Ok(evaluation)
     }

@@ -24,7 +24,8 @@ impl Bench {
     }
 
     pub fn simulate(&self, out: &str, more: &[&str]) {
-        let words = ["simulate", "--phantom", "40x36", "--slices", "0,1", "--cut", "4", "--samples", "300", "--out", out];
+        let words =
+            ["simulate", "--phantom", "40x36", "--slices", "0,1", "--cut", "4", "--samples", "300", "--out", out];
         self.succeed(&[&words[..], more].concat());
     }
 

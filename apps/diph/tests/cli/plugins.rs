@@ -43,10 +43,22 @@ fn a_prior_written_in_c_reconstructs() {
     assert!(results["mean"]["tsmi_nrmse"].as_f64().unwrap().is_finite());
     let provenance = bench.json("out/vol0_slice0/provenance.json");
     assert_eq!(provenance["plugins"][1]["id"], "example.c-shrink");
-    let error = bench.fail(1, &[
-        "recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--out", "none", "--set",
-        r#"prior={"id":"example.c-shrink"}"#,
-    ]);
+    let error = bench.fail(
+        1,
+        &[
+            "recon",
+            "--dataset",
+            "data",
+            "--cut",
+            "4",
+            "--method",
+            "lrtv",
+            "--out",
+            "none",
+            "--set",
+            r#"prior={"id":"example.c-shrink"}"#,
+        ],
+    );
     assert!(error.contains("example.c-shrink"), "without --plugin-dir there is no such prior: {error}");
 }
 
