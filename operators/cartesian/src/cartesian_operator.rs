@@ -23,7 +23,8 @@ const CONSTRUCTION: &str = "cartesian: construction";
 /// `sum over samples there of w V_t V_t^T` (Tamir et al., Magn. Reson. Med. 77, 2017).
 ///
 /// ```
-/// use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling, Normalisation};
+/// use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
+/// use diph_core::FourierScale;
 /// use diph_core::ForwardOperator;
 ///
 /// let trajectory = CartesianSampling::new(10, [16, 15])?.variable_density(4, 2, 1)?;
@@ -31,7 +32,7 @@ const CONSTRUCTION: &str = "cartesian: construction";
 /// let arrays = CartesianArrays {
 ///     trajectory: trajectory.view(), basis: basis.view(), coil_maps: None, weights: None,
 /// };
-/// let options = CartesianOptions { image: [16, 15], normalisation: Normalisation::Unitary };
+/// let options = CartesianOptions { image: [16, 15], normalisation: FourierScale::Unitary };
 /// let operator = CartesianOperator::new(arrays, &options)?;
 /// assert_eq!(operator.range().to_string(), "[coil 1, frame 10, sample 60]");
 /// # Ok::<(), diph_core::Error>(())
@@ -66,7 +67,7 @@ impl CartesianOperator {
         let (frames, samples_per_frame, _) = arrays.trajectory.dim();
         let coefficients = arrays.basis.ncols();
         let coils = arrays.coil_maps.map_or(1, |maps| maps.dim().0);
-        let scale = options.normalisation.scale(height, width);
+        let scale = options.normalisation.factor(height, width);
         let fourier = Fourier::new(height, width);
         let grid = GridSamples::new(CONSTRUCTION, arrays.trajectory, options.image, &fourier)?;
         let mut operator = Self {

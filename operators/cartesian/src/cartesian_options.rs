@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Normalisation;
+use diph_core::FourierScale;
 
 /// Options of [`CartesianOperator`](crate::CartesianOperator).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,5 +13,5 @@ pub struct CartesianOptions {
     pub image: [usize; 2],
     /// The factor in front of the Fourier sum; unitary when absent.
     #[serde(default)]
-    pub normalisation: Normalisation,
+    pub normalisation: FourierScale,
 }

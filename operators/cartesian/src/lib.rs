@@ -14,10 +14,8 @@ mod cartesian_options;
 mod cartesian_sampling;
 mod fourier;
 mod grid_samples;
-mod normalisation;
 
 pub use cartesian_arrays::CartesianArrays;
 pub use cartesian_operator::CartesianOperator;
 pub use cartesian_options::CartesianOptions;
 pub use cartesian_sampling::CartesianSampling;
-pub use normalisation::Normalisation;

@@ -2,8 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling, Normalisation};
-use diph_core::{Error, ForwardOperator, Rng};
+use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
+use diph_core::{Error, ForwardOperator, FourierScale, Rng};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::{Complex32, Complex64};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ struct Acquisition {
     basis: Array2<f32>,
     coil_maps: Option<Array3<Complex32>>,
     weights: Option<Array2<f32>>,
-    normalisation: Normalisation,
+    normalisation: FourierScale,
 }
 
 impl Acquisition {
@@ -36,7 +36,7 @@ impl Acquisition {
             basis,
             coil_maps: coil_maps.map(|maps| maps.into_dimensionality().unwrap()),
             weights,
-            normalisation: Normalisation::Unitary,
+            normalisation: FourierScale::Unitary,
         }
     }
 
@@ -64,7 +64,7 @@ impl Acquisition {
                 sum += seen * Complex64::from_polar(1.0, -TAU * turns);
             }
             let weight = self.weights.as_ref().map_or(1.0, |weights| f64::from(weights[(t, s)])).sqrt();
-            sum * weight * self.normalisation.scale(height, width)
+            sum * weight * self.normalisation.factor(height, width)
         };
         Array3::from_shape_fn((coils, frames, samples), |(c, t, s)| narrow(sum(c, t, s))).into_dyn()
     }
@@ -151,7 +151,7 @@ fn full_unitary_sampling_keeps_the_norm_and_is_inverted_by_its_adjoint() {
         let y = forward(&operator, &x);
         assert!((norm(&y) / norm(&x) - 1.0).abs() < 1e-6, "{image:?}");
         assert!(relative_distance(&adjoint(&operator, &y), &x) < 1e-6, "{image:?}");
-        acquisition.normalisation = Normalisation::TwiceOversampled;
+        acquisition.normalisation = FourierScale::TwiceOversampled;
         let halved = forward(&acquisition.operator().unwrap(), &x);
         assert!(relative_distance(&(halved * Complex32::from(2.0)), &y) < 1e-6, "{image:?}");
     }
@@ -220,9 +220,9 @@ fn views_that_do_not_fit_are_typed_errors() {
 #[test]
 fn options_refuse_unknown_keys() {
     let options: CartesianOptions = serde_json::from_str(r#"{"image": [6, 5]}"#).unwrap();
-    assert_eq!(options, CartesianOptions { image: [6, 5], normalisation: Normalisation::Unitary });
+    assert_eq!(options, CartesianOptions { image: [6, 5], normalisation: FourierScale::Unitary });
     let other = r#"{"image": [6, 5], "normalisation": "twice_oversampled"}"#;
     let options: CartesianOptions = serde_json::from_str(other).unwrap();
-    assert_eq!(options.normalisation, Normalisation::TwiceOversampled);
+    assert_eq!(options.normalisation, FourierScale::TwiceOversampled);
     assert!(serde_json::from_str::<CartesianOptions>(r#"{"image": [6, 5], "normalization": "unitary"}"#).is_err());
 }

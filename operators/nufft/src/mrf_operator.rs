@@ -19,7 +19,7 @@ const NAME: &str = "mrf-nufft";
 /// `y[c,t,s] = a sum_k V[t,k] sum_r S_c(r) x_k(r) exp(-2 pi i k_ts . (r - N/2))`
 ///
 /// from images (coefficient, y, x) to k-space (coil, frame, sample), with the factor a of
-/// [`Normalisation`](crate::Normalisation). With weights w, the operator is `W^(1/2) A` and
+/// [`FourierScale`](diph_core::FourierScale). With weights w, the operator is `W^(1/2) A` and
 /// [`data_weights`](ForwardOperator::data_weights) gives `sqrt(w)`.
 ///
 /// `normal` is a convolution with K x K real kernels on a padded grid (Toeplitz embedding), summed over the coils. The

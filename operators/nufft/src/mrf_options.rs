@@ -1,9 +1,10 @@
 //! What an MRF acquisition is made of.
 
+use diph_core::FourierScale;
 use ndarray::{Array2, Array3};
 use num_complex::Complex32;
 
-use crate::{Accuracy, Normalisation, Trajectory};
+use crate::{Accuracy, Trajectory};
 
 /// What [`MrfOperator`](crate::MrfOperator) is made of.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct MrfOptions {
     /// Accuracy of the transform.
     pub accuracy: Accuracy,
     /// Factor in front of the transform.
-    pub normalisation: Normalisation,
+    pub normalisation: FourierScale,
 }
 
 impl MrfOptions {
@@ -38,7 +39,7 @@ impl MrfOptions {
             weights: None,
             coil_maps: None,
             accuracy: Accuracy::default(),
-            normalisation: Normalisation::default(),
+            normalisation: FourierScale::default(),
         }
     }
 }

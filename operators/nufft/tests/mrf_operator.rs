@@ -3,8 +3,8 @@
 mod common;
 
 use common::{complex_noise, random_trajectory};
-use diph_core::{Error, ForwardOperator};
-use diph_nufft::{Accuracy, MrfOperator, MrfOptions, Normalisation, SpiralOptions, Trajectory};
+use diph_core::{Error, ForwardOperator, FourierScale};
+use diph_nufft::{Accuracy, MrfOperator, MrfOptions, SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::{Complex32, Complex64};
 use proptest::prelude::*;
@@ -147,7 +147,7 @@ fn full_cartesian_sampling_is_unitary() {
     let mut options = MrfOptions::new(trajectory, Array2::ones((n, 1)), n, n);
     options.accuracy = Accuracy::FINEST;
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    for (normalisation, square) in [(Normalisation::Unitary, 1.0), (Normalisation::TwiceOversampled, 0.25)] {
+    for (normalisation, square) in [(FourierScale::Unitary, 1.0), (FourierScale::TwiceOversampled, 0.25)] {
         let operator = MrfOperator::new(MrfOptions { normalisation, ..options.clone() }).unwrap();
         let x = complex_noise(&operator.domain().shape(), &mut rng);
         let expected = x.mapv(|value| value * square);

@@ -7,8 +7,8 @@
 //! | `weights` | (frame, sample) or (1, sample) | data weights w, not negative; ones when absent |
 //! | `coil_maps` | (coil, y, x) | coil sensitivities; one coil that sees everything when absent |
 
-use diph_core::Result;
-use diph_nufft::{Accuracy, MrfOperator, MrfOptions, Normalisation, Trajectory};
+use diph_core::{FourierScale, Result};
+use diph_nufft::{Accuracy, MrfOperator, MrfOptions, Trajectory};
 use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
 use ndarray::{Ix2, Ix3};
 use num_complex::Complex32;
@@ -28,22 +28,11 @@ struct Options {
     accuracy: f64,
     /// The factor in front of the transform.
     #[serde(default)]
-    normalisation: Scale,
+    normalisation: FourierScale,
 }
 
 fn default_accuracy() -> f64 {
     Accuracy::default().value()
-}
-
-/// The factor in front of the transform of an image of H x W pixels.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Scale {
-    /// `1 / sqrt(H W)`.
-    #[default]
-    Unitary,
-    /// `1 / (2 sqrt(H W))`, as the MRF-DiPh Python code has it.
-    TwiceOversampled,
 }
 
 impl Component for MrfNufft {
@@ -74,10 +63,7 @@ impl Component for MrfNufft {
             weights: arrays.optional::<f32, Ix2>("weights")?,
             coil_maps: arrays.optional::<Complex32, Ix3>("coil_maps")?,
             accuracy: Accuracy::new(options.accuracy)?,
-            normalisation: match options.normalisation {
-                Scale::Unitary => Normalisation::Unitary,
-                Scale::TwiceOversampled => Normalisation::TwiceOversampled,
-            },
+            normalisation: options.normalisation,
         })
     }
 }

@@ -4,4 +4,5 @@ mod bad_input;
 mod bench;
 mod demo;
 mod plugins;
+mod real_data;
 mod reconstruction;
