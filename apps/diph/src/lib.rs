@@ -28,6 +28,10 @@ use output::{AppError, Cancel, Exit, Mode, Output};
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
+    if let Some(threads) = cli.global.threads {
+        // Fails only when the pool exists already, which nothing before this line makes.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
     let cancel = match Cancel::on_ctrl_c() {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
