@@ -1,6 +1,5 @@
 //! One method over the slices of a data folder.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use diph_core::{ParameterMaps, StopReason};
@@ -14,8 +13,8 @@ use crate::Context;
 use crate::inputs::{AcquisitionSource, SliceInput};
 use crate::method::Method;
 use crate::output::{AppError, Blame, InputFile, PluginFile, Provenance};
-use crate::reconstruction::{Acquisition, Evaluation, Parts, Reconstruction, reconstruct};
-use crate::results::{MethodResults, SliceFiles, SliceResult, write_json};
+use crate::reconstruction::{Acquisition, Evaluation, Parts, Reconstruction, Step, reconstruct};
+use crate::results::{MethodResults, SliceFiles, SliceResult, StepLog, write_json};
 
 /// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
 const WALSH_RADIUS: usize = 4;
@@ -38,6 +37,8 @@ pub struct DatasetRun<'a> {
     pub seed: u64,
     /// Image (height, width) where there are no maps to tell.
     pub image_size: Option<(usize, usize)>,
+    /// Whether to write the image of every step.
+    pub dump_steps: bool,
     /// Whether to estimate coil sensitivities although the folder has some.
     pub estimate_coils: bool,
 }
@@ -87,7 +88,10 @@ impl DatasetRun<'_> {
         if simulated {
             self.context.output.note(format!("{id}: no k-space in the folder; simulated it from the maps"));
         }
-        let reconstruction = self.reconstruct(parts, &samples, &label)?;
+        let files = SliceFiles::new(self.out, id.vol, id.slice);
+        let mut log = files.step_log(self.dump_steps);
+        let reconstruction = self.reconstruct(parts, &samples, &label, &mut log)?;
+        log.write()?;
         let evaluation =
             Evaluation::of(&reconstruction, parts.unweighted(), samples.view(), input.truth.as_ref()).step(&label)?;
         let result = SliceResult {
@@ -99,16 +103,22 @@ impl DatasetRun<'_> {
             simulated_kspace: simulated,
         };
         let provenance = self.provenance(input, parts)?;
-        let files = SliceFiles::new(self.out, id.vol, id.slice);
         let picture = files.write(self.method, &reconstruction, input.truth.as_ref(), &result, &provenance)?;
         Ok((result, FinishedSlice { id, maps: reconstruction.maps, picture, provenance }))
     }
 
-    fn reconstruct(&self, parts: &Parts, samples: &ArrayD<Complex32>, label: &str) -> Result<Reconstruction, AppError> {
+    fn reconstruct(
+        &self,
+        parts: &Parts,
+        samples: &ArrayD<Complex32>,
+        label: &str,
+        log: &mut StepLog,
+    ) -> Result<Reconstruction, AppError> {
         let bar = self.context.output.bar(label, 1);
-        let mut on_step = |done: usize, all: usize| -> ControlFlow<()> {
-            bar.set(done, all);
-            self.context.cancel.flow()
+        let mut on_step = |step: &Step<'_>| {
+            bar.set(step.iteration, step.max_iterations);
+            log.record(step)?;
+            Ok(self.context.cancel.flow())
         };
         let reconstruction = reconstruct(self.method, parts, samples.view(), self.seed, &mut on_step).step(label)?;
         if reconstruction.stop == StopReason::Cancelled {

@@ -11,6 +11,7 @@ mod objective;
 mod operator_norm;
 mod problem;
 mod proximal_splitting;
+mod solution;
 mod splitting_settings;
 mod splitting_state;
 
@@ -25,6 +26,7 @@ pub use objective::objective;
 pub use operator_norm::{OperatorNorm, PowerState};
 pub use problem::Problem;
 pub use proximal_splitting::ProximalSplitting;
+pub use solution::Solution;
 pub use splitting_settings::SplittingSettings;
 pub use splitting_state::SplittingState;
 

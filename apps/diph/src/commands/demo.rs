@@ -79,6 +79,7 @@ impl DemoArgs {
                 out: &out,
                 seed: self.seed,
                 image_size: None,
+                dump_steps: false,
                 estimate_coils: false,
             };
             let (results, slices) = run.run(&[id])?;

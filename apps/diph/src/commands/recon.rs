@@ -45,6 +45,9 @@ pub struct ReconArgs {
     /// Also write `report.html`
     #[arg(long)]
     pub report: bool,
+    /// Also write the image of every step of the solver
+    #[arg(long)]
+    pub dump_steps: bool,
     /// Coefficients of the temporal subspace
     #[arg(long, default_value_t = 5)]
     pub coefficients: usize,
@@ -95,6 +98,7 @@ impl ReconArgs {
             out: &self.out,
             seed: self.seed,
             image_size: self.image_size.map(Into::into),
+            dump_steps: self.dump_steps,
             estimate_coils,
         };
         let (results, finished) = run.run(&slices)?;

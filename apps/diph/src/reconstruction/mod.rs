@@ -5,11 +5,13 @@ mod evaluation;
 mod parts;
 mod reconstruct;
 mod result;
+mod step;
 mod truth;
 
 pub use acquisition::Acquisition;
 pub use evaluation::Evaluation;
 pub use parts::Parts;
-pub use reconstruct::reconstruct;
+pub use reconstruct::{OnStep, reconstruct};
 pub use result::Reconstruction;
+pub use step::Step;
 pub use truth::Truth;

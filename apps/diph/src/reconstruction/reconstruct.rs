@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use diph_core::{
-    Fista, Observer, ParameterMaps, Prior, Problem, Progress, ProximalSplitting, Result, StopReason, View,
+    Fista, Observer, ParameterMaps, Prior, Problem, Progress, ProximalSplitting, Result, Solution, StopReason, View,
     estimate_intensity,
 };
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use super::{Parts, Reconstruction};
+use super::{Parts, Reconstruction, Step};
 use crate::method::{Intensity, Method, Solver};
 
 /// Solver-independent result, in units of the intensity.
@@ -22,7 +22,10 @@ struct Solved {
     stop: StopReason,
 }
 
-/// Reconstructs `samples` (coil, frame, sample). `on_step` hears of every step (finished, all) and may end the run.
+/// Hears of every step and may end the run.
+pub type OnStep<'a> = dyn FnMut(&Step<'_>) -> Result<ControlFlow<()>> + 'a;
+
+/// Reconstructs `samples` (coil, frame, sample). `on_step` hears of every step and may end the run.
 ///
 /// # Errors
 /// Those of the parts, and of settings that make no sense.
@@ -31,7 +34,7 @@ pub fn reconstruct(
     parts: &Parts,
     samples: View<'_>,
     seed: u64,
-    on_step: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    on_step: &mut OnStep<'_>,
 ) -> Result<Reconstruction> {
     let norm = parts.operator_norm(method.scale)?;
     let begin = Instant::now();
@@ -59,13 +62,7 @@ pub fn reconstruct(
     })
 }
 
-fn solve(
-    method: &Method,
-    parts: &Parts,
-    problem: &Problem,
-    seed: u64,
-    on_step: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<Solved> {
+fn solve(method: &Method, parts: &Parts, problem: &Problem, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
     let conditions = BTreeMap::new();
     match &method.solver {
         Solver::ProximalSplitting(settings) => {
@@ -96,9 +93,16 @@ fn solve(
     }
 }
 
-/// An observer that only counts.
-fn steps<'a, S>(on_step: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> impl Observer<S> + 'a {
-    move |progress: &Progress<'_, S>| Ok(on_step(progress.iteration, progress.max_iterations))
+/// An observer for any solver.
+fn steps<'a, S: Solution>(on_step: &'a mut OnStep<'_>) -> impl Observer<S> + 'a {
+    move |progress: &Progress<'_, S>| {
+        on_step(&Step {
+            iteration: progress.iteration,
+            max_iterations: progress.max_iterations,
+            relative_change: progress.state.relative_change(),
+            image: progress.state.image(),
+        })
+    }
 }
 
 fn required_prior<'a>(method: &Method, parts: &'a Parts) -> Result<&'a dyn Prior> {

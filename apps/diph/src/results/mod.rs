@@ -3,9 +3,11 @@
 mod method_results;
 mod slice_files;
 mod slice_result;
+mod step_log;
 mod write;
 
 pub use method_results::MethodResults;
 pub use slice_files::SliceFiles;
 pub use slice_result::SliceResult;
+pub use step_log::StepLog;
 pub use write::{write_bytes, write_json};

@@ -7,7 +7,7 @@ use diph_datasets::NpzWriter;
 use ndarray::{Array2, Array3, Axis, s};
 use serde_json::json;
 
-use super::{SliceResult, write_bytes, write_json};
+use super::{SliceResult, StepLog, write_bytes, write_json};
 use crate::method::Method;
 use crate::output::{AppError, Blame, Provenance};
 use crate::reconstruction::{Reconstruction, Truth};
@@ -29,7 +29,12 @@ impl SliceFiles {
         self.folder.join("maps.png")
     }
 
-    /// Writes all of them; gives the picture as PNG.
+    /// The log of the solver's steps: `steps.csv`, and with `images` also `steps/step_0001.npz` and so on.
+    pub fn step_log(&self, images: bool) -> StepLog {
+        StepLog::new(self.folder.clone(), images)
+    }
+
+    /// Writes all of them but the log; gives the picture as PNG.
     ///
     /// # Errors
     /// Naming the file that cannot be written.

@@ -50,6 +50,20 @@ fn same_seed_same_bytes_and_the_saved_configuration_makes_them_again() {
 }
 
 #[test]
+fn every_step_is_logged_and_dumped_when_asked_for() {
+    let bench = Bench::with_data();
+    bench.recon("lrtv", "out", &["--slices", "0", "--set", "solver.fista.iterations=3", "--dump-steps"]);
+    let log = fs::read_to_string(bench.path("out/vol0_slice0/steps.csv")).unwrap();
+    let iterations: Vec<&str> = log.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(iterations, ["iteration", "1", "2", "3"]);
+    for step in 1..=3 {
+        assert!(bench.path(&format!("out/vol0_slice0/steps/step_000{step}.npz")).exists());
+    }
+    bench.recon("lrtv", "plain", &["--slices", "0", "--set", "solver.fista.iterations=3"]);
+    assert!(bench.path("plain/vol0_slice0/steps.csv").exists() && !bench.path("plain/vol0_slice0/steps").exists());
+}
+
+#[test]
 fn evaluating_a_folder_gives_the_metrics_of_the_run() {
     let bench = Bench::with_data();
     let results = bench.recon("lsq", "lsq", &[]);
