@@ -1,0 +1,20 @@
+//! The UNet of guided-diffusion (Dhariwal & Nichol 2021), loadable from its state dicts.
+
+mod attention_block;
+mod block;
+mod forward_mode;
+mod initialisation;
+mod layers;
+mod parameter_scope;
+mod parameters;
+mod res_block;
+mod resample;
+mod time_embedding;
+#[expect(clippy::module_inception, reason = "one public type per file, named after it")]
+mod unet;
+mod unet_config;
+
+pub use forward_mode::ForwardMode;
+pub use parameters::Parameters;
+pub use unet::UNet;
+pub use unet_config::UNetConfig;
