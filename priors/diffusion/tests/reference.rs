@@ -4,15 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Tensor, npy::NpzTensors};
+use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
 use diph_diffusion::{
     Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, IntensityConfig, ModelConfig,
     PriorOptions, Respacing, UNet, Variance, WeightFormat,
 };
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
+use ndarray_npy::NpzReader;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
@@ -51,8 +53,17 @@ fn prior_of_patch_two(folder: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint::read_pytorch(folder.join("unconditional_patch2.pt"), model(unet, Variance::FixedLarge)?)?)
 }
 
-fn array(file: &NpzTensors, name: &str) -> Result<Tensor> {
-    Ok(file.get(name)?.ok_or_else(|| format!("no array `{name}`"))?)
+/// A real array of an npz file.
+fn array(path: &Path, name: &str) -> Result<Tensor> {
+    let array: ArrayD<f32> = NpzReader::new(File::open(path)?)?.by_name(&format!("{name}.npy"))?;
+    let shape = array.shape().to_vec();
+    Ok(Tensor::from_vec(array.into_iter().collect::<Vec<f32>>(), shape, &Device::Cpu)?)
+}
+
+/// A complex array of an npz file, without its first axis.
+fn complex_array(path: &Path, name: &str) -> Result<ArrayD<Complex32>> {
+    let array: ArrayD<Complex32> = NpzReader::new(File::open(path)?)?.by_name(&format!("{name}.npy"))?;
+    Ok(array.index_axis_move(Axis(0), 0))
 }
 
 fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {
@@ -66,7 +77,7 @@ fn networks_match_the_python_code() -> Result {
     for (name, conditional) in [("unconditional", false), ("conditional", true)] {
         let checkpoint = mini(&folder, conditional)?;
         let unet = UNet::new(&checkpoint.config.unet, &checkpoint.parameters)?;
-        let pair = NpzTensors::new(folder.join(format!("unet_pair_{name}.npz")))?;
+        let pair = folder.join(format!("unet_pair_{name}.npz"));
         let condition = array(&pair, "low_res")?;
         let times = array(&pair, "t")?.to_vec1::<f32>()?;
         let condition = conditional.then_some(&condition);
@@ -112,13 +123,6 @@ fn complex_image(channels: &Tensor, factor: f64) -> Result<ArrayD<Complex32>> {
     Ok(ArrayD::from_shape_vec(IxDyn(&[channels_len / 2, height, width]), (0..plane * channels_len / 2).map(value).collect())?)
 }
 
-/// Complex arrays, which candle does not read.
-fn complex_array(path: &Path, name: &str) -> Result<ArrayD<Complex32>> {
-    let mut file = ndarray_npy::NpzReader::new(std::fs::File::open(path)?)?;
-    let array: ArrayD<Complex32> = file.by_name(&format!("{name}.npy"))?;
-    Ok(array.index_axis_move(ndarray::Axis(0), 0))
-}
-
 fn distance(a: &ArrayD<Complex32>, b: &ArrayD<Complex32>) -> f64 {
     let square = |value: Complex32| f64::from(value.norm_sqr());
     let difference: f64 = a.iter().zip(b).map(|(a, b)| square(a - b)).sum();
@@ -137,10 +141,9 @@ fn predicted_images_match_the_python_code() -> Result {
         let prior = DiffusionPrior::new(&mini(&folder, conditional)?, PriorOptions::default())?;
         let schedule = prior.noise_schedule(30)?.ok_or("no schedule")?;
         let path = folder.join(format!("steps_{name}_lambda0.0001_gamma0.01_xi1.npz"));
-        let steps = NpzTensors::new(&path)?;
         for index in [29, 15, 1, 0] {
             let entry: ScheduleEntry = schedule.entries[index];
-            let x_t = array(&steps, &format!("step{index}_in_x_t"))?;
+            let x_t = array(&path, &format!("step{index}_in_x_t"))?;
             let noisy = complex_image(&x_t, 1.0 / entry.abar.sqrt())?;
             let mut clean = ArrayD::zeros(noisy.raw_dim());
             let mut rng = Rng::seed_from_u64(0);
@@ -159,7 +162,7 @@ fn the_network_with_space_to_depth_matches_pytorch() -> Result {
     let Some(folder) = reference("prior") else { return Ok(()) };
     let checkpoint = prior_of_patch_two(&folder)?;
     let unet = UNet::new(&checkpoint.config.unet, &checkpoint.parameters)?;
-    let pair = NpzTensors::new(folder.join("pair.npz"))?;
+    let pair = folder.join("pair.npz");
     let y = unet.forward(&array(&pair, "x_t_150")?, &[150.0], None, &mut ForwardMode::Inference)?;
     let error = relative_error(&y, &array(&pair, "epsilon_150")?)?;
     println!("patch 2, {} parameters: {error:.2e}", checkpoint.parameters.count());
