@@ -24,8 +24,7 @@ impl IntensityConfig {
     /// # Errors
     /// [`Error::Setting`].
     pub fn check(&self) -> Result<()> {
-        for (name, factor) in
-            [("reference_factor", self.reference_factor), ("condition_factor", self.condition_factor)]
+        for (name, factor) in [("reference_factor", self.reference_factor), ("condition_factor", self.condition_factor)]
         {
             if let Some(factor) = factor.filter(|factor| !(factor.is_finite() && *factor > 0.0)) {
                 return Err(Error::setting(format!("intensity.{name}"), "a positive number", factor));

@@ -9,6 +9,9 @@
 //! | [`Loss`], [`TimestepSampler`], [`LogNormalSigma`] | what training needs beside the network |
 //! | [`Denoiser`], [`DiffusionPrior`] | the network as a denoiser, and as a [`Prior`](diph_core::Prior) of Diph's solvers |
 //!
+//! candle's own sums and products run on a second thread pool whose threads spin; executables do best to set
+//! `CANDLE_NUM_THREADS=1` before the first tensor, which leaves all threads to this crate's operations.
+//!
 //! A complex image of K coefficients is 2 K real channels re_0, im_0, re_1, im_1, ... Networks see images divided by the
 //! intensity ([`IntensityConfig`]); solvers work in the same units, so the prior scales nothing.
 
@@ -28,7 +31,8 @@ pub use checkpoint::{Checkpoint, WeightFormat};
 pub use denoiser::Denoiser;
 pub use diffusion::{
     BetaSchedule, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss, LossSecondMoment,
-    Parametrisation, Preconditioning, Prediction, Respacing, TimestepDraw, TimestepSampler, Variance,
+    Parametrisation, PreconditionedBatch, Preconditioning, Prediction, Respacing, TimestepDraw, TimestepSampler,
+    Variance,
 };
 pub use error::{Error, Result};
 pub use intensity_config::IntensityConfig;

@@ -120,7 +120,10 @@ fn complex_image(channels: &Tensor, factor: f64) -> Result<ArrayD<Complex32>> {
         let (k, pixel) = (index / plane, index % plane);
         Complex32::new(values[2 * k * plane + pixel], values[(2 * k + 1) * plane + pixel])
     };
-    Ok(ArrayD::from_shape_vec(IxDyn(&[channels_len / 2, height, width]), (0..plane * channels_len / 2).map(value).collect())?)
+    Ok(ArrayD::from_shape_vec(
+        IxDyn(&[channels_len / 2, height, width]),
+        (0..plane * channels_len / 2).map(value).collect(),
+    )?)
 }
 
 fn distance(a: &ArrayD<Complex32>, b: &ArrayD<Complex32>) -> f64 {

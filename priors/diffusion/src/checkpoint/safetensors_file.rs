@@ -31,8 +31,8 @@ pub fn read(path: &Path) -> Result<Checkpoint> {
     let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| {
         Error::file(path, format!("no metadata entry `{ENTRY}` with a configuration; not a checkpoint of Diph"))
     })?;
-    let metadata: Metadata = serde_json::from_str(entry)
-        .map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))?;
+    let metadata: Metadata =
+        serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))?;
     let file = SafeTensors::deserialize(&bytes).map_err(fault)?;
     let tensors = file.tensors().into_iter().map(|(name, view)| {
         let tensor = tensor(&name, &view)?;
@@ -70,9 +70,9 @@ pub fn write(checkpoint: &Checkpoint, path: &Path, format: WeightFormat) -> Resu
         WeightFormat::F16 => safetensors::Dtype::F16,
         WeightFormat::Bf16 => safetensors::Dtype::BF16,
     };
-    let views = buffers.iter().map(|(name, shape, bytes)| {
-        TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
-    });
+    let views = buffers
+        .iter()
+        .map(|(name, shape, bytes)| TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.as_str(), view)));
     let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
     let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use diph_core::{NoiseSchedule, ScheduleEntry};
 
-use super::{DiffusionConfig, DiffusionStep, Prediction, Preconditioning, Respacing, Variance};
+use super::{DiffusionConfig, DiffusionStep, PreconditionedBatch, Prediction, Respacing, Variance};
 use crate::{Error, Result};
 
 /// A diffusion process, with every timestep or respaced. All numbers in f64.
@@ -36,7 +36,14 @@ impl GaussianDiffusion {
             let beta = 1.0 - abar / previous_abar;
             let posterior_variance = beta * (1.0 - previous_abar) / (1.0 - abar);
             let posterior_log_variance = posterior_variance.ln();
-            steps.push(DiffusionStep { timestep, beta, abar, previous_abar, posterior_variance, posterior_log_variance });
+            steps.push(DiffusionStep {
+                timestep,
+                beta,
+                abar,
+                previous_abar,
+                posterior_variance,
+                posterior_log_variance,
+            });
             previous_abar = abar;
         }
         // With a single step there is no second one to take the value from.
@@ -59,11 +66,8 @@ impl GaussianDiffusion {
 
     /// The noise levels in the form that solvers take.
     pub fn noise_schedule(&self) -> NoiseSchedule {
-        let entry = |(index, step): (usize, &DiffusionStep)| ScheduleEntry {
-            index,
-            timestep: step.timestep,
-            abar: step.abar,
-        };
+        let entry =
+            |(index, step): (usize, &DiffusionStep)| ScheduleEntry { index, timestep: step.timestep, abar: step.abar };
         NoiseSchedule { entries: self.steps.iter().enumerate().map(entry).collect() }
     }
 
@@ -76,13 +80,17 @@ impl GaussianDiffusion {
         Ok((signal + self.scaled(noise, steps, |step| (1.0 - step.abar).sqrt())?)?)
     }
 
-    /// How the network is called at a step.
+    /// How the network is called, for each image.
     ///
     /// # Errors
     /// When there is no such step.
-    pub fn preconditioning(&self, step: usize) -> Result<Preconditioning> {
-        let step = self.step(step)?;
-        Ok(self.config.parametrisation.preconditioning(step.abar, self.network_time(step.timestep as f64)))
+    pub fn preconditioned(&self, steps: &[usize]) -> Result<PreconditionedBatch> {
+        let one = |step: &usize| {
+            let step = self.step(*step)?;
+            let time = self.network_time(step.timestep as f64);
+            Ok(self.config.parametrisation.preconditioning(step.abar, time))
+        };
+        Ok(PreconditionedBatch::new(steps.iter().map(one).collect::<Result<Vec<_>>>()?))
     }
 
     /// A timestep as the network is told it.
@@ -98,10 +106,8 @@ impl GaussianDiffusion {
     /// # Errors
     /// When the number of steps does not fit.
     pub fn network_input(&self, noisy: &Tensor, steps: &[usize]) -> Result<(Tensor, Vec<f32>)> {
-        let times = steps.iter().map(|step| Ok(self.preconditioning(*step)?.time as f32)).collect::<Result<_>>()?;
-        // Preconditionings are about x_0 + sigma n, which is x_t / sqrt(abar).
-        let input = self.scaled_by(noisy, steps, |p, step| p.input / step.abar.sqrt())?;
-        Ok((input, times))
+        let batch = self.preconditioned(steps)?;
+        Ok((batch.input(&self.at_unit_signal(noisy, steps)?)?, batch.times()))
     }
 
     /// What the network's output (its first half) should be.
@@ -109,8 +115,7 @@ impl GaussianDiffusion {
     /// # Errors
     /// When the shapes or the number of steps do not fit.
     pub fn network_target(&self, clean: &Tensor, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
-        let clean = self.scaled_by(clean, steps, |p, _| 1.0 / p.output)?;
-        Ok((clean - self.scaled_by(noisy, steps, |p, step| p.skip / (p.output * step.abar.sqrt()))?)?)
+        self.preconditioned(steps)?.target(clean, &self.at_unit_signal(noisy, steps)?)
     }
 
     /// x_0 from x_t and the network's output (its first half).
@@ -118,8 +123,12 @@ impl GaussianDiffusion {
     /// # Errors
     /// When the shapes or the number of steps do not fit.
     pub fn clean_from_output(&self, output: &Tensor, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
-        let skipped = self.scaled_by(noisy, steps, |p, step| p.skip / step.abar.sqrt())?;
-        Ok((skipped + self.scaled_by(output, steps, |p, _| p.output)?)?)
+        self.preconditioned(steps)?.clean(output, &self.at_unit_signal(noisy, steps)?)
+    }
+
+    /// `x_0 + sigma n` from x_t.
+    fn at_unit_signal(&self, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
+        self.scaled(noisy, steps, |step| 1.0 / step.abar.sqrt())
     }
 
     /// The noise in x_t when the image is x_0.
@@ -195,7 +204,8 @@ impl GaussianDiffusion {
     /// When the shapes or the number of steps do not fit.
     pub fn ddpm_step(&self, prediction: &Prediction, steps: &[usize], noise: &Tensor) -> Result<Tensor> {
         let deviation = (&prediction.log_variance * 0.5)?.exp()?;
-        let noise = self.scaled(&(deviation * noise)?, steps, |step| if step.previous_abar < 1.0 { 1.0 } else { 0.0 })?;
+        let noise =
+            self.scaled(&(deviation * noise)?, steps, |step| if step.previous_abar < 1.0 { 1.0 } else { 0.0 })?;
         Ok((&prediction.mean + noise)?)
     }
 
@@ -235,19 +245,6 @@ impl GaussianDiffusion {
             return Err(Error::setting("diffusion step", format!("one for each of {} images", x.dim(0)?), steps.len()));
         }
         Ok(x.broadcast_mul(&self.per_image(steps, factor)?)?)
-    }
-
-    fn scaled_by(
-        &self,
-        x: &Tensor,
-        steps: &[usize],
-        factor: impl Fn(Preconditioning, &DiffusionStep) -> f64,
-    ) -> Result<Tensor> {
-        let config = &self.config;
-        self.scaled(x, steps, |step| {
-            let time = self.network_time(step.timestep as f64);
-            factor(config.parametrisation.preconditioning(step.abar, time), step)
-        })
     }
 }
 

@@ -111,9 +111,8 @@ fn variances_are_those_of_their_names() -> Result<()> {
             Variance::FixedLarge => [first.posterior_log_variance, step.beta.ln()],
             Variance::LearnedRange => {
                 let share = (first_interpolation(&output)? + 1.0) / 2.0;
-                let between = |step: DiffusionStep| {
-                    share * step.beta.ln() + (1.0 - share) * step.posterior_log_variance
-                };
+                let between =
+                    |step: DiffusionStep| share * step.beta.ln() + (1.0 - share) * step.posterior_log_variance;
                 [f64::from(got[0][0]), between(step)]
             }
         };

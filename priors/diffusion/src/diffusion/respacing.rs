@@ -38,7 +38,11 @@ impl Respacing {
                 .find(|stride| steps.div_ceil(*stride) == *count)
                 .map(|stride| (0..steps).step_by(stride).collect())
                 .ok_or_else(|| {
-                    Error::setting("respacing", format!("a number of steps that an integer stride over {steps} gives"), self)
+                    Error::setting(
+                        "respacing",
+                        format!("a number of steps that an integer stride over {steps} gives"),
+                        self,
+                    )
                 }),
             Self::Sections(counts) => {
                 let mut timesteps = Vec::new();
@@ -139,5 +143,17 @@ mod tests {
             assert_eq!(text.parse::<Respacing>()?.to_string(), text);
         }
         Ok(())
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn even_spacing_covers_the_range(steps in 1_usize..2000, share in 0.0_f64..=1.0) {
+            let count = ((steps as f64 * share) as usize).max(1);
+            let timesteps = Respacing::Sections(vec![count]).timesteps(steps)?;
+            proptest::prop_assert_eq!(timesteps.len(), count);
+            proptest::prop_assert!(timesteps.windows(2).all(|pair| pair[0] < pair[1]));
+            proptest::prop_assert_eq!(timesteps[0], 0);
+            proptest::prop_assert!(count == 1 || timesteps[count - 1] == steps - 1);
+        }
     }
 }

@@ -89,7 +89,13 @@ impl Head {
 
     /// A matrix (channel, pixel) of some pixels.
     fn pixels_of<'a>(&self, values: &'a [f32], first: usize, count: usize) -> Matrix<'a> {
-        Matrix { values: &values[first..], rows: self.channels, columns: count, row_stride: self.pixels, column_stride: 1 }
+        Matrix {
+            values: &values[first..],
+            rows: self.channels,
+            columns: count,
+            row_stride: self.pixels,
+            column_stride: 1,
+        }
     }
 
     fn forward(&self, qkv: &[f32], y: &mut [f32]) {

@@ -109,26 +109,34 @@ fn pack(rows: usize, terms: usize, value: impl Fn(usize, usize) -> f32 + Sync) -
     packed
 }
 
-/// Forward pass. One task makes [`ROWS`] output channels of one image, walking over the pixels once.
+/// Forward pass. One task makes some tiles of [`ROWS`] output channels of one image. It walks over the pixels once, in
+/// strips whose input stays in the second-level cache while every tile of the task reads it.
 fn convolve(geometry: &Conv2dGeometry, x: &[f32], weight: &[Left], bias: Option<&[f32]>) -> Vec<f32> {
     let padded = geometry.padded_planes(x);
     let terms = geometry.inputs * geometry.taps();
     let offsets = geometry.tap_offsets();
     let pixels = geometry.pixels();
+    let strips = geometry.strips();
+    let group = tiles_per_task(geometry);
     let mut y = vec![0.0; geometry.batch * geometry.outputs * pixels];
     y.par_chunks_mut(geometry.outputs * pixels).enumerate().for_each(|(image, y)| {
-        y.par_chunks_mut(ROWS * pixels).enumerate().for_each(|(tile, y)| {
-            let left = &weight[tile * terms..][..terms];
-            let bias = bias.map(|bias| &bias[tile * ROWS..]);
-            for (start, width) in geometry.tiles() {
-                let mut sums = [[0.0; COLUMNS]; ROWS];
-                if let Some(bias) = bias {
-                    sums.iter_mut().zip(bias).for_each(|(sums, bias)| sums.fill(*bias));
-                }
-                let right = Right { values: &padded.image(image)[start..], stride: padded.stride, taps: &offsets };
-                multiply_add(&mut sums, width, left, &right);
-                for (y, sums) in y.chunks_exact_mut(pixels).zip(&sums) {
-                    geometry.store(y, start, &sums[..width]);
+        y.par_chunks_mut(group * ROWS * pixels).enumerate().for_each(|(task, y)| {
+            for strip in &strips {
+                for (tile, y) in y.chunks_mut(ROWS * pixels).enumerate() {
+                    let tile = task * group + tile;
+                    let left = &weight[tile * terms..][..terms];
+                    let bias = bias.map(|bias| &bias[tile * ROWS..]);
+                    for (start, width) in strip {
+                        let mut sums = [[0.0; COLUMNS]; ROWS];
+                        if let Some(bias) = bias {
+                            sums.iter_mut().zip(bias).for_each(|(sums, bias)| sums.fill(*bias));
+                        }
+                        let values = &padded.image(image)[*start..];
+                        multiply_add(&mut sums, *width, left, &Right { values, stride: padded.stride, taps: &offsets });
+                        for (y, sums) in y.chunks_exact_mut(pixels).zip(&sums) {
+                            geometry.store(y, *start, &sums[..*width]);
+                        }
+                    }
                 }
             }
         });
@@ -136,42 +144,68 @@ fn convolve(geometry: &Conv2dGeometry, x: &[f32], weight: &[Left], bias: Option<
     y
 }
 
+/// Tiles of a task: few enough that every thread has one. The results do not depend on it.
+fn tiles_per_task(geometry: &Conv2dGeometry) -> usize {
+    let tiles = geometry.outputs.div_ceil(ROWS);
+    (tiles * geometry.batch / rayon::current_num_threads()).clamp(1, tiles)
+}
+
 /// `dW[o, i, tap] = sum_{n, p} dy[n, o, p] x[n, i, p + tap]`: a product over pixels, channels as the fast axis.
+///
+/// One task makes some tiles of [`ROWS`] output channels, walking over the pixels in strips as the forward pass does.
 fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> Vec<f32> {
     let right = geometry.channels_last(x);
     let left = geometry.output_tiles(y_gradient);
     let offsets = geometry.tap_offsets();
-    let (taps, positions, width) = (geometry.taps(), geometry.positions(), right.width);
+    let (positions, width) = (geometry.positions(), right.width);
     let blocks = channel_blocks(width);
     let strip = strip_length(width);
-    let mut gradient = vec![0.0; geometry.outputs * geometry.inputs * taps];
-    gradient.par_chunks_mut(ROWS * geometry.inputs * taps).enumerate().for_each(|(tile, gradient)| {
-        let mut sums = vec![[[0.0; COLUMNS]; ROWS]; taps * blocks.len()];
+    let tile_len = ROWS * geometry.inputs * geometry.taps();
+    // All images belong to one sum, so that the tasks share the channels only.
+    let group = tiles_per_task(&Conv2dGeometry { batch: 1, ..*geometry });
+    let mut gradient = vec![0.0; geometry.outputs * geometry.inputs * geometry.taps()];
+    gradient.par_chunks_mut(group * tile_len).enumerate().for_each(|(task, gradient)| {
+        let tiles = gradient.len().div_ceil(tile_len);
+        let mut sums = vec![[[0.0; COLUMNS]; ROWS]; tiles * offsets.len() * blocks.len()];
         for image in 0..geometry.batch {
-            let left = left.tile(image, tile);
             let values = right.image(image);
             for start in (0..positions).step_by(strip) {
-                let left = &left[start..(start + strip).min(positions)];
-                for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
-                    for ((first, columns), sums) in blocks.iter().zip(sums) {
-                        let values = &values[(start + offset) * width + first..];
-                        multiply_add(sums, *columns, left, &Right { values, stride: width, taps: &[0] });
+                let end = (start + strip).min(positions);
+                for (tile, sums) in sums.chunks_exact_mut(offsets.len() * blocks.len()).enumerate() {
+                    let left = &left.tile(image, task * group + tile)[start..end];
+                    for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
+                        for ((first, columns), sums) in blocks.iter().zip(sums) {
+                            let values = &values[(start + offset) * width + first..];
+                            multiply_add(sums, *columns, left, &Right { values, stride: width, taps: &[0] });
+                        }
                     }
                 }
             }
         }
-        for (row, gradient) in gradient.chunks_exact_mut(geometry.inputs * taps).enumerate() {
-            for (tap, sums) in sums.chunks_exact(blocks.len()).enumerate() {
-                for ((first, columns), sums) in blocks.iter().zip(sums) {
-                    let inputs = *first..(first + columns).min(geometry.inputs);
-                    for (input, sum) in inputs.zip(sums[row]) {
-                        gradient[input * taps + tap] = sum;
-                    }
-                }
-            }
-        }
+        let tiles = gradient.chunks_mut(tile_len).zip(sums.chunks_exact(offsets.len() * blocks.len()));
+        tiles.for_each(|(gradient, sums)| unpack_weight_gradient(geometry, &blocks, sums, gradient));
     });
     gradient
+}
+
+/// Sorts the sums of a tile, (tap, block of inputs) by (output, input), into the weight's order (output, input, tap).
+fn unpack_weight_gradient(
+    geometry: &Conv2dGeometry,
+    blocks: &[(usize, usize)],
+    sums: &[[[f32; COLUMNS]; ROWS]],
+    gradient: &mut [f32],
+) {
+    let taps = geometry.taps();
+    for (row, gradient) in gradient.chunks_exact_mut(geometry.inputs * taps).enumerate() {
+        for (tap, sums) in sums.chunks_exact(blocks.len()).enumerate() {
+            for ((first, columns), sums) in blocks.iter().zip(sums) {
+                let inputs = *first..(first + columns).min(geometry.inputs);
+                for (input, sum) in inputs.zip(sums[row]) {
+                    gradient[input * taps + tap] = sum;
+                }
+            }
+        }
+    }
 }
 
 /// Cuts channels (a multiple of 16) into blocks of at most [`COLUMNS`]. Blocks of 16 are slow, so 64 is 32 + 32.

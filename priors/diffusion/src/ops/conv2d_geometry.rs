@@ -126,12 +126,20 @@ impl Conv2dGeometry {
 
     /// Cuts the positions into (start, width) with widths of 16, 32 and [`COLUMNS`]. The last tile begins earlier rather
     /// than reading past the end.
-    pub fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
         let positions = self.positions();
         (0..positions).step_by(COLUMNS).map(move |start| {
             let width = (positions - start).next_multiple_of(16).min(COLUMNS);
             (start.min(positions.saturating_sub(width)), width)
         })
+    }
+
+    /// The tiles, in strips the input of which takes about half of a second-level cache.
+    pub fn strips(&self) -> Vec<Vec<(usize, usize)>> {
+        const STRIP_VALUES: usize = 96 * 1024;
+        let positions = (STRIP_VALUES / self.inputs.max(1)).saturating_sub((self.kernel - 1) * self.row());
+        let tiles: Vec<(usize, usize)> = self.tiles().collect();
+        tiles.chunks((positions / COLUMNS).clamp(1, 16)).map(<[_]>::to_vec).collect()
     }
 
     /// Writes the sums at positions from `start` on into a plane of pixels.
@@ -175,9 +183,13 @@ impl Conv2dGeometry {
                 let border = self.border();
                 let rows = values.par_chunks_mut(self.row() * width).skip(border).take(self.height);
                 rows.enumerate().for_each(|(y, row)| {
-                    interleave(&mut row[border * width..][..self.width * width], width, image, self.inputs, |channel| {
-                        (channel * self.height + y) * self.width
-                    });
+                    interleave(
+                        &mut row[border * width..][..self.width * width],
+                        width,
+                        image,
+                        self.inputs,
+                        |channel| (channel * self.height + y) * self.width,
+                    );
                 });
             },
         );

@@ -4,6 +4,7 @@
 //! and calls the backward passes. All in f32, threads from rayon, and sums in a fixed order: the same input on the same
 //! processor gives the same bits, whatever the number of threads.
 
+mod add;
 mod attention;
 mod conv2d;
 mod conv2d_geometry;
@@ -18,6 +19,7 @@ mod tile_kernel;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 
+pub use add::add;
 pub use attention::attention;
 pub use conv2d::conv2d;
 pub use group_norm::{Activation, GROUPS, group_norm};

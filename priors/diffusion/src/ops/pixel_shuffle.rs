@@ -12,9 +12,12 @@ pub fn pixel_unshuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
     }
     let (batch, channels, height, width) = x.dims4()?;
     let (height, width) = (height / factor, width / factor);
-    x.reshape((batch, channels, height, factor, width, factor))?
-        .permute((0, 1, 3, 5, 2, 4))?
-        .reshape((batch, channels * factor * factor, height, width))
+    x.reshape((batch, channels, height, factor, width, factor))?.permute((0, 1, 3, 5, 2, 4))?.reshape((
+        batch,
+        channels * factor * factor,
+        height,
+        width,
+    ))
 }
 
 /// (n, c r^2, h, w) to (n, c, h r, w r): the inverse of [`pixel_unshuffle`].
@@ -27,9 +30,12 @@ pub fn pixel_shuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
     }
     let (batch, channels, height, width) = x.dims4()?;
     let channels = channels / (factor * factor);
-    x.reshape((batch, channels, factor, factor, height, width))?
-        .permute((0, 1, 4, 2, 5, 3))?
-        .reshape((batch, channels, height * factor, width * factor))
+    x.reshape((batch, channels, factor, factor, height, width))?.permute((0, 1, 4, 2, 5, 3))?.reshape((
+        batch,
+        channels,
+        height * factor,
+        width * factor,
+    ))
 }
 
 #[cfg(test)]

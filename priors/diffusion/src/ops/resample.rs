@@ -96,14 +96,15 @@ fn image_shape(operation: &str, layout: &Layout) -> Result<[usize; 4]> {
 mod tests {
     use candle_core::Var;
 
-    use super::super::gradient_check::{check_gradients, random, relative_error};
+    use super::super::gradient_check::{check_gradients, gradients, random, relative_error};
     use super::*;
 
     #[test]
     fn upsampling_repeats_and_pooling_averages() -> Result<()> {
         let x = Tensor::new(&[[[[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]]], &candle_core::Device::Cpu)?;
         let up = upsample_nearest(&x)?;
-        let expected: &[f32] = &[1., 1., 2., 2., 3., 3., 1., 1., 2., 2., 3., 3., 4., 4., 5., 5., 6., 6., 4., 4., 5., 5., 6., 6.];
+        let expected: &[f32] =
+            &[1., 1., 2., 2., 3., 3., 1., 1., 2., 2., 3., 3., 4., 4., 5., 5., 6., 6., 4., 4., 5., 5., 6., 6.];
         assert_eq!(up.flatten_all()?.to_vec1::<f32>()?, expected);
         assert_eq!(relative_error(&average_pool(&up)?, &x)?, 0.0);
         Ok(())
@@ -113,6 +114,17 @@ mod tests {
     fn gradients_match_finite_differences() -> Result<()> {
         check_gradients(&[random(&[2, 3, 3, 5], 1)], |x| upsample_nearest(&x[0]))?;
         check_gradients(&[random(&[2, 3, 4, 6], 2)], |x| average_pool(&x[0]))
+    }
+
+    #[test]
+    fn matches_candle_where_candle_is_right() -> Result<()> {
+        let x = random(&[2, 3, 6, 10], 8);
+        assert_eq!(relative_error(&upsample_nearest(&x)?, &x.upsample_nearest2d(12, 20)?)?, 0.0);
+        assert!(relative_error(&average_pool(&x)?, &x.avg_pool2d(2)?)? < 1e-6);
+        let ours = gradients(&[x.clone()], |x| average_pool(&x[0]))?;
+        let theirs = gradients(&[x], |x| x[0].avg_pool2d(2))?;
+        assert!(relative_error(&ours[0], &theirs[0])? < 1e-6);
+        Ok(())
     }
 
     /// The form in which an overwritten gradient shows: one tensor read by the resampling and by something else.

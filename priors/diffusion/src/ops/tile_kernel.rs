@@ -22,12 +22,7 @@ pub struct Right<'a> {
 /// `tile[r][c] += sum_k left[k][r] * right_k[c]`, for the `width <= COLUMNS` first columns.
 ///
 /// `width` is a multiple of 16. The order of the sum is that of `left`, whatever the instruction set.
-pub fn multiply_add(
-    tile: &mut [[f32; COLUMNS]; ROWS],
-    width: usize,
-    left: &[Left],
-    right: &Right<'_>,
-) {
+pub fn multiply_add(tile: &mut [[f32; COLUMNS]; ROWS], width: usize, left: &[Left], right: &Right<'_>) {
     debug_assert!(width <= COLUMNS && width.is_multiple_of(16));
     Arch::new().dispatch(Product { tile, width, left, right });
 }
@@ -92,6 +87,60 @@ impl Product<'_> {
             let (vectors, _) = S::as_mut_simd_f32s(&mut self.tile[row + r][column..column + V * S::F32_LANES]);
             for v in 0..V {
                 vectors[v] = simd.add_f32s(vectors[v], sums[r][v]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|index| ((index * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0).collect()
+    }
+
+    /// The definition, in f64.
+    fn plain(width: usize, left: &[Left], right: &Right<'_>) -> Vec<f64> {
+        let mut sums = vec![0.0; ROWS * width];
+        for (term, left) in left.iter().enumerate() {
+            let (channel, tap) = (term / right.taps.len(), term % right.taps.len());
+            for (row, left) in left.iter().enumerate() {
+                for column in 0..width {
+                    let value = right.values[channel * right.stride + right.taps[tap] + column];
+                    sums[row * width + column] += f64::from(*left) * f64::from(value);
+                }
+            }
+        }
+        sums
+    }
+
+    /// Every instruction set that this processor has, not the best one only.
+    #[test]
+    fn every_instruction_set_matches_the_definition() {
+        let taps = [0, 3, 8];
+        let (channels, stride) = (5, 61);
+        let values = numbers(channels * stride, 1);
+        let left: Vec<Left> =
+            (0..channels * taps.len()).map(|term| numbers(ROWS, term).try_into().expect("as many as rows")).collect();
+        let right = Right { values: &values, stride, taps: &taps };
+        for width in [16, 32, 48] {
+            let expected = plain(width, &left, &right);
+            let check = |name: &str, run: &dyn Fn(Product<'_>)| {
+                let mut tile = [[1.0; COLUMNS]; ROWS];
+                run(Product { tile: &mut tile, width, left: &left, right: &right });
+                for (row, sums) in tile.iter().enumerate() {
+                    for (column, sum) in sums.iter().enumerate() {
+                        let added = if column < width { expected[row * width + column] } else { 0.0 };
+                        assert!((f64::from(*sum) - 1.0 - added).abs() < 1e-5, "{name} {width} {row} {column}");
+                    }
+                }
+            };
+            check("best", &|product| Arch::new().dispatch(product));
+            check("scalar", &|product| product.with_simd(pulp::Scalar::new()));
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                check("AVX2", &|product| simd.vectorize(product));
             }
         }
     }

@@ -35,6 +35,6 @@ impl AttentionBlock {
             qkv = split.transpose(1, 2)?.reshape((batch, 3 * channels, height * width))?;
         }
         let h = ops::attention(&qkv, self.heads)?.reshape((batch, channels, height, width))?;
-        Ok((x + self.projection.forward(&h)?)?)
+        Ok(ops::add(x, &self.projection.forward(&h)?)?)
     }
 }

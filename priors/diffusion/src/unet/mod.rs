@@ -9,12 +9,12 @@ mod parameter_scope;
 mod parameters;
 mod res_block;
 mod resample;
+#[cfg(test)]
+mod tests;
 mod time_embedding;
 #[expect(clippy::module_inception, reason = "one public type per file, named after it")]
 mod unet;
 mod unet_config;
-#[cfg(test)]
-mod tests;
 
 pub use forward_mode::ForwardMode;
 pub use parameters::Parameters;

@@ -89,11 +89,9 @@ impl ParameterSource for &Parameters {
     fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Tensor> {
         match self.tensors.get(name) {
             Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
-            Some(tensor) => Err(Error::TensorShape {
-                tensor: name.into(),
-                expected: shape.to_vec(),
-                got: tensor.dims().to_vec(),
-            }),
+            Some(tensor) => {
+                Err(Error::TensorShape { tensor: name.into(), expected: shape.to_vec(), got: tensor.dims().to_vec() })
+            }
             None => Err(Error::MissingTensor { tensor: name.into(), expected: shape.to_vec() }),
         }
     }

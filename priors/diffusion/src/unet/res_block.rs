@@ -8,7 +8,7 @@ use super::parameter_scope::ParameterScope;
 use super::resample::Direction;
 use super::unet_config::UNetConfig;
 use crate::Result;
-use crate::ops::Activation;
+use crate::ops::{self, Activation};
 
 /// `skip(x) + conv(dropout(silu(norm(conv(silu(norm(x))) + timestep))))`, with resampling inside where asked for.
 pub(crate) struct ResBlock {
@@ -68,8 +68,8 @@ impl ResBlock {
         };
         let h = self.out_conv.forward(&mode.dropout(h, self.dropout)?)?;
         Ok(match &self.skip {
-            Some(skip) => (skip.forward(&x)? + h)?,
-            None => (x + h)?,
+            Some(skip) => ops::add(&skip.forward(&x)?, &h)?,
+            None => ops::add(&x, &h)?,
         })
     }
 }

@@ -118,7 +118,12 @@ fn attention_orders_differ_in_the_order_of_rows_only() -> Result<()> {
 fn an_untrained_network_gives_zero() -> Result<()> {
     let config = config("{}");
     let parameters = Parameters::initialise(&config, &mut Rng::seed_from_u64(1))?;
-    let y = UNet::new(&config, &parameters)?.forward(&random(&[1, 2, 8, 8], 4), &[9.0], None, &mut ForwardMode::Inference)?;
+    let y = UNet::new(&config, &parameters)?.forward(
+        &random(&[1, 2, 8, 8], 4),
+        &[9.0],
+        None,
+        &mut ForwardMode::Inference,
+    )?;
     assert_eq!(y.abs()?.sum_all()?.to_scalar::<f32>()?, 0.0);
     Ok(())
 }
@@ -155,9 +160,10 @@ fn the_whole_network_is_differentiable() -> Result<()> {
             derivative += f64::from((gradient * direction)?.sum_all()?.to_scalar::<f32>()?);
         }
         let moved = |step: f64| -> Result<f64> {
-            let tensors = parameters.tensors().iter().map(|(name, tensor)| {
-                Ok((name.clone(), (tensor + (&directions[name] * step)?)?))
-            });
+            let tensors = parameters
+                .tensors()
+                .iter()
+                .map(|(name, tensor)| Ok((name.clone(), (tensor + (&directions[name] * step)?)?)));
             let tensors = tensors.collect::<Result<_>>()?;
             Ok(loss(&Parameters::new(&config, tensors)?)?.to_scalar::<f32>()?.into())
         };
@@ -173,9 +179,7 @@ fn dropout_is_for_training_and_follows_its_generator() -> Result<()> {
     let config = config(r#"{ "dropout": 0.5 }"#);
     let unet = UNet::new(&config, &random_parameters(&config)?)?;
     let x = random(&[1, 2, 8, 8], 9);
-    let train = |seed: u64| {
-        unet.forward(&x, &[1.0], None, &mut ForwardMode::Training(&mut Rng::seed_from_u64(seed)))
-    };
+    let train = |seed: u64| unet.forward(&x, &[1.0], None, &mut ForwardMode::Training(&mut Rng::seed_from_u64(seed)));
     let inference = unet.forward(&x, &[1.0], None, &mut ForwardMode::Inference)?;
     assert_eq!(relative_error(&train(1)?, &train(1)?)?, 0.0);
     assert!(relative_error(&train(1)?, &train(2)?)? > 1e-3);

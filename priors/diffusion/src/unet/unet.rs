@@ -133,11 +133,7 @@ impl UNet {
 }
 
 /// Blocks of the way down, and the channels of what each leaves for the way up.
-fn input_blocks(
-    scope: &mut ParameterScope,
-    config: &UNetConfig,
-    levels: &[usize],
-) -> Result<(Vec<Block>, Vec<usize>)> {
+fn input_blocks(scope: &mut ParameterScope, config: &UNetConfig, levels: &[usize]) -> Result<(Vec<Block>, Vec<usize>)> {
     let mut channels = levels.first().copied().unwrap_or_default();
     let conv = Conv::new(&mut scope.part("0.0"), config.in_channels(), channels, 3, Start::Random)?;
     let mut blocks = vec![Block { layers: vec![Layer::Conv(conv)] }];

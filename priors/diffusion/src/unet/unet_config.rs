@@ -210,7 +210,8 @@ impl UNetConfig {
             }
             for up in [false, true] {
                 let heads = self.heads(*channels, up);
-                if heads == 0 || channels % heads != 0 || self.num_head_channels.is_some_and(|c| c * heads != *channels) {
+                if heads == 0 || channels % heads != 0 || self.num_head_channels.is_some_and(|c| c * heads != *channels)
+                {
                     let expected = format!("a number of heads that divides {channels} channels");
                     return Err(Error::setting("num_heads or num_head_channels", expected, heads));
                 }
