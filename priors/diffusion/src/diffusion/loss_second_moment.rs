@@ -34,7 +34,7 @@ impl LossSecondMoment {
         let weights: Vec<f64> = self.losses.iter().map(root_mean_square).collect();
         let total: f64 = weights.iter().sum();
         let is_warm = self.losses.iter().all(|losses| losses.len() == HISTORY);
-        if !is_warm || !(total.is_finite() && total > 0.0) {
+        if !(is_warm && total.is_finite() && total > 0.0) {
             return vec![1.0 / count; self.losses.len()];
         }
         weights.iter().map(|weight| weight / total * (1.0 - UNIFORM_SHARE) + UNIFORM_SHARE / count).collect()

@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn targets_are_what_the_names_say() {
         let (clean, noise) = (0.8, -1.3);
-        for abar in [0.9999, 0.5, 0.01] {
-            let sigma = ((1.0 - abar) / abar as f64).sqrt();
+        for abar in [0.9999_f64, 0.5, 0.01] {
+            let sigma = ((1.0 - abar) / abar).sqrt();
             let noisy = clean + sigma * noise;
             let target = |parametrisation: Parametrisation| {
                 let p = parametrisation.preconditioning(abar, 0.0);

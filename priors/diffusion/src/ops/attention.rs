@@ -188,10 +188,10 @@ mod tests {
     #[test]
     fn matches_the_composed_form() -> Result<()> {
         for (batch, heads, c, pixels) in [(2, 3, 5, 7), (1, 1, 16, 64), (1, 2, 9, 65), (1, 4, 12, 131), (1, 1, 1, 1)] {
-            let qkv = (random(&[batch, 3 * heads * c, pixels], 1) * 3.0)?;
-            assert!(relative_error(&attention(&qkv, heads)?, &composed(&qkv, heads)?)? < 2e-6);
-            let ours = gradients(&[qkv.clone()], |x| attention(&x[0], heads))?;
-            let theirs = gradients(&[qkv], |x| composed(&x[0], heads))?;
+            let qkv = [(random(&[batch, 3 * heads * c, pixels], 1) * 3.0)?];
+            assert!(relative_error(&attention(&qkv[0], heads)?, &composed(&qkv[0], heads)?)? < 2e-6);
+            let ours = gradients(&qkv, |x| attention(&x[0], heads))?;
+            let theirs = gradients(&qkv, |x| composed(&x[0], heads))?;
             assert!(relative_error(&ours[0], &theirs[0])? < 5e-6, "{batch} {heads} {c} {pixels}");
         }
         Ok(())

@@ -83,10 +83,10 @@ impl Product<'_> {
                 }
             }
         }
-        for r in 0..R {
-            let (vectors, _) = S::as_mut_simd_f32s(&mut self.tile[row + r][column..column + V * S::F32_LANES]);
-            for v in 0..V {
-                vectors[v] = simd.add_f32s(vectors[v], sums[r][v]);
+        for (sums, tile) in sums.iter().zip(&mut self.tile[row..]) {
+            let (vectors, _) = S::as_mut_simd_f32s(&mut tile[column..column + V * S::F32_LANES]);
+            for (vector, sum) in vectors.iter_mut().zip(sums) {
+                *vector = simd.add_f32s(*vector, *sum);
             }
         }
     }
@@ -140,7 +140,7 @@ mod tests {
             check("scalar", &|product| product.with_simd(pulp::Scalar::new()));
             #[cfg(target_arch = "x86_64")]
             if let Some(simd) = pulp::x86::V3::try_new() {
-                check("AVX2", &|product| simd.vectorize(product));
+                check("AVX2", &|product| Simd::vectorize(simd, product));
             }
         }
     }

@@ -199,7 +199,7 @@ impl UNetConfig {
             return Err(Error::setting("channel_mult", expected, format!("{channels} channels")));
         }
         let factor = self.patch << (levels.len() - 1);
-        if self.image_size % factor != 0 {
+        if !self.image_size.is_multiple_of(factor) {
             let expected = format!("a multiple of {factor} (patch and {} levels)", levels.len());
             return Err(Error::setting("image_size", expected, self.image_size));
         }
