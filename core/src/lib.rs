@@ -20,6 +20,7 @@
 mod algebra;
 mod error;
 mod forward_operator;
+mod fourier_scale;
 mod iteration;
 pub mod metrics;
 mod noise_schedule;
@@ -37,6 +38,7 @@ mod views;
 pub use algebra::{AdjointOperator, Composed, Identity, Scaled, Stacked, Sum};
 pub use error::{Error, Result};
 pub use forward_operator::ForwardOperator;
+pub use fourier_scale::FourierScale;
 pub use iteration::{Breakdown, Iteration, Observer, Outcome, Progress, StopReason, run};
 pub use noise_schedule::NoiseSchedule;
 pub use parameter::Parameter;

@@ -1,2 +1,11 @@
 //! The `diph` command line.
-fn main() {}
+
+use std::process::ExitCode;
+
+// Reconstructions allocate and free large arrays in every step, which the system's allocator returns to the kernel.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    diph::run()
+}

@@ -1,1 +1,56 @@
-//! Non-uniform Fourier transform and the MRF acquisition operator.
+//! Non-uniform Fourier transform and the acquisition operator of MR fingerprinting.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`Trajectory`] | sampling positions in cycles per pixel: radial, spiral, or from a list |
+//! | [`density`] | density compensation by area and by the iteration of Pipe and Menon |
+//! | [`coils`] | simulated and estimated coil sensitivities |
+//! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
+//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils and a Toeplitz normal operator |
+//!
+//! ```
+//! use diph_core::ForwardOperator;
+//! use diph_nufft::{MrfOperator, MrfOptions, Trajectory, density};
+//! use ndarray::Array2;
+//!
+//! let trajectory = Trajectory::golden_angle_radial(20, 64)?;
+//! let basis = Array2::from_shape_fn((20, 2), |(t, k)| if k == 0 { 0.2 } else { 0.01 * t as f32 });
+//! let mut options = MrfOptions::new(trajectory, basis, 32, 32);
+//! options.weights = Some(density::by_area(&options.trajectory));
+//! let operator = MrfOperator::new(options)?;
+//! assert_eq!(operator.range().shape(), [1, 20, 64]);
+//! # Ok::<(), diph_core::Error>(())
+//! ```
+//!
+//! # How a transform runs
+//!
+//! Forward: images times coil sensitivity and deconvolution, Fourier transform along x then y without the lines of the
+//! padding that are zero (`padded_fft`), grid with the coefficients of a cell side by side, interpolation at the sorted
+//! samples (`sorted_points`, `gridding`) where window and temporal basis meet (`temporal_window`). Adjoint: the same
+//! backwards. `grid_plan` chooses grid and window for the wanted [`Accuracy`].
+
+mod accuracy;
+mod aligned_floats;
+pub mod coils;
+pub mod density;
+mod grid_plan;
+mod gridding;
+mod kaiser_bessel;
+mod lanes;
+mod mrf_operator;
+mod mrf_options;
+mod nufft;
+mod padded_fft;
+mod pool;
+mod sorted_points;
+mod spiral_options;
+mod temporal_window;
+mod toeplitz;
+mod trajectory;
+
+pub use accuracy::Accuracy;
+pub use mrf_operator::MrfOperator;
+pub use mrf_options::MrfOptions;
+pub use nufft::Nufft;
+pub use spiral_options::SpiralOptions;
+pub use trajectory::Trajectory;

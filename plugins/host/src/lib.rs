@@ -1,1 +1,60 @@
-//! Find, open and check Diph plugins.
+//! Find, open and check Diph plugins, and create operators, priors and projectors from them.
+//!
+//! ```no_run
+//! use diph_plugin_host::{HostServices, NamedArray, Registry, SearchPath};
+//! use ndarray::Array2;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut registry = Registry::new(HostServices::new());
+//! registry.scan(&SearchPath::standard(&[]));
+//! let arrays = [NamedArray::new("gain", Array2::<f32>::ones((8, 8)))];
+//! let operator = registry.create_operator("example.gain", &serde_json::json!({"factor": 2.0}), &arrays)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What comes out of a plugin implements the traits of `diph-core`. It checks shapes before a call, and after it the
+//! status, that the plugin left the tensors' shapes alone, and that everything it wrote is finite. Every error
+//! names the plugin, and the host goes on.
+//!
+//! Which files are opened: see [`Registry::scan`]. Libraries are never unloaded, since nobody can know which threads and
+//! thread-local destructors of theirs are still alive.
+
+mod array_data;
+mod call;
+mod descriptor;
+mod example;
+mod host_services;
+mod host_side;
+mod inspect;
+mod instance;
+mod kind;
+mod library;
+mod load_error;
+mod named_array;
+mod operator;
+mod origin;
+mod plugin_instance;
+mod prior;
+mod projector;
+mod provenance;
+mod registry;
+mod search_path;
+mod tensors;
+
+pub use array_data::ArrayData;
+pub use descriptor::Descriptor;
+pub use example::{Example, ExampleArray, ExampleType};
+pub use host_services::{HostServices, LogLevel};
+pub use kind::Kind;
+pub use library::Library;
+pub use load_error::LoadError;
+pub use named_array::NamedArray;
+pub use operator::PluginOperator;
+pub use origin::Origin;
+pub use plugin_instance::PluginInstance;
+pub use prior::PluginPrior;
+pub use projector::PluginProjector;
+pub use provenance::Provenance;
+pub use registry::{Component, Registry};
+pub use search_path::SearchPath;

@@ -1,1 +1,100 @@
-//! Write a Diph plugin in Rust: implement a core trait, export it.
+//! Write a Diph plugin in Rust: implement a trait of `diph-core`, describe it with [`Component`], export it with
+//! [`export_plugin!`].
+//!
+//! The package's crate type is `["cdylib"]` alone. A whole plugin:
+//!
+//! ```
+//! use diph_plugin_sdk::core::{ForwardOperator, Result, Space, View, ViewMut};
+//! use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
+//! use ndarray::{Array2, Ix2};
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//!
+//! /// Multiplies every pixel of a one-coefficient image by a gain.
+//! struct Gain {
+//!     gain: Array2<f32>,
+//!     factor: f32,
+//!     image: Space,
+//! }
+//!
+//! impl Gain {
+//!     fn apply(&self, role: &str, x: View<'_>, out: ViewMut<'_>) -> Result<()> {
+//!         let (x, out) = (self.image.slice("gain", role, &x)?, self.image.slice_mut("gain", "result", out)?);
+//!         for ((out, x), gain) in out.iter_mut().zip(x).zip(&self.gain) {
+//!             *out = *x * *gain * self.factor;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl ForwardOperator for Gain {
+//!     fn name(&self) -> &str {
+//!         "gain"
+//!     }
+//!     fn domain(&self) -> &Space {
+//!         &self.image
+//!     }
+//!     fn range(&self) -> &Space {
+//!         &self.image
+//!     }
+//!     fn forward(&self, x: View<'_>, y: ViewMut<'_>) -> Result<()> {
+//!         self.apply("image", x, y)
+//!     }
+//!     fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> {
+//!         self.apply("samples", y, x)
+//!     }
+//! }
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct Options {
+//!     /// Factor for all pixels.
+//!     factor: f32,
+//! }
+//!
+//! impl Component for Gain {
+//!     const ID: &'static str = "example.gain";
+//!     const NAME: &'static str = "Gain";
+//!     const SUMMARY: &'static str = "Multiplies every pixel by a gain";
+//!     const EXAMPLE: &'static str =
+//!         r#"{"options": {"factor": 2.0}, "arrays": {"gain": {"shape": [8, 9], "dtype": "f32", "low": 0.5, "high": 1.5}}}"#;
+//!     type Options = Options;
+//!     type Instance = Self;
+//!
+//!     fn create(options: Options, arrays: &Arrays<'_>, _host: &Host) -> Result<Self> {
+//!         let gain = arrays.required::<f32, Ix2>("gain")?;
+//!         let image = Space::image(1, gain.nrows(), gain.ncols());
+//!         Ok(Self { gain, factor: options.factor, image })
+//!     }
+//! }
+//!
+//! export_plugin! { operator: Gain }
+//! # fn main() {}
+//! ```
+//!
+//! Every function that crosses the border catches panics and turns errors into a status and a message.
+
+mod arrays;
+mod component;
+mod element;
+mod export;
+mod failure;
+mod host;
+mod log_level;
+mod operator_shim;
+mod options;
+mod plugin;
+mod prior_shim;
+mod projector_shim;
+mod registration;
+mod tensors;
+
+pub use arrays::Arrays;
+pub use component::Component;
+pub use diph_core as core;
+pub use diph_plugin_abi as abi;
+pub use element::Element;
+pub use host::Host;
+pub use log_level::LogLevel;
+pub use plugin::Plugin;
+pub use registration::Registration;

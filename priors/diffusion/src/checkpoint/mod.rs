@@ -1,6 +1,5 @@
 //! Weights on disk.
 
-#[expect(clippy::module_inception, reason = "one public type per file, named after it")]
 mod checkpoint;
 mod pytorch;
 mod safetensors_file;

@@ -12,7 +12,6 @@ mod resample;
 #[cfg(test)]
 mod tests;
 mod time_embedding;
-#[expect(clippy::module_inception, reason = "one public type per file, named after it")]
 mod unet;
 mod unet_config;
 

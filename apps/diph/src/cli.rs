@@ -1,0 +1,59 @@
+//! The command line: what can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs,
+};
+
+/// Quantitative MRI reconstruction with interchangeable physics and priors.
+#[derive(Debug, Parser)]
+#[command(name = "diph", version, propagate_version = true)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct GlobalArgs {
+    /// Print nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print the result as JSON on standard output, for machines
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Look for plugins here first (may be given several times)
+    #[arg(long = "plugin-dir", value_name = "DIR", global = true)]
+    pub plugin_dirs: Vec<PathBuf>,
+    /// Threads to compute with (default: all cores)
+    #[arg(long, value_name = "N", global = true)]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Reconstruct an embedded brain phantom with every method and write a report
+    Demo(DemoArgs),
+    /// Make reference images, masks and k-space from maps or from a phantom
+    Simulate(SimulateArgs),
+    /// Simulate a dictionary of fingerprints
+    Dictionary(DictionaryArgs),
+    /// Reconstruct T1, T2 and PD maps from k-space
+    Recon(ReconArgs),
+    /// Compare results with reference maps
+    Evaluate(EvaluateArgs),
+    /// List, describe and check plugins
+    Plugin(PluginArgs),
+    /// Convert trajectories, dictionaries and results between file formats
+    Convert(ConvertArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+}

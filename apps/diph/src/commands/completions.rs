@@ -1,0 +1,27 @@
+//! `diph completions`: shell completions.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::output::{AppError, Blame};
+
+/// Arguments of `diph completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+impl CompletionsArgs {
+    /// Prints a script for the shell on standard output.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn run(&self) -> Result<(), AppError> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "diph", &mut script);
+        std::io::Write::write_all(&mut std::io::stdout(), &script).step("printing the completions")
+    }
+}

@@ -1,0 +1,77 @@
+//! `diph convert`: trajectories, dictionaries and results from one file format to another.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use diph_datasets::{DatasetFolder, DictionaryFile, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
+use ndarray::Axis;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::Context;
+use crate::output::{AppError, Blame};
+
+/// Arguments of `diph convert`.
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// What the file holds
+    #[arg(value_enum)]
+    pub what: Content,
+    /// The file to read
+    pub input: PathBuf,
+    /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder
+    pub output: PathBuf,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Trajectory and density compensation
+    Trajectory,
+    /// Dictionary of fingerprints
+    Dictionary,
+    /// `samples_*.npz` of the Python MRF-DiPh code, to one folder a sample with maps.npz and tsmi.npz in physical units
+    Samples,
+}
+
+impl ConvertArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the file to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let (input, output) = (&self.input, &self.output);
+        match self.what {
+            Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
+            Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,
+            Content::Samples => convert_samples(input, output)?,
+        }
+        let result = json!({ "content": self.what, "input": input, "output": output });
+        context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
+    }
+}
+
+/// The Python code leaves images and PD divided by the intensity factor, which is undone here.
+fn convert_samples(input: &Path, output: &Path) -> Result<(), AppError> {
+    let samples = SampleResults::read(input).file(input)?;
+    let factors = DatasetFolder::new(output).intensity_factors().file(output)?;
+    for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
+        let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
+        maps.pd.mapv_inplace(|pd| pd * factors.reference);
+        let path = output.join(format!("sample{index}/maps.npz"));
+        NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view()).write(&path).file(&path)?;
+        let path = output.join(format!("sample{index}/tsmi.npz"));
+        let image = |images: &ndarray::Array4<num_complex::Complex32>| {
+            images.index_axis(Axis(0), index).mapv(|value| value * factors.reference)
+        };
+        let (z, x_hat, x_tilde) = (image(&samples.z_t), image(&samples.x_hat), image(&samples.x_tilda));
+        NpzWriter::new()
+            .with("z", z.view())
+            .with("x_hat", x_hat.view())
+            .with("x_tilde", x_tilde.view())
+            .write(&path)
+            .file(&path)?;
+    }
+    Ok(())
+}

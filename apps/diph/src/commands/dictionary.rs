@@ -1,0 +1,84 @@
+//! `diph dictionary`: fingerprints over a grid of tissues.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_datasets::DictionaryFile;
+use serde_json::json;
+
+use super::Values;
+use crate::Context;
+use crate::inputs::SequenceSource;
+use crate::output::{AppError, Blame};
+
+/// Arguments of `diph dictionary`.
+#[derive(Args, Debug)]
+pub struct DictionaryArgs {
+    /// The sequence: fisp, deli-cs, or a JSON file
+    #[arg(long, value_name = "NAME|FILE.json")]
+    pub sequence: SequenceSource,
+    /// How much of a built-in sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
+    pub cut: usize,
+    /// T1 in seconds, as FIRST:STEP:LAST and single values (default: a grid for the brain)
+    #[arg(long, value_name = "VALUES", requires = "t2")]
+    pub t1: Option<Values>,
+    /// T2 in seconds; pairs with T2 > T1 are left out
+    #[arg(long, value_name = "VALUES", requires = "t1")]
+    pub t2: Option<Values>,
+    /// B1 factors: a third axis
+    #[arg(long, value_name = "VALUES", requires = "t1")]
+    pub b1: Option<Values>,
+    /// Coefficients of the temporal subspace
+    #[arg(long, default_value_t = 5)]
+    pub coefficients: usize,
+    /// The file to write: `.mat` (the Python code's layout) or `.npz`
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+impl DictionaryArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the flag or the file to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let sequence = self.sequence.read(Sequence::CUTS[self.cut])?;
+        let grid = self.grid()?;
+        let spinner = context.output.spinner("simulating the dictionary");
+        let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
+        drop(spinner);
+        dictionary_file(&dictionary).write(&self.out).file(&self.out)?;
+        let (atoms, frames, left_out) = (dictionary.len(), dictionary.frames(), grid.left_out());
+        let result = json!({
+            "file": self.out, "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
+        });
+        context.output.result(&result, || {
+            format!(
+                "{atoms} atoms over {frames} frames in {} ({left_out} pairs with T2 > T1 left out)",
+                self.out.display()
+            )
+        })
+    }
+
+    fn grid(&self) -> Result<DictionaryGrid, AppError> {
+        let (Some(Values(t1)), Some(Values(t2))) = (&self.t1, &self.t2) else {
+            return Ok(DictionaryGrid::brain());
+        };
+        let none = Vec::new();
+        let b1 = self.b1.as_ref().map_or(&none, |Values(b1)| b1);
+        DictionaryGrid::product(t1, t2, b1).flag("--t1, --t2, --b1")
+    }
+}
+
+/// A dictionary as it is on disk.
+pub fn dictionary_file(dictionary: &Dictionary) -> DictionaryFile {
+    DictionaryFile {
+        parameters: dictionary.parameters().to_vec(),
+        lut: dictionary.lut().mapv(f64::from),
+        d: dictionary.atoms().mapv(f64::from),
+        v: dictionary.basis().mapv(f64::from),
+        norm_d: dictionary.norms().mapv(f64::from),
+    }
+}

@@ -1,0 +1,141 @@
+//! `diph evaluate`: results against reference maps.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use diph_core::ParameterMaps;
+use diph_datasets::{DatasetFolder, MASK_THRESHOLD, NpzFile, QuantitativeMaps, SampleResults, SliceId};
+use ndarray::{Array3, ArrayD, Axis, Ix3};
+use num_complex::Complex32;
+
+use super::Selection;
+use crate::Context;
+use crate::inputs::parameter_maps;
+use crate::output::{AppError, Blame};
+use crate::reconstruction::{Evaluation, Truth};
+use crate::results::{MethodResults, SliceResult, write_json};
+
+/// Arguments of `diph evaluate`.
+#[derive(Args, Debug)]
+pub struct EvaluateArgs {
+    /// Folder with the reference maps
+    #[arg(long, value_name = "DIR")]
+    pub dataset: PathBuf,
+    /// Results: a folder that `diph recon` wrote, or a `samples_*.npz` of the Python MRF-DiPh code
+    #[arg(long, value_name = "DIR|FILE.npz")]
+    pub results: PathBuf,
+    /// Volumes to evaluate; for `samples_*.npz` those that it holds, in order
+    #[arg(long, default_value = "-1", allow_hyphen_values = true)]
+    pub vols: Selection,
+    /// Slices to evaluate; for `samples_*.npz` those that it holds, in order
+    #[arg(long, default_value = "-1", allow_hyphen_values = true)]
+    pub slices: Selection,
+    /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
+    pub cut: usize,
+    /// Also write the metrics to this file
+    #[arg(long, value_name = "FILE.json")]
+    pub out: Option<PathBuf>,
+}
+
+/// A result that is to be judged.
+struct Candidate {
+    id: SliceId,
+    maps: ParameterMaps,
+    tsmi: Option<ArrayD<Complex32>>,
+}
+
+impl EvaluateArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the file to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
+        let candidates = match self.results.is_dir() {
+            true => self.of_folder()?,
+            false => self.of_samples(&folder)?,
+        };
+        if candidates.is_empty() {
+            return Err(AppError::input(&self.results, "expected results of the selected slices, found none"));
+        }
+        let slices = candidates.iter().map(|candidate| self.judge(&folder, candidate)).collect::<Result<_, _>>()?;
+        let name = self.results.file_stem().map_or("results".into(), |name| name.to_string_lossy().into_owned());
+        let results = MethodResults::new(name, slices);
+        if let Some(out) = &self.out {
+            write_json(out, &results)?;
+        }
+        context.output.result(&results, || results.table())
+    }
+
+    fn judge(&self, folder: &DatasetFolder, candidate: &Candidate) -> Result<SliceResult, AppError> {
+        let truth = self.truth(folder, candidate.id)?;
+        let mut evaluation = Evaluation::of_maps(&candidate.maps, &truth).file(&self.results)?;
+        if let Some(tsmi) = &candidate.tsmi {
+            evaluation = evaluation.with_tsmi(tsmi, &truth).file(&self.results)?;
+        }
+        Ok(SliceResult {
+            vol: candidate.id.vol,
+            slice: candidate.id.slice,
+            evaluation,
+            iterations: None,
+            stop: None,
+            simulated_kspace: false,
+        })
+    }
+
+    fn truth(&self, folder: &DatasetFolder, id: SliceId) -> Result<Truth, AppError> {
+        let path = folder.maps_path(id);
+        let maps = folder.maps(id).file(&path)?;
+        let mask = folder.mask(id, MASK_THRESHOLD).file(&path)?;
+        let path = folder.reference_tsmi_path(id, self.cut);
+        let tsmi = if path.exists() { Some(folder.reference_tsmi(id, self.cut).file(&path)?) } else { None };
+        Ok(Truth { maps, mask, tsmi })
+    }
+
+    /// Every `vol{v}_slice{s}` below the folder that is selected.
+    fn of_folder(&self) -> Result<Vec<Candidate>, AppError> {
+        let mut candidates = Vec::new();
+        for entry in std::fs::read_dir(&self.results).file(&self.results)? {
+            let path = entry.file(&self.results)?.path();
+            let Some(id) = path.file_name().and_then(|name| SliceId::parse(name.to_str()?)) else { continue };
+            if self.vols.contains(id.vol) && self.slices.contains(id.slice) {
+                candidates.push(of_slice_folder(&path, id)?);
+            }
+        }
+        candidates.sort_by_key(|candidate| candidate.id);
+        Ok(candidates)
+    }
+
+    /// The n-th sample is the n-th selected slice, volumes first. Images are still divided by the intensity factor.
+    fn of_samples(&self, folder: &DatasetFolder) -> Result<Vec<Candidate>, AppError> {
+        let path = &self.results;
+        let samples = SampleResults::read(path).file(path)?;
+        let factor = folder.intensity_factors().file(&folder.intensity_factors_path())?.reference;
+        let count = samples.qmaps.len_of(Axis(0));
+        let ids: Vec<SliceId> =
+            self.vols.named().flat_map(|vol| self.slices.named().map(move |slice| SliceId::new(vol, slice))).collect();
+        if ids.len() != count {
+            let message = format!("expected as many slices as the file has samples ({count}), got {}", ids.len());
+            return Err(AppError::usage("--vols, --slices", message));
+        }
+        let without_matching = samples.z_t.iter().all(|value| *value == Complex32::ZERO);
+        let images = if without_matching { &samples.x_hat } else { &samples.z_t };
+        let candidate = |(index, id): (usize, SliceId)| {
+            let qmaps: Array3<f32> = samples.qmaps.index_axis(Axis(0), index).to_owned();
+            let maps = QuantitativeMaps::from_stacked(&qmaps).file(path)?;
+            let tsmi = images.index_axis(Axis(0), index).mapv(|value| value * factor).into_dyn();
+            Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
+        };
+        ids.into_iter().enumerate().map(candidate).collect()
+    }
+}
+
+fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, AppError> {
+    let path = folder.join("maps.npz");
+    let qmaps = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
+    let maps = QuantitativeMaps::from_stacked(&qmaps.file(&path)?).file(&path)?;
+    let path = folder.join("tsmi.npz");
+    let tsmi = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)"));
+    Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi.file(&path)?.into_dyn()) })
+}

@@ -1,0 +1,33 @@
+//! One module for each command: its arguments and what it does.
+
+mod completions;
+mod convert;
+mod demo;
+mod dictionary;
+mod evaluate;
+mod image_size;
+mod plugin;
+mod recon;
+mod selection;
+mod simulate;
+mod values;
+
+pub use completions::CompletionsArgs;
+pub use convert::ConvertArgs;
+pub use demo::DemoArgs;
+pub use dictionary::{DictionaryArgs, dictionary_file};
+pub use evaluate::EvaluateArgs;
+pub use image_size::ImageSize;
+pub use plugin::PluginArgs;
+pub use recon::ReconArgs;
+pub use selection::Selection;
+pub use simulate::SimulateArgs;
+pub use values::Values;
+
+/// Reads the number of a cut: 0 to 4 for the first 1000, 500, 300, 200 or 100 frames.
+fn parse_cut(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(cut) if cut < diph_bloch::Sequence::CUTS.len() => Ok(cut),
+        _ => Err("expected 0, 1, 2, 3 or 4 for 1000, 500, 300, 200 or 100 frames".into()),
+    }
+}

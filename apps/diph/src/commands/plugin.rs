@@ -1,0 +1,127 @@
+//! `diph plugin`: which plugins there are, what they offer, whether they keep their contract.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use diph_plugin_host::{Component, Example, Library, PluginInstance, Registry};
+use diph_test_kit::{Report, check_operator, check_prior, check_projector};
+use serde_json::{Value, json};
+
+use crate::Context;
+use crate::output::{AppError, Blame};
+
+/// Arguments of `diph plugin`.
+#[derive(Args, Debug)]
+pub struct PluginArgs {
+    /// What to do with plugins.
+    #[command(subcommand)]
+    pub action: PluginAction,
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginAction {
+    /// List everything that plugins offer, and where it comes from
+    List,
+    /// Describe one component: its options as JSON schema, its library, its hash
+    Info {
+        /// ID of the component, for example diph.mrf-nufft
+        id: String,
+    },
+    /// Try every law on every component of a library
+    Check {
+        /// The shared library
+        path: PathBuf,
+        /// Seed of the random input
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+impl PluginArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When a plugin does not exist or cannot be opened; [`AppError::Check`] when one breaks its contract.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        match &self.action {
+            PluginAction::List => list(context),
+            PluginAction::Info { id } => info(context, id),
+            PluginAction::Check { path, seed } => check(context, path, *seed),
+        }
+    }
+}
+
+fn list(context: &Context) -> Result<(), AppError> {
+    let registry = context.registry();
+    let rows: Vec<Value> = registry.components().map(summary).collect();
+    context.output.result(&rows, || {
+        let mut text = format!("{:<26} {:<26} {:<9} SUMMARY\n", "ID", "KIND", "VERSION");
+        for Component { descriptor: d, library, shadowed_by } in registry.components() {
+            text += &format!("{:<26} {:<26} {:<9} {}\n", d.id, d.kind.to_string(), d.version, d.summary);
+            text += &format!("    {} ({})", library.path().display(), library.origin());
+            if let Some(other) = shadowed_by {
+                text += &format!(", not used: {} comes first", other.path().display());
+            }
+            text += "\n";
+        }
+        text
+    })
+}
+
+fn summary(component: Component<'_>) -> Value {
+    let Component { descriptor, library, shadowed_by } = component;
+    json!({
+        "id": descriptor.id,
+        "name": descriptor.name,
+        "version": descriptor.version,
+        "kind": descriptor.kind.to_string(),
+        "summary": descriptor.summary,
+        "library": library.path(),
+        "origin": library.origin(),
+        "shadowed_by": shadowed_by.map(Library::path),
+    })
+}
+
+fn info(context: &Context, id: &str) -> Result<(), AppError> {
+    let registry = context.registry();
+    let component = registry.find(id).flag("ID")?;
+    let mut value = summary(component);
+    value["sha256"] = component.library.sha256().step("hashing the plugin")?.into();
+    value["options_schema"] = component.descriptor.options_schema.clone();
+    value["example"] = json!(component.descriptor.example);
+    let text = serde_json::to_string_pretty(&value).step("describing the plugin")?;
+    context.output.result(&value, || text)
+}
+
+fn check(context: &Context, path: &Path, seed: u64) -> Result<(), AppError> {
+    let mut registry = context.empty_registry();
+    let ids: Vec<String> = {
+        let library = registry.open(path).file(path)?;
+        library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect()
+    };
+    let mut reports = Vec::new();
+    for id in ids {
+        context.cancel.check()?;
+        reports.push(check_component(&registry, &id, seed)?);
+    }
+    let broken: Vec<&str> = reports.iter().filter(|r| !r.passed()).map(|r| r.component.as_str()).collect();
+    context.output.result(&reports, || reports.iter().map(Report::to_string).collect())?;
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::Check(format!("{}: broken laws in {}", path.display(), broken.join(", "))))
+}
+
+fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, AppError> {
+    let step = format!("creating the example of {id}");
+    let (instance, Example { image, .. }) = registry.create_example(id, seed).step(&step)?;
+    let mut report = match &instance {
+        PluginInstance::Operator(operator) => check_operator(operator, seed),
+        PluginInstance::Prior(prior) => check_prior(prior, *image, seed),
+        PluginInstance::Projector(projector) => check_projector(projector, [image[1], image[2]], seed),
+        _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
+    };
+    report.component = id.to_owned();
+    Ok(report)
+}

@@ -1,0 +1,153 @@
+//! `diph recon`: T1, T2 and PD maps from k-space.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use diph_datasets::{DatasetFolder, SliceId};
+
+use super::{ImageSize, Selection};
+use crate::Context;
+use crate::config::Override;
+use crate::dataset_run::{DatasetRun, FinishedSlice};
+use crate::inputs::{AcquisitionSource, SequenceSource};
+use crate::method::Method;
+use crate::output::{AppError, Blame};
+use crate::report::{Page, Picture, ReportRow};
+use crate::results::{MethodResults, write_bytes};
+
+/// Arguments of `diph recon`.
+#[derive(Args, Debug)]
+pub struct ReconArgs {
+    /// Folder with `synthesized_ksp`, `qmaps`, ... and `acquisition`
+    #[arg(long, value_name = "DIR")]
+    pub dataset: PathBuf,
+    /// Volumes, for example 0 or 1-9; -1 for all
+    #[arg(long, default_value = "-1", allow_hyphen_values = true)]
+    pub vols: Selection,
+    /// Slices, for example 5,10,15; -1 for all
+    #[arg(long, default_value = "-1", allow_hyphen_values = true)]
+    pub slices: Selection,
+    /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
+    pub cut: usize,
+    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet) or a method file
+    #[arg(long, value_name = "NAME|FILE.json")]
+    pub method: String,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Override a key of the method, for example `solver.fista.lambda=0.02`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Seed of all random numbers
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Also write `report.html`
+    #[arg(long)]
+    pub report: bool,
+    /// Coefficients of the temporal subspace
+    #[arg(long, default_value_t = 5)]
+    pub coefficients: usize,
+    /// Trajectory file instead of the folder's (`.npz` or `.mat`)
+    #[arg(long, value_name = "FILE")]
+    pub trajectory: Option<PathBuf>,
+    /// Dictionary file instead of the folder's (`.npz` or `.mat`)
+    #[arg(long, value_name = "FILE")]
+    pub dictionary: Option<PathBuf>,
+    /// Sequence to simulate the dictionary from: fisp, deli-cs, or a JSON file
+    #[arg(long, value_name = "NAME|FILE.json", conflicts_with = "dictionary")]
+    pub sequence: Option<SequenceSource>,
+    /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
+    #[arg(long, value_name = "FILE|walsh")]
+    pub coil_maps: Option<PathBuf>,
+    /// Size of the image where the folder has no maps that tell it
+    #[arg(long, value_name = "HEIGHTxWIDTH")]
+    pub image_size: Option<ImageSize>,
+}
+
+impl ReconArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the flag, the file or the step to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        let method = Method::read(&self.method, &overrides)?;
+        let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
+        let slices = self.selected(&folder)?;
+        let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
+        let source = AcquisitionSource {
+            folder: &folder,
+            cut: self.cut,
+            coefficients: self.coefficients,
+            trajectory: self.trajectory.as_deref(),
+            dictionary: self.dictionary.as_deref(),
+            sequence: self.sequence.as_ref(),
+            coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
+        };
+        let registry = context.registry();
+        let run = DatasetRun {
+            context,
+            registry: &registry,
+            folder: &folder,
+            source: &source,
+            method: &method,
+            out: &self.out,
+            seed: self.seed,
+            image_size: self.image_size.map(Into::into),
+            estimate_coils,
+        };
+        let (results, finished) = run.run(&slices)?;
+        if self.report {
+            let html = report(&results, &finished).to_html().step("writing the report")?;
+            write_bytes(&self.out.join("report.html"), html.as_bytes())?;
+        }
+        context.output.result(&results, || format!("{}results in {}", results.table(), self.out.display()))
+    }
+
+    /// Slices that were asked for; all of those named must be there.
+    fn selected(&self, folder: &DatasetFolder) -> Result<Vec<SliceId>, AppError> {
+        let present = folder.slices(self.cut).file(folder.root())?;
+        for vol in self.vols.named() {
+            if !present.iter().any(|id| id.vol == vol) {
+                return Err(AppError::usage("--vols", format!("no volume {vol} in {}", folder.root().display())));
+            }
+        }
+        let of_vols: Vec<SliceId> = present.into_iter().filter(|id| self.vols.contains(id.vol)).collect();
+        for slice in self.slices.named() {
+            if !of_vols.iter().any(|id| id.slice == slice) {
+                return Err(AppError::usage("--slices", format!("no slice {slice} in {}", folder.root().display())));
+            }
+        }
+        let selected: Vec<SliceId> = of_vols.into_iter().filter(|id| self.slices.contains(id.slice)).collect();
+        if selected.is_empty() {
+            return Err(AppError::input(
+                folder.root(),
+                "expected `qmaps` or `synthesized_ksp` with slices, found none",
+            ));
+        }
+        Ok(selected)
+    }
+}
+
+fn report(results: &MethodResults, finished: &[FinishedSlice]) -> Page {
+    let row = |name: String, evaluation| ReportRow { name, evaluation };
+    let mut rows: Vec<ReportRow> = results
+        .slices
+        .iter()
+        .map(|slice| row(format!("volume {}, slice {}", slice.vol, slice.slice), slice.evaluation.clone()))
+        .collect();
+    if rows.len() > 1 {
+        rows.push(row("mean".into(), results.mean.clone()));
+    }
+    let picture = |slice: &FinishedSlice| Picture { caption: slice.id.to_string(), png: slice.picture.clone() };
+    let provenance = |slice: &FinishedSlice| (slice.id.to_string(), serde_json::json!(slice.provenance));
+    Page {
+        title: format!("Diph: {}", results.method),
+        introduction: vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)],
+        row_heading: "Slice".into(),
+        rows,
+        pictures: finished.iter().map(picture).collect(),
+        provenance: finished.iter().map(provenance).collect(),
+    }
+}

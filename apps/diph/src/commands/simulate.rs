@@ -1,0 +1,252 @@
+//! `diph simulate`: a data folder out of maps or a phantom.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{ArgGroup, Args, ValueEnum};
+use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
+use diph_nufft::coils::birdcage;
+use diph_nufft::{SpiralOptions, Trajectory};
+use ndarray::{Array2, Array3};
+use serde_json::json;
+
+use super::{ImageSize, Selection};
+use crate::Context;
+use crate::inputs::{AcquisitionSource, SequenceSource, positions, read_dictionary};
+use crate::output::{AppError, Blame};
+use crate::reconstruction::Acquisition;
+use crate::simulation::{DEFAULT_OPERATOR, Simulation};
+
+/// Arguments of `diph simulate`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("source").required(true).args(["maps", "phantom"]))]
+pub struct SimulateArgs {
+    /// Data folder with `qmaps` to measure; its trajectory and dictionary serve where none is given
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+    /// Measure procedural brains of this size instead
+    #[arg(long, value_name = "HEIGHTxWIDTH")]
+    pub phantom: Option<ImageSize>,
+    /// Volumes: subjects of the phantom, or volumes of the folder (-1 for all)
+    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    pub vols: Selection,
+    /// Slices of each volume, for example 0-4; the phantom spreads them from vertex to base (-1 for all of the folder)
+    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    pub slices: Selection,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Sequence: fisp, deli-cs, or a JSON file (default: deli-cs, unless there is a dictionary)
+    #[arg(long, value_name = "NAME|FILE.json")]
+    pub sequence: Option<SequenceSource>,
+    /// Dictionary file; without a sequence, images are looked up in it
+    #[arg(long, value_name = "FILE")]
+    pub dictionary: Option<PathBuf>,
+    /// Trajectory: spiral, radial, centre-out, or a file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub trajectory: Option<TrajectorySource>,
+    /// Samples of a readout of a built-in trajectory
+    #[arg(long, default_value_t = 920)]
+    pub samples: usize,
+    /// How much of the sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
+    pub cut: usize,
+    /// Coefficients of the temporal subspace
+    #[arg(long, default_value_t = 5)]
+    pub coefficients: usize,
+    /// Receive coils, simulated as a birdcage; 1 sees everything alike
+    #[arg(long, default_value_t = 1)]
+    pub coils: usize,
+    /// Standard deviation of the noise per complex sample (default: 3e-4)
+    #[arg(long, value_name = "STD")]
+    pub noise: Option<f64>,
+    /// Signal-to-noise ratio in decibels instead
+    #[arg(long, value_name = "DB", conflicts_with = "noise")]
+    pub snr: Option<f64>,
+    /// Which parts of a sample get noise; real reproduces the Python code's files
+    #[arg(long, value_enum, default_value = "complex")]
+    pub noise_parts: Parts,
+    /// Seed of the noise
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Operator that measures
+    #[arg(long, default_value = DEFAULT_OPERATOR, value_name = "ID")]
+    pub operator: String,
+}
+
+/// Which parts of a sample get noise.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Parts {
+    /// Both: what a receiver measures
+    Complex,
+    /// The real part only
+    Real,
+}
+
+/// A built-in trajectory or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrajectorySource {
+    /// Variable-density spiral.
+    Spiral,
+    /// Golden-angle diameters.
+    Radial,
+    /// Golden-angle spokes from the centre.
+    CentreOut,
+    /// A file.
+    File(PathBuf),
+}
+
+impl FromStr for TrajectorySource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "spiral" => Self::Spiral,
+            "radial" => Self::Radial,
+            "centre-out" => Self::CentreOut,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+impl SimulateArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the flag, the file or the step to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let slices = self.selected()?;
+        let size = self.image_size(&slices)?;
+        let sequence = self.read_sequence()?;
+        let acquisition = self.acquisition(size, sequence.as_ref())?;
+        let folder = DatasetFolder::new(&self.out);
+        let registry = context.registry();
+        let mut simulation = Simulation::new(&registry, &self.operator, &folder, self.cut, &acquisition)?;
+        simulation.sequence = sequence.as_ref();
+        simulation.noise = match (self.snr, self.noise) {
+            (Some(snr), _) => NoiseLevel::SnrDb(snr),
+            (None, Some(deviation)) => NoiseLevel::StandardDeviation(deviation),
+            (None, None) => REFERENCE_NOISE,
+        };
+        simulation.noise_parts = match self.noise_parts {
+            Parts::Complex => NoiseParts::Complex,
+            Parts::Real => NoiseParts::RealOnly,
+        };
+        simulation.seed = self.seed;
+        simulation.write_acquisition()?;
+        let bar = context.output.bar("simulating", slices.len());
+        for id in &slices {
+            context.cancel.check()?;
+            bar.message(id.to_string());
+            simulation.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
+            bar.step();
+        }
+        drop(bar);
+        let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
+        context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
+    }
+
+    fn selected(&self) -> Result<Vec<SliceId>, AppError> {
+        let Some(root) = &self.maps else {
+            let of_vol = |vol| self.slices.named().map(move |slice| SliceId::new(vol, slice));
+            let slices: Vec<SliceId> = self.vols.named().flat_map(of_vol).collect();
+            return match slices.is_empty() {
+                true => Err(AppError::usage("--vols, --slices", "a phantom has no end: name volumes and slices")),
+                false => Ok(slices),
+            };
+        };
+        let folder = DatasetFolder::open(root).file(root)?;
+        let present = folder.slices_with_maps().file(root)?;
+        let wanted = |id: &SliceId| self.vols.contains(id.vol) && self.slices.contains(id.slice);
+        let slices: Vec<SliceId> = present.into_iter().filter(wanted).collect();
+        match slices.is_empty() {
+            true => Err(AppError::usage("--vols, --slices", format!("no such maps in {}", root.display()))),
+            false => Ok(slices),
+        }
+    }
+
+    fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), AppError> {
+        match self.phantom {
+            Some(size) => Ok(size.into()),
+            None => Ok(self.read_maps(slices[0], slices.len())?.dim()),
+        }
+    }
+
+    fn read_maps(&self, id: SliceId, count: usize) -> Result<QuantitativeMaps, AppError> {
+        if let Some(root) = &self.maps {
+            let folder = DatasetFolder::new(root);
+            return folder.maps(id).file(&folder.maps_path(id));
+        }
+        let (height, width) = self.phantom.map_or((0, 0), Into::into);
+        let phantom = BrainPhantom {
+            subject: id.vol as u64,
+            slice_position: slice_position(id.slice, self.slices.named().max().unwrap_or(0), count),
+            ..BrainPhantom::new(height, width)
+        };
+        phantom.render().map(|slice| slice.maps).flag("--phantom")
+    }
+
+    fn read_sequence(&self) -> Result<Option<Sequence>, AppError> {
+        let frames = Sequence::CUTS[self.cut];
+        match (&self.sequence, &self.dictionary, &self.maps) {
+            (Some(source), _, _) => source.read(frames).map(Some),
+            (None, None, None) => SequenceSource::DeliCs.read(frames).map(Some),
+            (None, _, _) => Ok(None),
+        }
+    }
+
+    fn acquisition(&self, size: (usize, usize), sequence: Option<&Sequence>) -> Result<Acquisition, AppError> {
+        let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
+        let own_dictionary = || folder.dictionary_path(self.cut);
+        let dictionary = match (&self.dictionary, sequence) {
+            (Some(path), _) => read_dictionary(path, self.coefficients)?,
+            (None, Some(sequence)) => {
+                Dictionary::simulate(sequence, &DictionaryGrid::brain(), self.coefficients).flag("--sequence")?
+            }
+            (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
+        };
+        let frames = dictionary.frames();
+        let (trajectory, density_compensation) = self.trajectory(&folder, frames, size)?;
+        let coil_maps = match self.coils {
+            1 => None,
+            coils => Some(birdcage(coils, size.0, size.1).flag("--coils")?),
+        };
+        Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image_size: size })
+    }
+
+    fn trajectory(
+        &self,
+        folder: &DatasetFolder,
+        frames: usize,
+        size: (usize, usize),
+    ) -> Result<(Array3<f64>, Array2<f32>), AppError> {
+        let file = |path: Option<&Path>| {
+            let source = AcquisitionSource { trajectory: path, ..AcquisitionSource::of_folder(folder, self.cut) };
+            source.read_trajectory(frames, size)
+        };
+        let samples = self.samples;
+        let trajectory = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => return file(Some(path)),
+            None if self.maps.is_some() => return file(None),
+            Some(TrajectorySource::Radial) => Trajectory::golden_angle_radial(frames, samples),
+            Some(TrajectorySource::CentreOut) => Trajectory::centre_out_radial(frames, samples),
+            None | Some(TrajectorySource::Spiral) => {
+                Trajectory::spiral(frames, &SpiralOptions { samples, ..SpiralOptions::default() })
+            }
+        };
+        let trajectory = trajectory.flag("--samples")?;
+        // Readouts are rotations of each other, so the first one's weights serve all.
+        let weights = diph_nufft::density::by_area(&trajectory);
+        let shared = Array2::from_shape_fn(weights.dim(), |(_, sample)| weights[[0, sample]]);
+        Ok((positions(&trajectory), shared))
+    }
+}
+
+/// Slices are spread over the brain; a single one goes through the basal ganglia.
+fn slice_position(slice: usize, last: usize, count: usize) -> f32 {
+    match (last, count) {
+        (0, _) | (_, 1) => 0.5,
+        (last, _) => 0.25 + 0.5 * slice as f32 / last as f32,
+    }
+}

@@ -1,0 +1,86 @@
+//! What can be wrong with a configuration.
+
+use std::path::PathBuf;
+
+/// What is wrong with a configuration, where, and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The text is no JSON.
+    #[error("{origin}: not valid JSON: {error}")]
+    Syntax {
+        /// File or name of the configuration.
+        origin: String,
+        /// The parser's words, with line and column.
+        error: serde_json::Error,
+    },
+    /// An override is not of the form `a.b=c`.
+    #[error("--set {text}: expected KEY=VALUE with a dotted key, such as solver.iterations=40")]
+    NotAnOverride {
+        /// What was given.
+        text: String,
+    },
+    /// An override goes below something that has no keys.
+    #[error("--set {key}: `{parent}` is {found} in {origin}, so nothing can be set below it")]
+    BelowScalar {
+        /// The whole key.
+        key: String,
+        /// The part of it that holds no keys.
+        parent: String,
+        /// What is there instead.
+        found: &'static str,
+        /// File or name of the configuration.
+        origin: String,
+    },
+    /// An override names an element that a list does not have.
+    #[error("--set {key}: `{parent}` in {origin} is a list of {length}; expected an index from 0, got `{index}`")]
+    NoSuchElement {
+        /// The whole key.
+        key: String,
+        /// The key of the list.
+        parent: String,
+        /// What was given as index.
+        index: String,
+        /// Elements of the list.
+        length: usize,
+        /// File or name of the configuration.
+        origin: String,
+    },
+    /// A key that nothing reads.
+    #[error("{origin}: unknown key `{key}`")]
+    UnknownKey {
+        /// File, name or override that holds the key.
+        origin: String,
+        /// Dotted key.
+        key: String,
+    },
+    /// A value of the wrong type or out of its range, or a missing key.
+    #[error("{origin}: {key}: {message}")]
+    Invalid {
+        /// File, name or override that holds the value.
+        origin: String,
+        /// Dotted key; `.` is the whole configuration.
+        key: String,
+        /// What was expected and what came.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    /// Whether the command line is to blame rather than a file.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::NotAnOverride { .. } | Self::BelowScalar { .. } | Self::NoSuchElement { .. } => true,
+            Self::UnknownKey { origin, .. } | Self::Invalid { origin, .. } => origin.starts_with("--set "),
+            Self::Unreadable { .. } | Self::Syntax { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What every command needs.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
+
+use crate::output::{Cancel, Output};
+
+/// What every command needs: where to print, whether to stop, where plugins are.
+pub struct Context {
+    /// Everything that is printed.
+    pub output: Output,
+    /// Whether the user asked to stop.
+    pub cancel: Cancel,
+    /// Directories from `--plugin-dir`.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// Threads from `--threads`.
+    pub threads: Option<NonZero<usize>>,
+}
+
+impl Context {
+    /// All plugins of the search path. Plugins that cannot be used are warned of.
+    pub fn registry(&self) -> Registry {
+        let mut registry = self.empty_registry();
+        registry.scan(&SearchPath::standard(&self.plugin_dirs));
+        for failure in registry.failures() {
+            self.output.warn(failure);
+        }
+        registry
+    }
+
+    /// A registry without plugins, with the services of this program.
+    pub fn empty_registry(&self) -> Registry {
+        let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
+            if level >= LogLevel::Warning {
+                eprintln!("warning: {id}: {message}");
+            }
+        });
+        Registry::new(match self.threads {
+            Some(threads) => services.threads(threads),
+            None => services,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! One slice of a data folder.
+
+use std::path::{Path, PathBuf};
+
+use diph_core::{ForwardOperator, Parameter, ParameterMaps, Rng};
+use diph_datasets::{
+    DatasetFolder, MASK_THRESHOLD, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId, add_measurement_noise,
+};
+use ndarray::{Array3, ArrayD, Axis};
+use num_complex::Complex32;
+use rand::SeedableRng;
+
+use crate::output::{AppError, Blame};
+use crate::reconstruction::{Acquisition, Truth};
+
+/// A slice as it is in a data folder, before it is known with which operator.
+pub struct SliceInput {
+    /// Which slice.
+    pub id: SliceId,
+    /// (coil, frame, sample), where the folder has it.
+    pub kspace: Option<Array3<Complex32>>,
+    /// Reference maps and what follows from them, where the folder has maps.
+    pub truth: Option<Truth>,
+    /// Files that were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl SliceInput {
+    /// Reads what the folder has of a slice. The reference TSMI is read, or looked up in the dictionary from the maps.
+    ///
+    /// # Errors
+    /// Naming the file, the key and what was expected.
+    pub fn read(folder: &DatasetFolder, id: SliceId, cut: usize, acquisition: &Acquisition) -> Result<Self, AppError> {
+        let mut files = Vec::new();
+        let mut existing = |path: PathBuf| {
+            let exists = path.exists();
+            if exists {
+                files.push(path.clone());
+            }
+            exists.then_some(path)
+        };
+        let kspace = match existing(folder.kspace_path(id, cut)) {
+            Some(path) => {
+                let kspace = folder.kspace(id, cut).file(&path)?;
+                check_kspace(&path, &kspace, acquisition)?;
+                Some(kspace)
+            }
+            None => None,
+        };
+        let truth = match existing(folder.maps_path(id)) {
+            Some(path) => {
+                let maps = folder.maps(id).file(&path)?;
+                check_size(&path, &maps, acquisition.image_size)?;
+                existing(folder.mask_path(id, MASK_THRESHOLD));
+                let mask = folder.mask(id, MASK_THRESHOLD).file(&path)?;
+                let tsmi = match existing(folder.reference_tsmi_path(id, cut)) {
+                    Some(path) => reference_tsmi(folder, id, cut, acquisition).file(&path)?,
+                    None => acquisition.dictionary.lookup_tsmi(&parameter_maps(&maps)).file(&path)?,
+                };
+                Some(Truth { maps, mask, tsmi: Some(tsmi) })
+            }
+            None => None,
+        };
+        if kspace.is_none() && truth.is_none() {
+            let message = format!("neither k-space nor maps of {id} in {}", folder.root().display());
+            return Err(AppError::input(&folder.kspace_path(id, cut), message));
+        }
+        Ok(Self { id, kspace, truth, files })
+    }
+
+    /// The measured k-space, or where there is none, k-space simulated from the reference TSMI with complex noise at the
+    /// level of the Python code's files; with it, whether it was simulated.
+    ///
+    /// # Errors
+    /// When the operator fails.
+    pub fn samples(&self, operator: &dyn ForwardOperator, seed: u64) -> Result<(ArrayD<Complex32>, bool), AppError> {
+        if let Some(kspace) = &self.kspace {
+            return Ok((kspace.clone().into_dyn(), false));
+        }
+        let step = format!("simulating k-space of {}", self.id);
+        let tsmi = self.truth.as_ref().and_then(|truth| truth.tsmi.clone());
+        let tsmi = tsmi.ok_or_else(|| format!("no reference image of {}", self.id)).step(&step)?.into_dyn();
+        let mut samples = operator.range().zeros();
+        operator.forward(tsmi.view(), samples.view_mut()).step(&step)?;
+        let mut rng = slice_generator(seed, self.id);
+        add_measurement_noise(samples.view_mut(), REFERENCE_NOISE, NoiseParts::Complex, &mut rng).step(&step)?;
+        Ok((samples, true))
+    }
+}
+
+/// A generator of its own for every slice, so that results do not depend on which slices come along.
+pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
+    let mut rng = Rng::seed_from_u64(seed);
+    rng.set_stream(((id.vol as u64) << 32) | id.slice as u64);
+    rng
+}
+
+/// The maps in the form that projectors and simulations share.
+pub fn parameter_maps(maps: &QuantitativeMaps) -> ParameterMaps {
+    let (height, width) = maps.dim();
+    let parameters = ["T1", "T2"].map(|name| Parameter { name: name.into(), unit: "s".into() });
+    let mut found = ParameterMaps::zeros(parameters.into(), height, width);
+    found.values.index_axis_mut(Axis(0), 0).assign(&maps.t1);
+    found.values.index_axis_mut(Axis(0), 1).assign(&maps.t2);
+    found.amplitude.assign(&maps.pd);
+    found
+}
+
+/// Any number of coils goes where none are known: their sensitivities can be estimated.
+fn check_kspace(path: &Path, kspace: &Array3<Complex32>, acquisition: &Acquisition) -> Result<(), AppError> {
+    let (frames, samples) = acquisition.density_compensation.dim();
+    let coils = acquisition.coil_maps.as_ref().map_or(kspace.dim().0, |maps| maps.dim().0);
+    let expected = (coils, frames, samples);
+    if kspace.dim() == expected && coils > 0 {
+        return Ok(());
+    }
+    let message = format!("key `y`: expected {expected:?} as the acquisition says, got {:?}", kspace.dim());
+    Err(AppError::input(path, message))
+}
+
+fn check_size(path: &Path, maps: &QuantitativeMaps, size: (usize, usize)) -> Result<(), AppError> {
+    if maps.dim() == size {
+        return Ok(());
+    }
+    Err(AppError::input(path, format!("key `qmaps`: expected maps of {size:?} pixels, got {:?}", maps.dim())))
+}
+
+/// The stored reference image, as far as the subspace goes.
+fn reference_tsmi(
+    folder: &DatasetFolder,
+    id: SliceId,
+    cut: usize,
+    acquisition: &Acquisition,
+) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
+    let tsmi = folder.reference_tsmi(id, cut)?;
+    let (height, width) = acquisition.image_size;
+    let expected = [acquisition.dictionary.coefficients(), height, width];
+    match tsmi.shape() == expected {
+        true => Ok(tsmi),
+        false => Err(format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.shape()).into()),
+    }
+}

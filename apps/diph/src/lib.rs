@@ -1,0 +1,53 @@
+//! The `diph` command line as a library: commands, methods, pictures, reports, and what a run says to its user.
+//!
+//! The numerics live in the crates below; everything here is about people, files, and which part comes from which plugin.
+
+mod cli;
+mod commands;
+pub mod config;
+mod context;
+mod dataset_run;
+mod inputs;
+pub mod method;
+pub mod output;
+pub mod reconstruction;
+pub mod render;
+pub mod report;
+mod results;
+mod simulation;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+pub(crate) use context::Context;
+use output::{AppError, Cancel, Exit, Mode, Output};
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
+    let cancel = match Cancel::on_ctrl_c() {
+        Ok(cancel) => cancel,
+        Err(error) => return output.fail(&error).into(),
+    };
+    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
+    match dispatch(&context, &cli.command) {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => context.output.fail(&error).into(),
+    }
+}
+
+fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
+    match command {
+        Command::Demo(args) => args.run(context),
+        Command::Simulate(args) => args.run(context),
+        Command::Dictionary(args) => args.run(context),
+        Command::Recon(args) => args.run(context),
+        Command::Evaluate(args) => args.run(context),
+        Command::Plugin(args) => args.run(context),
+        Command::Convert(args) => args.run(context),
+        Command::Completions(args) => args.run(),
+    }
+}

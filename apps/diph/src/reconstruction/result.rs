@@ -1,0 +1,27 @@
+//! What a reconstruction gives.
+
+use std::time::Duration;
+
+use diph_core::{ParameterMaps, StopReason};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+
+/// A reconstructed slice, in the units of its measurement.
+pub struct Reconstruction {
+    /// The result: z where the physics is in the loop, otherwise `x_hat`. (coefficient, y, x).
+    pub tsmi: ArrayD<Complex32>,
+    /// The last image that fits the data.
+    pub x_hat: ArrayD<Complex32>,
+    /// Nearest physical signals of `x_hat`.
+    pub projected: ArrayD<Complex32>,
+    /// Parameter maps of the result.
+    pub maps: ParameterMaps,
+    /// Steps of the solver.
+    pub iterations: usize,
+    /// Why there are no more.
+    pub stop: StopReason,
+    /// The image value that counted as 1.
+    pub intensity: f32,
+    /// Time of the slice, matching included, set-up that serves every slice excluded.
+    pub elapsed: Duration,
+}

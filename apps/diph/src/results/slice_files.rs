@@ -1,0 +1,86 @@
+//! The files of one slice.
+
+use std::path::{Path, PathBuf};
+
+use diph_core::{ParameterMaps, Result};
+use diph_datasets::NpzWriter;
+use ndarray::{Array2, Array3, Axis, s};
+use serde_json::json;
+
+use super::{SliceResult, write_bytes, write_json};
+use crate::method::Method;
+use crate::output::{AppError, Blame, Provenance};
+use crate::reconstruction::{Reconstruction, Truth};
+use crate::render::{MapWindows, MapsView, maps_figure, visible_voxels};
+
+/// The folder of one slice: `maps.npz`, `tsmi.npz`, `maps.png`, `metrics.json`, `method.json` and `provenance.json`.
+pub struct SliceFiles {
+    folder: PathBuf,
+}
+
+impl SliceFiles {
+    /// The files of a slice below the folder of a run.
+    pub fn new(out: &Path, vol: usize, slice: usize) -> Self {
+        Self { folder: out.join(format!("vol{vol}_slice{slice}")) }
+    }
+
+    /// The picture of the maps.
+    pub fn picture(&self) -> PathBuf {
+        self.folder.join("maps.png")
+    }
+
+    /// Writes all of them; gives the picture as PNG.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be written.
+    pub fn write(
+        &self,
+        method: &Method,
+        reconstruction: &Reconstruction,
+        truth: Option<&Truth>,
+        result: &SliceResult,
+        provenance: &Provenance,
+    ) -> Result<Vec<u8>, AppError> {
+        self.write_maps(&reconstruction.maps)?;
+        let path = self.folder.join("tsmi.npz");
+        NpzWriter::new().with("tsmi", reconstruction.tsmi.view()).write(&path).file(&path)?;
+        let title = format!("{}, volume {}, slice {}", method.name, result.vol, result.slice);
+        let picture = picture(&title, &reconstruction.maps, truth).step("drawing the maps")?;
+        write_bytes(&self.picture(), &picture)?;
+        write_json(&self.folder.join("method.json"), method)?;
+        write_json(&self.folder.join("provenance.json"), provenance)?;
+        // Last, so that a folder with metrics is a complete one.
+        write_json(&self.folder.join("metrics.json"), &json!({ "method": method.name, "slices": [result] }))?;
+        Ok(picture)
+    }
+
+    /// `qmaps` as in the Python code's files (T1 [s], T2 [s], Re PD, Im PD), and every parameter under its own name.
+    fn write_maps(&self, maps: &ParameterMaps) -> Result<(), AppError> {
+        let path = self.folder.join("maps.npz");
+        let qmaps = qmaps(maps).step("writing the maps")?;
+        let mut npz = NpzWriter::compressed().with("qmaps", qmaps.view()).with("PD", maps.amplitude.view());
+        for (parameter, values) in maps.parameters.iter().zip(maps.values.axis_iter(Axis(0))) {
+            npz = npz.with(&parameter.name, values);
+        }
+        npz.write(&path).file(&path)
+    }
+}
+
+fn qmaps(maps: &ParameterMaps) -> Result<Array3<f32>> {
+    let (height, width) = maps.amplitude.dim();
+    let mut qmaps = Array3::zeros((4, height, width));
+    qmaps.slice_mut(s![0, .., ..]).assign(&maps.parameter("T1")?);
+    qmaps.slice_mut(s![1, .., ..]).assign(&maps.parameter("T2")?);
+    qmaps.slice_mut(s![2, .., ..]).assign(&maps.amplitude.mapv(|pd| pd.re));
+    qmaps.slice_mut(s![3, .., ..]).assign(&maps.amplitude.mapv(|pd| pd.im));
+    Ok(qmaps)
+}
+
+fn picture(title: &str, maps: &ParameterMaps, truth: Option<&Truth>) -> Result<Vec<u8>> {
+    let visible: Array2<bool> = visible_voxels(maps.amplitude.view());
+    let (mask, reference) = match truth {
+        Some(truth) => (&truth.mask, Some(MapsView::of_maps(&truth.maps))),
+        None => (&visible, None),
+    };
+    maps_figure(title, MapsView::new(maps)?, reference, mask.view(), MapWindows::default())?.to_png()
+}

@@ -1,0 +1,114 @@
+//! Bad input: an error that names file, key and expectation, an exit code that says whose fault it is, and no partial output.
+
+use std::fs;
+
+use diph_datasets::{DatasetFolder, NpzWriter, SliceId, TrajectoryFile};
+use ndarray::{Array2, Array3, Array4};
+use num_complex::Complex32;
+
+use crate::bench::{Bench, files};
+
+const RECON: [&str; 10] =
+    ["recon", "--dataset", "data", "--cut", "4", "--method", "svd-mrf", "--out", "out", "--slices"];
+
+/// A broken input file must end the reconstruction of slice 0 with code 3 and these words, and leave nothing behind.
+fn expect(bench: &Bench, words: &[&str]) {
+    let error = bench.fail(3, &[&RECON[..], &["0"]].concat());
+    for word in words {
+        assert!(error.contains(word), "`{word}` is missing in: {error}");
+    }
+    assert!(!bench.path("out").exists() || files(&bench.path("out")).is_empty(), "partial output after: {error}");
+}
+
+fn kspace(bench: &Bench) -> std::path::PathBuf {
+    DatasetFolder::new(bench.path("data")).kspace_path(SliceId::new(0, 0), 4)
+}
+
+fn maps(bench: &Bench) -> std::path::PathBuf {
+    DatasetFolder::new(bench.path("data")).maps_path(SliceId::new(0, 0))
+}
+
+#[test]
+fn k_space_files() {
+    let bench = Bench::with_data();
+    let path = kspace(&bench);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    expect(&bench, &["ksp_vol0_slice0_cut4.npz", "not a valid .npz file"]);
+
+    NpzWriter::new().with("kspace", Array4::<Complex32>::zeros((1, 1, 100, 300)).view()).write(&path).unwrap();
+    expect(&bench, &["ksp_vol0_slice0_cut4.npz", "no key `y`", "`kspace`"]);
+
+    NpzWriter::new().with("y", Array2::<Complex32>::zeros((100, 300)).view()).write(&path).unwrap();
+    expect(&bench, &["key `y`", "(coil, frame, sample)", "[100, 300]"]);
+
+    NpzWriter::new().with("y", Array4::<Complex32>::zeros((1, 1, 90, 300)).view()).write(&path).unwrap();
+    expect(&bench, &["ksp_vol0_slice0_cut4.npz", "(1, 100, 300)", "(1, 90, 300)"]);
+
+    let mut poisoned = Array4::<Complex32>::ones((1, 1, 100, 300));
+    poisoned[[0, 0, 7, 9]].im = f32::NAN;
+    NpzWriter::new().with("y", poisoned.view()).write(&path).unwrap();
+    expect(&bench, &["key `y`", "NaN", "[0, 7, 9]"]);
+}
+
+#[test]
+fn maps_and_masks() {
+    let bench = Bench::with_data();
+    let folder = DatasetFolder::new(bench.path("data"));
+    let id = SliceId::new(0, 0);
+    folder.write_mask(id, 0.006, &Array2::from_elem((40, 36), false)).unwrap();
+    expect(&bench, &["mask_vol0_slice0_th0.006.npz", "mask is empty"]);
+    NpzWriter::new().with("qmaps", Array3::<f32>::zeros((3, 40, 36)).view()).write(maps(&bench)).unwrap();
+    expect(&bench, &["qmaps_vol0_slice0.npz", "key `qmaps`", "[3, 40, 36]"]);
+}
+
+#[test]
+fn acquisition_files() {
+    let bench = Bench::with_data();
+    let path = bench.path("data/acquisition/traj_dcf.mat");
+    let good = TrajectoryFile::read(&path).unwrap();
+    let mut beyond = good.clone();
+    beyond.positions[[3, 5, 1]] = 0.7;
+    beyond.write(&path).unwrap();
+    expect(&bench, &["traj_dcf.mat", "key `traj`", "[-1/2, 1/2]", "0.7"]);
+    fs::write(&path, b"MATLAB 7.3 MAT-file, Platform: GLNXA64").unwrap();
+    expect(&bench, &["traj_dcf.mat"]);
+    fs::remove_file(&path).unwrap();
+    expect(&bench, &["traj_dcf.mat", "no such file"]);
+    good.write(&path).unwrap();
+    fs::remove_file(bench.path("data/acquisition/SVD_dict_FISP_cut4.mat")).unwrap();
+    expect(&bench, &["SVD_dict_FISP_cut4.mat", "no such file"]);
+}
+
+#[test]
+fn flags() {
+    let bench = Bench::with_data();
+    for (words, said) in [
+        (vec!["--slices", "7"], "no slice 7"),
+        (vec!["--vols", "3"], "no volume 3"),
+        (vec!["--set", "weigths=none"], "weigths"),
+        (vec!["--set", "solver.proximal-splitting.cg.max_iterations=many"], "max_iterations"),
+        (vec!["--set", "weights"], "KEY=VALUE"),
+    ] {
+        let error = bench.fail(2, &[&RECON[..9], &words].concat());
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
+    let error = bench.fail(2, &["recon", "--dataset", "data", "--cut", "9", "--method", "lsq", "--out", "out"]);
+    assert!(error.contains("0, 1, 2, 3 or 4"), "{error}");
+    let error = bench.fail(3, &["recon", "--dataset", "nowhere", "--method", "lsq", "--out", "out"]);
+    assert!(error.contains("nowhere"), "{error}");
+    let error = bench.fail(3, &["recon", "--dataset", "data", "--cut", "4", "--method", "lost.json", "--out", "out"]);
+    assert!(error.contains("lost.json"), "{error}");
+    let error = bench.fail(2, &["dictionary", "--sequence", "fisp", "--t1", "0.1", "--t2", "0.5", "--out", "d.mat"]);
+    assert!(error.contains("T2 > T1") && !bench.path("d.mat").exists(), "{error}");
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written() {
+    let bench = Bench::with_data();
+    fs::write(bench.path("out"), "in the way").unwrap();
+    let error = bench.fail(3, &[&RECON[..], &["0"]].concat());
+    assert!(error.contains("out") && error.contains("cannot write"), "{error}");
+    assert_eq!(fs::read_to_string(bench.path("out")).unwrap(), "in the way");
+}

@@ -1,0 +1,8 @@
+//! The real command line with really loaded plugins, end to end.
+
+mod bad_input;
+mod bench;
+mod demo;
+mod plugins;
+mod real_data;
+mod reconstruction;

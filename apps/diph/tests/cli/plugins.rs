@@ -1,0 +1,97 @@
+//! `diph plugin`, and a plugin in C in a reconstruction.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::bench::Bench;
+
+const BUILT_IN: [&str; 6] = [
+    "diph.bloch-dictionary",
+    "diph.cartesian",
+    "diph.locally-low-rank",
+    "diph.mrf-nufft",
+    "diph.total-variation",
+    "diph.wavelet",
+];
+
+#[test]
+fn the_built_in_plugins_are_listed_described_and_pass_every_law() {
+    let bench = Bench::new();
+    let listed: Value = serde_json::from_str(&bench.succeed(&["plugin", "list", "--json"])).unwrap();
+    let used: Vec<&Value> = listed.as_array().unwrap().iter().filter(|row| row["shadowed_by"].is_null()).collect();
+    for id in BUILT_IN {
+        let row = used.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("{id} is not listed"));
+        let info: Value = serde_json::from_str(&bench.succeed(&["plugin", "info", id])).unwrap();
+        assert!(info["options_schema"]["type"] == "object" && info["sha256"].as_str().unwrap().len() == 64);
+        let table = bench.succeed(&["plugin", "check", row["library"].as_str().unwrap()]);
+        assert!(table.contains(id) && table.contains("ok") && !table.contains("FAILED"), "{table}");
+    }
+    let error = bench.fail(2, &["plugin", "info", "diph.unknown"]);
+    assert!(error.contains("diph.unknown") && error.contains("diph.wavelet"), "{error}");
+}
+
+#[test]
+fn a_prior_written_in_c_reconstructs() {
+    let bench = Bench::with_data();
+    let Some(library) = build_c_plugin(&bench.path("plugins")) else { return };
+    let table = bench.succeed(&["plugin", "check", library.to_str().unwrap()]);
+    assert!(table.contains("example.c-shrink") && !table.contains("FAILED"), "{table}");
+    let own = ["--slices", "0", "--plugin-dir", "plugins", "--set", r#"prior={"id":"example.c-shrink"}"#];
+    let results = bench.recon("lrtv", "out", &own);
+    assert!(results["mean"]["tsmi_nrmse"].as_f64().unwrap().is_finite());
+    let provenance = bench.json("out/vol0_slice0/provenance.json");
+    assert_eq!(provenance["plugins"][1]["id"], "example.c-shrink");
+    let error = bench.fail(
+        1,
+        &[
+            "recon",
+            "--dataset",
+            "data",
+            "--cut",
+            "4",
+            "--method",
+            "lrtv",
+            "--out",
+            "none",
+            "--set",
+            r#"prior={"id":"example.c-shrink"}"#,
+        ],
+    );
+    assert!(error.contains("example.c-shrink"), "without --plugin-dir there is no such prior: {error}");
+}
+
+#[test]
+fn what_is_no_plugin_is_named() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("notes.so"), "not a library").unwrap();
+    let error = bench.fail(3, &["plugin", "check", "notes.so"]);
+    assert!(error.contains("notes.so") && error.contains("shared library"), "{error}");
+    let error = bench.fail(3, &["plugin", "check", "absent.so"]);
+    assert!(error.contains("absent.so"), "{error}");
+}
+
+/// `None`, with a line that says so, where there is no C compiler.
+fn build_c_plugin(directory: &Path) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::create_dir_all(directory).unwrap();
+    let library = directory.join("libexample_plugin.so");
+    let built = Command::new("cc")
+        .args(["-std=c11", "-O2", "-fPIC", "-shared", "-I"])
+        .arg(root.join("plugins/abi/include"))
+        .arg(root.join("tests/fixtures/c/example_plugin.c"))
+        .args(["-lm", "-o"])
+        .arg(&library)
+        .status();
+    match built {
+        Ok(status) => {
+            assert!(status.success());
+            Some(library)
+        }
+        Err(_) => {
+            eprintln!("skipped: no C compiler present");
+            None
+        }
+    }
+}

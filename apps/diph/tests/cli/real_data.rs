@@ -1,0 +1,34 @@
+//! Real slices of a volunteer through the command line.
+//!
+//! The in-vivo data are not part of the project; the test says so and passes where they are absent.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bench::Bench;
+
+#[test]
+fn total_variation_with_one_setting_beats_its_published_bar_on_three_slices() {
+    let dataset = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/Deli-CS");
+    if !dataset.is_dir() {
+        eprintln!("skipped: the in-vivo Deli-CS maps are not present");
+        return;
+    }
+    let bench = Bench::new();
+    let results = |method: &str| -> Value {
+        let dataset = dataset.to_str().unwrap();
+        let words = ["--json", "recon", "--dataset", dataset, "--vols", "0", "--slices", "5,10,15", "--cut", "3"];
+        let text = bench.succeed(&[&words[..], &["--method", method, "--out", method]].concat());
+        serde_json::from_str(&text).unwrap()
+    };
+    let mean = |results: &Value, metric: &str| results["mean"][metric].as_f64().unwrap();
+    let (adjoint, total_variation) = (results("svd-mrf"), results("lrtv"));
+    for slice in total_variation["slices"].as_array().unwrap() {
+        assert_eq!(slice["simulated_kspace"], false);
+    }
+    let (t1, t2) = (mean(&total_variation, "t1_mape_percent"), mean(&total_variation, "t2_mape_percent"));
+    eprintln!("lrtv: T1 {t1:.1} %, T2 {t2:.1} %; svd-mrf: T1 {:.1} %", mean(&adjoint, "t1_mape_percent"));
+    assert!(t1 < 31.0 && t2 < 65.0, "T1 {t1} %, T2 {t2} %");
+    assert!(t1 < mean(&adjoint, "t1_mape_percent"));
+}

@@ -1,0 +1,96 @@
+//! An `.npz` archive to read from.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array, Dimension};
+use zip::ZipArchive;
+
+use super::npy;
+use crate::{ArrayEntry, Element, Error, Result};
+
+const FORMAT: &str = ".npz file";
+
+/// An `.npz` archive of named arrays, which are read when they are asked for.
+pub struct NpzFile {
+    path: PathBuf,
+    archive: ZipArchive<BufReader<File>>,
+    /// Key of every member, in the order of the archive.
+    keys: Vec<String>,
+}
+
+impl NpzFile {
+    /// Opens an archive and reads its table of contents.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Read`], or [`Error::Malformed`] when it is truncated or no `.npz` at all.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| Error::malformed(path, FORMAT, error))?;
+        let keys: Result<_, _> = archive.file_names().map(|name| name.map(|name| key_of(&name).to_string())).collect();
+        let keys = keys.map_err(|error| Error::malformed(path, FORMAT, error))?;
+        Ok(Self { path: path.into(), archive, keys })
+    }
+
+    /// The file that this is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the arrays, in the order of the archive.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// Whether there is an array of that name.
+    pub fn contains(&self, key: &str) -> bool {
+        self.keys.iter().any(|there| there == key)
+    }
+
+    /// An array as it is.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`], [`Error::Malformed`] or [`Error::Unsupported`].
+    pub fn entry(&mut self, key: &str) -> Result<ArrayEntry> {
+        let Some(index) = self.keys.iter().position(|there| there == key) else {
+            return Err(Error::MissingKey { path: self.path.clone(), key: key.into(), available: self.keys.clone() });
+        };
+        let malformed = |problem: String| Error::malformed(&self.path, FORMAT, format!("key `{key}`: {problem}"));
+        let mut member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
+        // The size in the archive's table is not to be trusted, so the buffer grows with what is really there.
+        let mut bytes = Vec::new();
+        member.read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
+        npy::decode(&self.path, key, &bytes)
+    }
+
+    /// An array with element type `T` and the axes of `D`, checked to be finite; `axes` names them in errors.
+    /// See [`ArrayEntry::read`] for the conversions.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry) and [`ArrayEntry::read`].
+    ///
+    /// ```
+    /// use diph_datasets::{NpzFile, NpzWriter};
+    /// use ndarray::{Array4, Ix3};
+    /// use num_complex::{Complex32, Complex64};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("ksp.npz");
+    /// let y = Array4::<Complex64>::zeros((1, 1, 200, 920));
+    /// NpzWriter::new().with("y", y.view()).write(&path).unwrap();
+    ///
+    /// let mut npz = NpzFile::open(&path).unwrap();
+    /// let y = npz.array::<Complex32, Ix3>("y", "(coil, frame, sample)").unwrap();
+    /// assert_eq!(y.dim(), (1, 200, 920));
+    /// assert!(npz.entry("x").unwrap_err().to_string().ends_with("no key `x`; the keys there are: `y`"));
+    /// ```
+    pub fn array<T: Element, D: Dimension>(&mut self, key: &str, axes: &str) -> Result<Array<T, D>> {
+        self.entry(key)?.read(axes)
+    }
+}
+
+fn key_of(member: &str) -> &str {
+    member.strip_suffix(".npy").unwrap_or(member)
+}

@@ -1,0 +1,201 @@
+//! What the scanner plays.
+
+mod built_in;
+
+use diph_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+const OPERATION: &str = "sequence";
+
+/// A FISP sequence (fast imaging with steady-state precession, unbalanced), optionally after an inversion pulse:
+/// inversion, TI, then for every frame an RF pulse about x, the echo at TE, and one spoiler cycle before the next pulse.
+///
+/// # File form
+/// A JSON object with exactly these keys; unknown ones are refused.
+///
+/// | key | type | meaning |
+/// |---|---|---|
+/// | `flip_angle_rad` | array of numbers | flip angle of every frame [rad] |
+/// | `tr_s` | array of numbers, as many | time from the pulse of a frame to the next pulse [s] |
+/// | `te_s` | number | echo time of every frame [s], below the shortest TR |
+/// | `ti_s` | number | time from the inversion to the first pulse [s]; no effect without inversion |
+/// | `inversion` | true or false | whether a perfect inversion pulse comes first |
+///
+/// ```
+/// let text = r#"{"flip_angle_rad": [0.1, 0.2], "tr_s": [0.012, 0.012], "te_s": 0.002, "ti_s": 0.02, "inversion": true}"#;
+/// let sequence = diph_bloch::Sequence::from_json(text)?;
+/// assert_eq!(sequence.frames(), 2);
+/// assert_eq!(diph_bloch::Sequence::from_json(&sequence.to_json())?, sequence);
+/// # Ok::<(), diph_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SequenceFile", into = "SequenceFile")]
+pub struct Sequence {
+    file: SequenceFile,
+}
+
+/// The JSON form, before it is checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SequenceFile {
+    flip_angle_rad: Vec<f64>,
+    tr_s: Vec<f64>,
+    te_s: f64,
+    ti_s: f64,
+    inversion: bool,
+}
+
+impl Sequence {
+    /// A sequence that starts with a perfect inversion, `ti_s` before the first pulse. Flip angles [rad] and repetition
+    /// times [s] per frame, echo time [s].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there is no frame, the two lists differ in length, a value is not finite, a TR is not
+    /// positive, TE or TI is negative, or TE does not lie before the end of every TR.
+    pub fn new(flip_angle_rad: Vec<f64>, tr_s: Vec<f64>, te_s: f64, ti_s: f64) -> Result<Self> {
+        SequenceFile { flip_angle_rad, tr_s, te_s, ti_s, inversion: true }.try_into()
+    }
+
+    /// The same sequence without the inversion pulse.
+    pub fn without_inversion(mut self) -> Self {
+        self.file.inversion = false;
+        self
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`Error::External`] when the text is not such an object, or breaks a rule of [`Sequence::new`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| Error::external(OPERATION, error))
+    }
+
+    /// Writes the JSON form.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// The first `frames` frames.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when `frames` is 0 or more than there are.
+    pub fn truncated(mut self, frames: usize) -> Result<Self> {
+        if frames == 0 || frames > self.frames() {
+            let expected = format!("1 to {}", self.frames());
+            return Err(Error::parameter(OPERATION, "number of frames", expected, frames));
+        }
+        self.file.flip_angle_rad.truncate(frames);
+        self.file.tr_s.truncate(frames);
+        Ok(self)
+    }
+
+    /// Number of frames.
+    pub fn frames(&self) -> usize {
+        self.file.tr_s.len()
+    }
+
+    /// Flip angle of every frame [rad].
+    pub fn flip_angle_rad(&self) -> &[f64] {
+        &self.file.flip_angle_rad
+    }
+
+    /// Repetition time of every frame [s].
+    pub fn tr_s(&self) -> &[f64] {
+        &self.file.tr_s
+    }
+
+    /// Echo time [s].
+    pub fn te_s(&self) -> f64 {
+        self.file.te_s
+    }
+
+    /// Time from the inversion to the first pulse [s].
+    pub fn ti_s(&self) -> f64 {
+        self.file.ti_s
+    }
+
+    /// Whether an inversion pulse comes first.
+    pub fn inversion(&self) -> bool {
+        self.file.inversion
+    }
+}
+
+impl TryFrom<SequenceFile> for Sequence {
+    type Error = Error;
+
+    fn try_from(file: SequenceFile) -> Result<Self> {
+        let (flips, tr) = (&file.flip_angle_rad, &file.tr_s);
+        if flips.is_empty() || flips.len() != tr.len() {
+            return Err(Error::parameter(
+                OPERATION,
+                "flip_angle_rad and tr_s",
+                "one entry per frame in both, at least one frame",
+                format!("{} and {} entries", flips.len(), tr.len()),
+            ));
+        }
+        if let Some(frame) = flips.iter().position(|flip| !flip.is_finite()) {
+            return Err(Error::parameter(
+                OPERATION,
+                format!("flip_angle_rad[{frame}]"),
+                "a finite angle",
+                flips[frame],
+            ));
+        }
+        if let Some(frame) = tr.iter().position(|tr| !(tr.is_finite() && *tr > 0.0)) {
+            return Err(Error::parameter(OPERATION, format!("tr_s[{frame}]"), "a finite, positive time", tr[frame]));
+        }
+        for (name, time) in [("te_s", file.te_s), ("ti_s", file.ti_s)] {
+            if !(time.is_finite() && time >= 0.0) {
+                return Err(Error::parameter(OPERATION, name, "a finite time, not negative", time));
+            }
+        }
+        let shortest = tr.iter().copied().fold(f64::INFINITY, f64::min);
+        if file.te_s >= shortest {
+            let expected = format!("less than every TR (the shortest is {shortest} s)");
+            return Err(Error::parameter(OPERATION, "te_s", expected, file.te_s));
+        }
+        Ok(Self { file })
+    }
+}
+
+impl From<Sequence> for SequenceFile {
+    fn from(sequence: Sequence) -> Self {
+        sequence.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(flips: Vec<f64>, tr: Vec<f64>, te: f64, ti: f64, word: &str) {
+        let error = Sequence::new(flips, tr, te, ti).expect_err("a broken rule");
+        assert!(matches!(error, Error::Parameter { .. }));
+        assert!(error.to_string().contains(word), "{error}");
+    }
+
+    #[test]
+    fn broken_rules_are_named() {
+        refused(vec![], vec![], 0.0, 0.0, "at least one frame");
+        refused(vec![0.1], vec![0.01, 0.01], 0.0, 0.0, "1 and 2 entries");
+        refused(vec![0.1, f64::NAN], vec![0.01, 0.01], 0.0, 0.0, "flip_angle_rad[1]");
+        refused(vec![0.1, 0.1], vec![0.01, 0.0], 0.0, 0.0, "tr_s[1]");
+        refused(vec![0.1], vec![0.01], 0.01, 0.0, "less than every TR");
+        refused(vec![0.1], vec![0.01], -0.001, 0.0, "te_s");
+        refused(vec![0.1], vec![0.01], 0.001, f64::INFINITY, "ti_s");
+    }
+
+    #[test]
+    fn json_refuses_unknown_missing_and_impossible_entries() {
+        let good = r#"{"flip_angle_rad": [0.1], "tr_s": [0.01], "te_s": 0.001, "ti_s": 0.02, "inversion": false}"#;
+        assert!(!Sequence::from_json(good).expect("valid").inversion());
+        for (from, to, word) in [
+            ("\"te_s\"", "\"te\"", "unknown field `te`"),
+            (", \"inversion\": false", "", "missing field `inversion`"),
+            ("0.001", "0.5", "less than every TR"),
+        ] {
+            let error = Sequence::from_json(&good.replace(from, to)).expect_err("invalid").to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What the signal of a voxel depends on.
+
+use diph_core::{Error, Result};
+
+/// What the signal of a voxel depends on, apart from its amplitude.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tissue {
+    /// Longitudinal relaxation time [s].
+    pub t1_s: f64,
+    /// Transverse relaxation time [s].
+    pub t2_s: f64,
+    /// Factor on every flip angle: 1 where the transmit field is as planned.
+    pub b1: f64,
+}
+
+impl Tissue {
+    /// A tissue in the planned transmit field.
+    pub fn new(t1_s: f64, t2_s: f64) -> Self {
+        Self { t1_s, t2_s, b1: 1.0 }
+    }
+
+    /// Fails unless every value is finite and positive.
+    pub(crate) fn check(&self, operation: &str, index: usize) -> Result<()> {
+        let values = [("T1", "s", self.t1_s), ("T2", "s", self.t2_s), ("B1", "times the planned field", self.b1)];
+        for (name, unit, value) in values {
+            if !(value.is_finite() && value > 0.0) {
+                let expected = format!("a finite, positive value [{unit}]");
+                return Err(Error::parameter(operation, format!("{name} of entry {index}"), expected, value));
+            }
+        }
+        Ok(())
+    }
+}

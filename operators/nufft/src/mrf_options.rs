@@ -1,0 +1,45 @@
+//! What an MRF acquisition is made of.
+
+use diph_core::FourierScale;
+use ndarray::{Array2, Array3};
+use num_complex::Complex32;
+
+use crate::{Accuracy, Trajectory};
+
+/// What [`MrfOperator`](crate::MrfOperator) is made of.
+#[derive(Clone, Debug)]
+pub struct MrfOptions {
+    /// Positions of every frame.
+    pub trajectory: Trajectory,
+    /// Real temporal basis V, (frame, coefficient).
+    pub basis: Array2<f32>,
+    /// Image height in pixels.
+    pub height: usize,
+    /// Image width in pixels.
+    pub width: usize,
+    /// Data weights w (density compensation), (frame, sample) or (1, sample) for the same in every frame; not
+    /// negative. `None`: ones.
+    pub weights: Option<Array2<f32>>,
+    /// Coil sensitivities (coil, y, x). `None`: one coil that sees everything.
+    pub coil_maps: Option<Array3<Complex32>>,
+    /// Accuracy of the transform.
+    pub accuracy: Accuracy,
+    /// Factor in front of the transform.
+    pub normalisation: FourierScale,
+}
+
+impl MrfOptions {
+    /// One coil, no weights, accuracy 1e-4, unitary normalisation.
+    pub fn new(trajectory: Trajectory, basis: Array2<f32>, height: usize, width: usize) -> Self {
+        Self {
+            trajectory,
+            basis,
+            height,
+            width,
+            weights: None,
+            coil_maps: None,
+            accuracy: Accuracy::default(),
+            normalisation: FourierScale::default(),
+        }
+    }
+}

@@ -1,0 +1,378 @@
+/* Diph plugin interface, major version 1. For C11 and C++17; includes nothing but <stdint.h>.
+ *
+ * A plugin is a shared library that exports ONE data symbol, `diph_plugin_entry`. From it the host gets a factory, from the
+ * factory descriptors (without creating anything) and instances. An instance is one of three kinds: a linear operator, a
+ * prior, or a projector. All of them work on tensors and know nothing of what the numbers stand for.
+ *
+ * RULES THAT HOLD EVERYWHERE
+ *
+ * Sizes.     Every struct carries `struct_size`, set by the side that fills the struct to its own sizeof. The reader
+ *            copies min(struct_size, own sizeof) bytes into a zeroed struct of its own and treats a null function as
+ *            absent. Structs grow at the end only. Those marked FROZEN are passed in arrays or by value and never grow.
+ * Version.   A host refuses a plugin whose `abi_major` is not equal to its own. A larger `abi_minor` only adds.
+ * Growth.    New abilities come as extensions: structs behind `get_extension(id)`; null means unsupported. IDs end in a
+ *            revision, "/1"; a changed meaning is a new revision.
+ * Ownership. Whoever allocates frees; nothing owned by one side is freed or resized by the other. Arguments are borrowed for
+ *            the duration of the call: copy what you keep. Outputs are allocated by the host and written by the plugin.
+ * Tensors.   C-contiguous (last axis fastest), native byte order, aligned for their element. Complex numbers are pairs
+ *            (re, im). Inputs and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
+ *            them must be written, with finite numbers.
+ * Strings.   UTF-8, pointer and length, not necessarily terminated by a zero.
+ * Errors.    A function that can fail returns a status, DIPH_OK or one of DIPH_ERROR_*, and puts a message into `error`
+ *            (see diph_fail below). After a failure the outputs hold arbitrary values and the instance stays usable.
+ *            No exception, panic or longjmp may leave a plugin, and none of the host's functions throws.
+ * Threads.   Tags stand in brackets:
+ *              [any thread]  from any thread, by several threads at once, also on the same instance; results must not
+ *                            depend on that. No call changes how the next one behaves.
+ *              [exclusive]   from any thread, but never at the same time as another call on the same object.
+ * Files.     Plugins read no files, but for those that an option names.
+ */
+#ifndef DIPH_PLUGIN_H
+#define DIPH_PLUGIN_H
+
+#include <stdint.h>
+
+#define DIPH_ABI_MAJOR 1u
+#define DIPH_ABI_MINOR 0u
+
+/* Linkage and visibility of the entry symbol: `DIPH_EXPORT const diph_entry diph_plugin_entry = { ... };` */
+#if defined(_WIN32)
+#define DIPH_VISIBILITY __declspec(dllexport)
+#elif defined(__GNUC__)
+#define DIPH_VISIBILITY __attribute__((visibility("default")))
+#else
+#define DIPH_VISIBILITY
+#endif
+#ifdef __cplusplus
+#define DIPH_EXPORT extern "C" DIPH_VISIBILITY
+#else
+#define DIPH_EXPORT DIPH_VISIBILITY
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------------------ basics */
+
+/* Status codes. A code that a reader does not know is a failure like DIPH_ERROR. */
+#define DIPH_OK 0
+#define DIPH_ERROR 1            /* failure of any other sort */
+#define DIPH_ERROR_ARGUMENT 2   /* a null pointer, an option or an array that does not do */
+#define DIPH_ERROR_SHAPE 3      /* a tensor of another shape or dtype than expected */
+#define DIPH_ERROR_NOT_FINITE 4 /* a NaN or an infinity in an input */
+#define DIPH_ERROR_CANCELLED 5  /* the host asked to stop */
+#define DIPH_ERROR_PANIC 6      /* a bug in the plugin, caught at the border */
+#define DIPH_UNSUPPORTED 7      /* this instance has no such thing; not a failure where a function says so */
+
+/* Element types of tensors. */
+#define DIPH_F32 1 /* float */
+#define DIPH_F64 2 /* double */
+#define DIPH_C64 3 /* complex of two floats */
+#define DIPH_C128 4 /* complex of two doubles */
+#define DIPH_I32 5
+#define DIPH_I64 6
+#define DIPH_U8 7
+
+/* FROZEN. UTF-8 text: pointer and length in bytes. `data` may be null when `length` is 0. */
+typedef struct diph_string {
+  const char *data;
+  uint64_t length;
+} diph_string;
+
+/* Initialiser for a diph_string from a literal. */
+#define DIPH_STRING(literal) { (literal), sizeof(literal) - 1 }
+
+/* Where a function puts its message. Owned by the host. `message` has room for `capacity` bytes; the plugin writes at most
+ * that many (UTF-8, no terminating zero needed) and sets `written`. */
+typedef struct diph_error {
+  uint64_t struct_size;
+  char *message;
+  uint64_t capacity;
+  uint64_t written;
+} diph_error;
+
+/* FROZEN. A borrowed view of an array. `shape` has `ndim` lengths, slowest axis first. A plugin writes to `data` of outputs
+ * only, and never to any other field. */
+typedef struct diph_tensor {
+  uint64_t struct_size;
+  int32_t dtype;
+  uint32_t ndim;
+  const uint64_t *shape;
+  void *data;
+} diph_tensor;
+
+/* FROZEN. A tensor with a name. */
+typedef struct diph_named_tensor {
+  uint64_t struct_size;
+  diph_string name;
+  diph_tensor tensor;
+} diph_named_tensor;
+
+/* FROZEN. A named axis of a tensor. */
+typedef struct diph_axis {
+  diph_string name;
+  uint64_t length;
+} diph_axis;
+
+/* Named axes, slowest first: the shape of what an operator takes or gives. */
+typedef struct diph_space {
+  uint64_t struct_size;
+  const diph_axis *axes;
+  uint64_t count;
+} diph_space;
+
+/* FROZEN. A quantity with its unit ("" for a pure number). */
+typedef struct diph_parameter {
+  diph_string name;
+  diph_string unit;
+} diph_parameter;
+
+/* -------------------------------------------------------------------------------------------------------------- host */
+
+/* The host, as a plugin sees it. Valid from `create` until `destroy` of the instance has returned. `context` is the host's
+ * own; pass the struct's own address to every function. */
+typedef struct diph_host {
+  uint64_t struct_size;
+  diph_string name;
+  diph_string version;
+  void *context;
+  /* Extension of the host (DIPH_HOST_*), valid as long as the host; null when it has none. [any thread] */
+  const void *(*get_extension)(const struct diph_host *host, diph_string id);
+} diph_host;
+
+#define DIPH_HOST_LOG "diph.host.log/1"
+#define DIPH_LOG_DEBUG 0
+#define DIPH_LOG_INFO 1
+#define DIPH_LOG_WARNING 2
+#define DIPH_LOG_ERROR 3
+typedef struct diph_host_log {
+  uint64_t struct_size;
+  /* Reports a message to the user; `level` is DIPH_LOG_*. [any thread] */
+  void (*log)(const diph_host *host, int32_t level, diph_string message);
+} diph_host_log;
+
+#define DIPH_HOST_PROGRESS "diph.host.progress/1"
+typedef struct diph_host_progress {
+  uint64_t struct_size;
+  /* Says that `done` of `total` units of `task` are finished (total 0: unknown). Cheap; call it freely. [any thread] */
+  void (*progress)(const diph_host *host, diph_string task, uint64_t done, uint64_t total);
+} diph_host_progress;
+
+#define DIPH_HOST_CANCEL "diph.host.cancel/1"
+typedef struct diph_host_cancel {
+  uint64_t struct_size;
+  /* 1 when the user asked to stop: return DIPH_ERROR_CANCELLED soon. Otherwise 0. [any thread] */
+  int32_t (*cancelled)(const diph_host *host);
+} diph_host_cancel;
+
+#define DIPH_HOST_THREADS "diph.host.threads/1"
+typedef struct diph_host_threads {
+  uint64_t struct_size;
+  /* Number of threads that a call may use, at least 1. [any thread] */
+  uint64_t (*count)(const diph_host *host);
+} diph_host_threads;
+
+/* --------------------------------------------------------------------------------------------------- entry and factory */
+
+#define DIPH_KIND_FORWARD_OPERATOR "diph.forward-operator/1"     /* instance vtable: diph_operator_vtable */
+#define DIPH_KIND_PRIOR "diph.prior/1"                           /* instance vtable: diph_prior_vtable */
+#define DIPH_KIND_PHYSICS_PROJECTOR "diph.physics-projector/1"   /* instance vtable: diph_projector_vtable */
+
+/* What a factory can create. Static: valid from a successful `init` until the process ends. */
+typedef struct diph_descriptor {
+  uint64_t struct_size;
+  diph_string id;      /* unique, in dotted lower case: "example.scale" */
+  diph_string name;    /* for people */
+  diph_string version; /* of the plugin, for provenance: "1.2.0" */
+  diph_string kind;    /* DIPH_KIND_* */
+  diph_string summary; /* one line */
+  /* JSON schema of the options: an object schema with `properties`, and `additionalProperties: false`. */
+  diph_string options_schema;
+  /* JSON from which a checker makes a small instance:
+   *   {"options": {...}, "arrays": {"name": {"shape": [3, 8], "dtype": "f32", "low": 0.0, "high": 1.0}}, "image": [2, 8, 8]}
+   * The checker draws each array uniformly from [low, high) (real and imaginary part alike, integers with `high`
+   * included) from a seeded generator, and with "step" only numbers low, low + step, ... below high; dtype is one of f32,
+   * f64, c64, c128, i32, i64, u8. "image" is the shape of an image to try a prior or projector on (default [2, 16, 16]).
+   * All keys but "options" may be left out. */
+  diph_string example;
+} diph_descriptor;
+
+/* The common head of every instance vtable. */
+typedef struct diph_instance_vtable {
+  uint64_t struct_size;
+  /* Frees the instance. [exclusive], called once. */
+  void (*destroy)(void *self);
+  /* Extension of the instance, valid until `destroy`; null when it has none. The function itself may be null. [any thread] */
+  const void *(*get_extension)(void *self, diph_string id);
+} diph_instance_vtable;
+
+/* An instance, filled by `create`: static vtable of the descriptor's kind, and a pointer that only the plugin understands. */
+typedef struct diph_instance {
+  uint64_t struct_size;
+  const void *vtable;
+  void *self;
+} diph_instance;
+
+#define DIPH_FACTORY "diph.factory/1"
+typedef struct diph_factory {
+  uint64_t struct_size;
+  /* Number of descriptors. [any thread] */
+  uint64_t (*count)(void);
+  /* Descriptor number `index`, null when there is none. [any thread] */
+  const diph_descriptor *(*descriptor)(uint64_t index);
+  /* Creates the instance `id`. `options_json` is a JSON object; unknown keys must be refused, and messages name the option
+   * or the array that is to blame. `arrays` are `n` borrowed tensors: copy what you need; ignore names that you do not know.
+   * Fills `instance`, whose struct_size the host has set. [any thread] */
+  int32_t (*create)(const diph_host *host, diph_string id, diph_string options_json, const diph_named_tensor *arrays,
+                    uint64_t n, diph_instance *instance, diph_error *error);
+} diph_factory;
+
+/* The one exported symbol. The first two fields keep their place in every major version. */
+typedef struct diph_entry {
+  uint32_t abi_major; /* DIPH_ABI_MAJOR */
+  uint32_t abi_minor; /* DIPH_ABI_MINOR */
+  uint64_t struct_size;
+  /* Called before anything else, with the absolute path of the library; each host of a process calls it. May be null.
+   * [exclusive] */
+  int32_t (*init)(diph_string path, diph_error *error);
+  /* Called after the last instance is destroyed by a host that shuts down in order; others never call it. May be null.
+   * [exclusive] */
+  void (*deinit)(void);
+  /* A static struct by its ID; DIPH_FACTORY gives a diph_factory. Null when unknown. [any thread] */
+  const void *(*get_factory)(diph_string id);
+} diph_entry;
+
+/* ----------------------------------------------------------------------------------------------------------- operator */
+
+/* A linear operator A between complex tensors (DIPH_C64) of two spaces, with its exact adjoint A^H for the inner product
+ * sum conj(a) b. Where the array `weights` w was given to `create`, all three maps are those of diag(w)^(1/2) A. */
+typedef struct diph_operator_vtable {
+  uint64_t struct_size;
+  void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
+  const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
+  /* What `forward` takes and gives. Borrowed from the instance, valid until `destroy`, never changing. [any thread] */
+  const diph_space *(*domain)(void *self);
+  const diph_space *(*range)(void *self);
+  /* y = A x. x has the shape of the domain, y that of the range. [any thread] */
+  int32_t (*forward)(void *self, const diph_tensor *x, diph_tensor *y, diph_error *error);
+  /* x = A^H y. [any thread] */
+  int32_t (*adjoint)(void *self, const diph_tensor *y, diph_tensor *x, diph_error *error);
+  /* out = A^H A x, both of the shape of the domain. Null: the host composes it. [any thread] */
+  int32_t (*normal)(void *self, const diph_tensor *x, diph_tensor *out, diph_error *error);
+} diph_operator_vtable;
+
+#define DIPH_OPERATOR_DATA_WEIGHTS "diph.forward-operator.data-weights/1"
+typedef struct diph_operator_data_weights {
+  uint64_t struct_size;
+  /* Writes sqrt(w), DIPH_F32 in the shape of the range, by which measured data have to be multiplied. Returns
+   * DIPH_UNSUPPORTED when all weights are one. [any thread] */
+  int32_t (*get)(void *self, diph_tensor *square_roots, diph_error *error);
+} diph_operator_data_weights;
+
+/* -------------------------------------------------------------------------------------------------------------- prior */
+
+/* FROZEN. One level of a noise schedule. */
+typedef struct diph_schedule_entry {
+  uint64_t index;    /* in the respaced schedule; 0 is the least noisy */
+  uint64_t timestep; /* of the schedule that the prior was made with */
+  double abar;       /* share of the signal's variance that is left, in (0, 1] */
+} diph_schedule_entry;
+
+/* What a prior may look at beside the noisy tensor. Borrowed for the call. */
+typedef struct diph_prior_context {
+  uint64_t struct_size;
+  const diph_schedule_entry *schedule; /* exact entry in an annealed run, otherwise null */
+  const diph_named_tensor *conditions; /* named DIPH_C64 tensors */
+  uint64_t condition_count;
+  void *random; /* argument of the two functions below, the only source of randomness: same seed, same result */
+  /* Fills `out` with `n` standard normal numbers. Only during the call and on its thread. */
+  void (*random_normal)(void *random, float *out, uint64_t n);
+  /* Fills `out` with `n` uniform words, to seed a generator of your own. Only during the call and on its thread. */
+  void (*random_bits)(void *random, uint64_t *out, uint64_t n);
+} diph_prior_context;
+
+/* A denoiser or proximal map with one scalar. */
+typedef struct diph_prior_vtable {
+  uint64_t struct_size;
+  void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
+  const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
+  /* Writes the denoised tensor into `clean`; both are DIPH_C64 of one shape with three axes. noisy = clean + sigma * n,
+   * where real and imaginary part of n have unit variance each; sigma >= 0 in the unit of the tensor. A prior with a penalty R
+   * gives the proximal map of sigma^2 R. [any thread] */
+  int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean,
+                     const diph_prior_context *context, diph_error *error);
+} diph_prior_vtable;
+
+#define DIPH_PRIOR_NOISE_SCHEDULE "diph.prior.noise-schedule/1"
+typedef struct diph_prior_noise_schedule {
+  uint64_t struct_size;
+  /* Writes the schedule respaced to `steps` entries, least noisy first, into `entries` (room for `steps`) and their number
+   * into `written`. Returns DIPH_UNSUPPORTED when this instance has no schedule. [any thread] */
+  int32_t (*schedule)(void *self, uint64_t steps, diph_schedule_entry *entries, uint64_t *written, diph_error *error);
+} diph_prior_noise_schedule;
+
+#define DIPH_PRIOR_PENALTY "diph.prior.penalty/1"
+typedef struct diph_prior_penalty {
+  uint64_t struct_size;
+  /* Writes R(x) of a proximal map. Returns DIPH_UNSUPPORTED when there is no R. [any thread] */
+  int32_t (*penalty)(void *self, const diph_tensor *x, double *value, diph_error *error);
+} diph_prior_penalty;
+
+#define DIPH_PRIOR_PROXIMAL "diph.prior.proximal/1"
+typedef struct diph_prior_proximal {
+  uint64_t struct_size;
+  /* Writes the relative accuracy to which `denoise` is the proximal map of an absolutely homogeneous convex R: checkers
+   * then test its laws. Returns DIPH_UNSUPPORTED when it is no such map. [any thread] */
+  int32_t (*accuracy)(void *self, float *value, diph_error *error);
+} diph_prior_proximal;
+
+/* ---------------------------------------------------------------------------------------------------------- projector */
+
+/* A projection, place by place, on a set of vectors that is closed under complex scaling. */
+typedef struct diph_projector_vtable {
+  uint64_t struct_size;
+  void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
+  const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
+  /* Length of the first axis of what `project` takes. [any thread] */
+  uint64_t (*coefficients)(void *self);
+  /* The quantities that `project` finds: `parameter_count` entries, borrowed until `destroy`, never changing. [any thread] */
+  uint64_t (*parameter_count)(void *self);
+  const diph_parameter *(*parameters)(void *self);
+  /* Writes the nearest allowed vector of every place of x into z; both DIPH_C64 (coefficient, y, x). Where `values`
+   * (DIPH_F32: parameter, y, x, in the units of `parameters`) and `amplitude` (DIPH_C64: y, x) are not null, also what it found:
+   * z = amplitude * response(values). Both are null or neither. Zeros give zeros. [any thread] */
+  int32_t (*project)(void *self, const diph_tensor *x, diph_tensor *z, diph_tensor *values, diph_tensor *amplitude,
+                     diph_error *error);
+} diph_projector_vtable;
+
+/* ------------------------------------------------------------------------------------------------ helpers for plugins */
+
+/* Whether `string` is the text `literal` (zero-terminated). */
+static inline int diph_string_equals(diph_string string, const char *literal) {
+  uint64_t i = 0;
+  while (i < string.length && literal[i] != 0 && literal[i] == string.data[i]) {
+    ++i;
+  }
+  return i == string.length && literal[i] == 0;
+}
+
+/* Puts `message` (zero-terminated) into `error`, which may be null, and returns `status`:
+ * `return diph_fail(error, DIPH_ERROR_ARGUMENT, "option `factor`: expected a number");` */
+static inline int32_t diph_fail(diph_error *error, int32_t status, const char *message) {
+  uint64_t n = 0;
+  if (error != 0) {
+    while (n < error->capacity && message[n] != 0) {
+      error->message[n] = message[n];
+      ++n;
+    }
+    error->written = n;
+  }
+  return status;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+//! Names by which the two sides ask each other for things.
+
+/// Name of the one exported symbol.
+pub const ENTRY_SYMBOL: &str = "diph_plugin_entry";
+/// ID of [`Factory`](crate::Factory).
+pub const FACTORY: &str = "diph.factory/1";
+
+/// Kind of a component with an [`OperatorVtable`](crate::OperatorVtable).
+pub const KIND_FORWARD_OPERATOR: &str = "diph.forward-operator/1";
+/// Kind of a component with a [`PriorVtable`](crate::PriorVtable).
+pub const KIND_PRIOR: &str = "diph.prior/1";
+/// Kind of a component with a [`ProjectorVtable`](crate::ProjectorVtable).
+pub const KIND_PHYSICS_PROJECTOR: &str = "diph.physics-projector/1";
+
+/// Extension [`DataWeights`](crate::DataWeights) of an operator.
+pub const OPERATOR_DATA_WEIGHTS: &str = "diph.forward-operator.data-weights/1";
+/// Extension [`NoiseSchedule`](crate::NoiseSchedule) of a prior.
+pub const PRIOR_NOISE_SCHEDULE: &str = "diph.prior.noise-schedule/1";
+/// Extension [`Penalty`](crate::Penalty) of a prior.
+pub const PRIOR_PENALTY: &str = "diph.prior.penalty/1";
+/// Extension [`Proximal`](crate::Proximal) of a prior.
+pub const PRIOR_PROXIMAL: &str = "diph.prior.proximal/1";
+
+/// Extension [`HostLog`](crate::HostLog) of the host.
+pub const HOST_LOG: &str = "diph.host.log/1";
+/// Extension [`HostProgress`](crate::HostProgress) of the host.
+pub const HOST_PROGRESS: &str = "diph.host.progress/1";
+/// Extension [`HostCancel`](crate::HostCancel) of the host.
+pub const HOST_CANCEL: &str = "diph.host.cancel/1";
+/// Extension [`HostThreads`](crate::HostThreads) of the host.
+pub const HOST_THREADS: &str = "diph.host.threads/1";

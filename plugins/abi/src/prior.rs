@@ -1,0 +1,33 @@
+//! Denoisers and proximal maps.
+
+use std::ffi::c_void;
+
+use crate::sized_struct::{layout, sized};
+use crate::{ErrorBuffer, PriorContext, Status, Str, Tensor};
+
+/// A denoiser or proximal map with one scalar (`diph_prior_vtable`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PriorVtable {
+    /// Size of this struct in bytes.
+    pub struct_size: u64,
+    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
+    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    pub get_extension: Option<unsafe extern "C" fn(this: *mut c_void, id: Str) -> *const c_void>,
+    /// Writes the denoised tensor into `clean`, of the shape of `noisy` (c64, three axes), where `noisy = clean + sigma n`
+    /// with n of unit variance in real and imaginary part each. From any thread.
+    pub denoise: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            noisy: *const Tensor,
+            sigma: f32,
+            clean: *mut Tensor,
+            context: *const PriorContext,
+            error: *mut ErrorBuffer,
+        ) -> Status,
+    >,
+}
+
+layout!(PriorVtable, 32, struct_size: 0, destroy: 8, get_extension: 16, denoise: 24);
+sized!(PriorVtable);

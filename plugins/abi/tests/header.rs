@@ -1,0 +1,149 @@
+//! The header says the same as the Rust types: compiled as C11 and as C++17 with every size and offset asserted.
+
+use std::fmt::Write as _;
+use std::mem::offset_of;
+use std::path::Path;
+use std::process::Command;
+
+use diph_plugin_abi as abi;
+
+/// Adds one assertion on the size of a struct and one for the offset of each field.
+macro_rules! mirror {
+    ($source:ident, $type:ty, $c:literal, $($field:ident $(as $c_field:literal)?),+) => {
+        writeln!($source, "static_assert(sizeof({}) == {}, \"{}\");", $c, size_of::<$type>(), $c).unwrap();
+        $(
+            let field = [$($c_field,)? stringify!($field)][0];
+            let offset = offset_of!($type, $field);
+            writeln!($source, "static_assert(offsetof({}, {field}) == {offset}, \"{}.{field}\");", $c, $c).unwrap();
+        )+
+    };
+}
+
+fn assertions() -> String {
+    let mut source = String::from("#include <assert.h>\n#include <stddef.h>\n#include \"diph_plugin.h\"\n");
+    mirror!(source, abi::Str, "diph_string", data, length);
+    mirror!(source, abi::ErrorBuffer, "diph_error", struct_size, message, capacity, written);
+    mirror!(source, abi::Tensor, "diph_tensor", struct_size, dtype, ndim, shape, data);
+    mirror!(source, abi::NamedTensor, "diph_named_tensor", struct_size, name, tensor);
+    mirror!(source, abi::Axis, "diph_axis", name, length);
+    mirror!(source, abi::Space, "diph_space", struct_size, axes, count);
+    mirror!(source, abi::Parameter, "diph_parameter", name, unit);
+    mirror!(source, abi::Host, "diph_host", struct_size, name, version, context, get_extension);
+    mirror!(source, abi::HostLog, "diph_host_log", struct_size, log);
+    mirror!(source, abi::HostProgress, "diph_host_progress", struct_size, progress);
+    mirror!(source, abi::HostCancel, "diph_host_cancel", struct_size, cancelled);
+    mirror!(source, abi::HostThreads, "diph_host_threads", struct_size, count);
+    mirror!(source, abi::Descriptor, "diph_descriptor", struct_size, id, name, version, kind, summary);
+    mirror!(source, abi::Descriptor, "diph_descriptor", options_schema, example);
+    mirror!(source, abi::InstanceVtable, "diph_instance_vtable", struct_size, destroy, get_extension);
+    mirror!(source, abi::Instance, "diph_instance", struct_size, vtable, this as "self");
+    mirror!(source, abi::Factory, "diph_factory", struct_size, count, descriptor, create);
+    mirror!(source, abi::Entry, "diph_entry", abi_major, abi_minor, struct_size, init, deinit, get_factory);
+    mirror!(source, abi::OperatorVtable, "diph_operator_vtable", struct_size, destroy, get_extension, domain, range);
+    mirror!(source, abi::OperatorVtable, "diph_operator_vtable", forward, adjoint, normal);
+    mirror!(source, abi::DataWeights, "diph_operator_data_weights", struct_size, get);
+    mirror!(source, abi::ScheduleEntry, "diph_schedule_entry", index, timestep, abar);
+    mirror!(
+        source,
+        abi::PriorContext,
+        "diph_prior_context",
+        struct_size,
+        schedule,
+        conditions,
+        condition_count,
+        random
+    );
+    mirror!(source, abi::PriorContext, "diph_prior_context", random_normal, random_bits);
+    mirror!(source, abi::PriorVtable, "diph_prior_vtable", struct_size, destroy, get_extension, denoise);
+    mirror!(source, abi::NoiseSchedule, "diph_prior_noise_schedule", struct_size, schedule);
+    mirror!(source, abi::Penalty, "diph_prior_penalty", struct_size, penalty);
+    mirror!(source, abi::Proximal, "diph_prior_proximal", struct_size, accuracy);
+    mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", struct_size, destroy, get_extension, coefficients);
+    mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", parameter_count, parameters, project);
+
+    let constants: [(&str, i64); 21] = [
+        ("DIPH_ABI_MAJOR", i64::from(abi::ABI_MAJOR)),
+        ("DIPH_ABI_MINOR", i64::from(abi::ABI_MINOR)),
+        ("DIPH_OK", i64::from(abi::Status::OK.0)),
+        ("DIPH_ERROR", i64::from(abi::Status::ERROR.0)),
+        ("DIPH_ERROR_ARGUMENT", i64::from(abi::Status::ARGUMENT.0)),
+        ("DIPH_ERROR_SHAPE", i64::from(abi::Status::SHAPE.0)),
+        ("DIPH_ERROR_NOT_FINITE", i64::from(abi::Status::NOT_FINITE.0)),
+        ("DIPH_ERROR_CANCELLED", i64::from(abi::Status::CANCELLED.0)),
+        ("DIPH_ERROR_PANIC", i64::from(abi::Status::PANIC.0)),
+        ("DIPH_UNSUPPORTED", i64::from(abi::Status::UNSUPPORTED.0)),
+        ("DIPH_F32", i64::from(abi::Dtype::F32.0)),
+        ("DIPH_F64", i64::from(abi::Dtype::F64.0)),
+        ("DIPH_C64", i64::from(abi::Dtype::C64.0)),
+        ("DIPH_C128", i64::from(abi::Dtype::C128.0)),
+        ("DIPH_I32", i64::from(abi::Dtype::I32.0)),
+        ("DIPH_I64", i64::from(abi::Dtype::I64.0)),
+        ("DIPH_U8", i64::from(abi::Dtype::U8.0)),
+        ("DIPH_LOG_DEBUG", 0),
+        ("DIPH_LOG_INFO", 1),
+        ("DIPH_LOG_WARNING", 2),
+        ("DIPH_LOG_ERROR", 3),
+    ];
+    for (name, value) in constants {
+        writeln!(source, "static_assert({name} == {value}, \"{name}\");").unwrap();
+    }
+    for (name, text) in [
+        ("DIPH_FACTORY", abi::FACTORY),
+        ("DIPH_KIND_FORWARD_OPERATOR", abi::KIND_FORWARD_OPERATOR),
+        ("DIPH_KIND_PRIOR", abi::KIND_PRIOR),
+        ("DIPH_KIND_PHYSICS_PROJECTOR", abi::KIND_PHYSICS_PROJECTOR),
+        ("DIPH_OPERATOR_DATA_WEIGHTS", abi::OPERATOR_DATA_WEIGHTS),
+        ("DIPH_PRIOR_NOISE_SCHEDULE", abi::PRIOR_NOISE_SCHEDULE),
+        ("DIPH_PRIOR_PENALTY", abi::PRIOR_PENALTY),
+        ("DIPH_PRIOR_PROXIMAL", abi::PRIOR_PROXIMAL),
+        ("DIPH_HOST_LOG", abi::HOST_LOG),
+        ("DIPH_HOST_PROGRESS", abi::HOST_PROGRESS),
+        ("DIPH_HOST_CANCEL", abi::HOST_CANCEL),
+        ("DIPH_HOST_THREADS", abi::HOST_THREADS),
+    ] {
+        // Compared by the program itself: C has no constant comparison of strings.
+        writeln!(source, "static int differs_{name}(void) {{ diph_string s = DIPH_STRING({name});").unwrap();
+        writeln!(source, "  return !diph_string_equals(s, \"{text}\"); }}").unwrap();
+    }
+    source.push_str("int main(void) { return 0");
+    for name in source.clone().lines().filter_map(|line| line.strip_prefix("static int ")?.split('(').next()) {
+        write!(source, " || {name}()").unwrap();
+    }
+    source.push_str("; }\nDIPH_EXPORT const diph_entry diph_plugin_entry = {1, 0, sizeof(diph_entry), 0, 0, 0};\n");
+    source.push_str(
+        "int refuse(diph_error *error); int refuse(diph_error *error) { return diph_fail(error, 1, \"no\"); }\n",
+    );
+    source
+}
+
+/// Compiles the assertions and runs the result; skips when there is no such compiler.
+fn compile(compiler: &str, fallback: &str, standard: &str, extension: &str) {
+    let compiler = std::env::var(compiler).unwrap_or_else(|_| fallback.into());
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let source = directory.join(format!("layout.{extension}"));
+    let program = directory.join(format!("layout-{extension}"));
+    std::fs::write(&source, assertions()).unwrap();
+    let built = Command::new(&compiler)
+        .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
+        .arg(&source)
+        .arg("-o")
+        .arg(&program)
+        .output();
+    let Ok(built) = built else {
+        println!("skipped: compiler `{compiler}` not present");
+        return;
+    };
+    assert!(built.status.success(), "{compiler}: {}", String::from_utf8_lossy(&built.stderr));
+    assert!(Command::new(&program).status().unwrap().success(), "an ID differs between header and Rust");
+}
+
+#[test]
+fn header_is_c11_with_the_same_layout() {
+    compile("CC", "cc", "-std=c11", "c");
+}
+
+#[test]
+fn header_is_cpp17_with_the_same_layout() {
+    compile("CXX", "c++", "-std=c++17", "cpp");
+}

@@ -1,0 +1,43 @@
+//! Kinds of components.
+
+use std::fmt;
+
+use diph_plugin_abi as abi;
+use serde::Serialize;
+
+/// What a component creates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A `ForwardOperator`.
+    ForwardOperator,
+    /// A `Prior`.
+    Prior,
+    /// A `PhysicsProjector`.
+    PhysicsProjector,
+    /// Something that this host does not know: listed, but it cannot be created.
+    Unknown(String),
+}
+
+impl Kind {
+    pub(crate) fn from_id(id: &str) -> Self {
+        match id {
+            abi::KIND_FORWARD_OPERATOR => Self::ForwardOperator,
+            abi::KIND_PRIOR => Self::Prior,
+            abi::KIND_PHYSICS_PROJECTOR => Self::PhysicsProjector,
+            other => Self::Unknown(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ForwardOperator => f.write_str("operator"),
+            Self::Prior => f.write_str("prior"),
+            Self::PhysicsProjector => f.write_str("projector"),
+            Self::Unknown(id) => f.write_str(id),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! An opened plugin.
+
+use std::fs::File;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use diph_plugin_abi::{self as abi, ABI_MAJOR, ENTRY_SYMBOL, Entry, Factory, Status, Str, copy_sized};
+use sha2::{Digest, Sha256};
+
+use crate::call::run;
+use crate::inspect::exports_entry;
+use crate::{Descriptor, LoadError, Origin};
+
+/// An opened plugin: one shared library with its components. Never unloaded.
+pub struct Library {
+    path: PathBuf,
+    origin: Origin,
+    abi_minor: u32,
+    descriptors: Vec<Descriptor>,
+    pub(crate) factory: Factory,
+    sha256: OnceLock<String>,
+}
+
+impl Library {
+    /// Opens a library and reads its descriptors.
+    pub(crate) fn open(path: &Path, origin: Origin) -> Result<Self, LoadError> {
+        let path = path.canonicalize().map_err(|source| LoadError::Read { path: path.into(), source })?;
+        if !exports_entry(&path)? {
+            return Err(LoadError::MissingSymbol { path });
+        }
+        let entry = entry_of(&path)?;
+        initialise(&path, &entry)?;
+        let factory = factory_of(&path, &entry)?;
+        let descriptors = descriptors_of(&path, &factory)?;
+        Ok(Self { path, origin, abi_minor: entry.abi_minor, descriptors, factory, sha256: OnceLock::new() })
+    }
+
+    /// The file, absolute and without symbolic links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// By which rule it was found.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Version of the interface that it was built for, (major, minor).
+    pub fn abi_version(&self) -> (u32, u32) {
+        (ABI_MAJOR, self.abi_minor)
+    }
+
+    /// What it can create.
+    pub fn descriptors(&self) -> &[Descriptor] {
+        &self.descriptors
+    }
+
+    /// SHA-256 of the file in hexadecimal, for provenance; read at the first call.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub fn sha256(&self) -> Result<&str, LoadError> {
+        if let Some(digest) = self.sha256.get() {
+            return Ok(digest);
+        }
+        let digest = digest(&self.path).map_err(|source| LoadError::Read { path: self.path.clone(), source })?;
+        Ok(self.sha256.get_or_init(|| digest))
+    }
+
+    /// The file's name, for errors.
+    pub(crate) fn file_name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+fn digest(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    io::copy(&mut file, &mut HashWriter(&mut hasher))?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens the library for good and reads its entry.
+fn entry_of(path: &Path) -> Result<Entry, LoadError> {
+    let failed = |error: libloading::Error| LoadError::Open { path: path.into(), reason: error.to_string() };
+    let library = ManuallyDrop::new(open_library(path).map_err(failed)?);
+    // SAFETY: a data symbol is read as its address.
+    let symbol = unsafe { library.get::<*const Entry>(ENTRY_SYMBOL) };
+    let pointer = *symbol.map_err(|_| LoadError::MissingSymbol { path: path.into() })?;
+    let malformed = |reason: String| LoadError::Malformed { path: path.into(), part: ENTRY_SYMBOL.into(), reason };
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(malformed("a null or misaligned pointer".into()));
+    }
+    // SAFETY: neither null nor misaligned; the first field keeps its place in every major version.
+    let major = unsafe { pointer.cast::<u32>().read() };
+    if major != ABI_MAJOR {
+        return Err(LoadError::AbiVersion { path: path.into(), expected: ABI_MAJOR, got: major });
+    }
+    // SAFETY: a struct of our major version by the header's promise.
+    unsafe { copy_sized(pointer) }.map_err(|error| malformed(error.to_string()))
+}
+
+#[cfg(unix)]
+fn open_library(path: &Path) -> Result<libloading::os::unix::Library, libloading::Error> {
+    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: the file is whole and says that it is a Diph plugin; its constructors are trusted like the rest of it.
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+}
+
+#[cfg(windows)]
+fn open_library(path: &Path) -> Result<libloading::os::windows::Library, libloading::Error> {
+    // SAFETY: the file is whole and says that it is a Diph plugin; its constructors are trusted like the rest of it.
+    unsafe { libloading::os::windows::Library::new(path) }
+}
+
+fn initialise(path: &Path, entry: &Entry) -> Result<(), LoadError> {
+    let Some(init) = entry.init else { return Ok(()) };
+    let text = path.to_string_lossy();
+    // SAFETY: text and buffer live through the call; a registry is filled by one thread.
+    match run(|error| unsafe { init(Str::new(&text), error) }) {
+        (Status::OK, _) => Ok(()),
+        (status, message) if message.is_empty() => {
+            Err(LoadError::Init { path: path.into(), message: format!("status {}, without a message", status.0) })
+        }
+        (_, message) => Err(LoadError::Init { path: path.into(), message }),
+    }
+}
+
+fn factory_of(path: &Path, entry: &Entry) -> Result<Factory, LoadError> {
+    let malformed = |part: &str, reason: String| LoadError::Malformed { path: path.into(), part: part.into(), reason };
+    let get_factory = entry.get_factory.ok_or_else(|| malformed("get_factory", "a null pointer".into()))?;
+    // SAFETY: the plugin keeps the header's rules; null is checked inside.
+    let factory = unsafe { copy_sized(get_factory(Str::new(abi::FACTORY)).cast::<Factory>()) };
+    factory.map_err(|error| malformed("factory", error.to_string()))
+}
+
+fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, LoadError> {
+    const MOST_COMPONENTS: u64 = 1024;
+    let malformed = |part: String, reason: String| LoadError::Malformed { path: path.into(), part, reason };
+    let null = |part: &str| malformed(part.into(), "a null pointer".into());
+    let count = factory.count.ok_or_else(|| null("factory.count"))?;
+    let descriptor = factory.descriptor.ok_or_else(|| null("factory.descriptor"))?;
+    factory.create.ok_or_else(|| null("factory.create"))?;
+    // SAFETY: the plugin keeps the header's rules.
+    let count = unsafe { count() };
+    if count > MOST_COMPONENTS {
+        return Err(malformed("factory.count".into(), format!("expected at most {MOST_COMPONENTS}, got {count}")));
+    }
+    // SAFETY: the plugin keeps the header's rules.
+    let read = |index| unsafe { Descriptor::read(descriptor(index)) };
+    (0..count).map(|index| read(index).map_err(|(part, reason)| malformed(part, reason))).collect()
+}

@@ -1,0 +1,73 @@
+//! Why a library is no usable plugin.
+
+use std::path::PathBuf;
+
+/// Why a file is no usable plugin. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("plugin {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no shared library, or only a part of one.
+    #[error("plugin {}: expected a whole shared library, got a file that is truncated or something else: {reason}", path.display())]
+    NotALibrary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A shared library without the entry symbol.
+    #[error("plugin {}: expected the exported symbol `diph_plugin_entry`, which it lacks: not a Diph plugin", path.display())]
+    MissingSymbol {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system's loader refused it.
+    #[error("plugin {}: the system cannot open it: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the loader said.
+        reason: String,
+    },
+    /// Built for another major version of the interface.
+    #[error("plugin {}: expected ABI major version {expected}, got {got}; rebuild it against this version's header", path.display())]
+    AbiVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version of this host.
+        expected: u32,
+        /// Version of the plugin.
+        got: u32,
+    },
+    /// A struct or text that breaks the rules of the interface.
+    #[error("plugin {}: {part}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Which struct or text.
+        part: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The plugin's own initialisation failed.
+    #[error("plugin {}: init failed: {message}", path.display())]
+    Init {
+        /// The file.
+        path: PathBuf,
+        /// What the plugin said.
+        message: String,
+    },
+    /// A directory of `DIPH_PLUGIN_PATH` that depends on the current directory.
+    #[error("DIPH_PLUGIN_PATH: expected absolute directories, got {}; it is left out", path.display())]
+    RelativeDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+}

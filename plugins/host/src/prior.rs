@@ -1,0 +1,182 @@
+//! Priors out of plugins.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use diph_core::{Error, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, View, ViewMut};
+use diph_plugin_abi::{self as abi, NamedTensor, Penalty, PriorVtable, Proximal, Str, Tensor};
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+use crate::call::{call, call_optional};
+use crate::instance::Instance;
+use crate::tensors::{Input, Output};
+
+type Denoise = unsafe extern "C" fn(
+    *mut c_void,
+    *const Tensor,
+    f32,
+    *mut Tensor,
+    *const abi::PriorContext,
+    *mut abi::ErrorBuffer,
+) -> abi::Status;
+
+/// A [`Prior`] out of a plugin. Its name is the component's ID.
+pub struct PluginPrior {
+    instance: Instance,
+    denoise: Denoise,
+    proximal_accuracy: Option<f32>,
+}
+
+impl PluginPrior {
+    /// # Safety
+    /// `instance` is a prior.
+    pub(crate) unsafe fn new(instance: Instance) -> Result<Self> {
+        // SAFETY: by the caller's promise.
+        let vtable: PriorVtable = unsafe { instance.vtable() }?;
+        let denoise = instance.required("denoise", vtable.denoise)?;
+        let proximal_accuracy = proximal_accuracy(&instance)?;
+        Ok(Self { instance, denoise, proximal_accuracy })
+    }
+}
+
+fn proximal_accuracy(instance: &Instance) -> Result<Option<f32>> {
+    // SAFETY: the struct behind this ID.
+    let Some(extension) = (unsafe { instance.extension::<Proximal>(abi::PRIOR_PROXIMAL) }) else { return Ok(None) };
+    let accuracy = instance.required("proximal.accuracy", extension.accuracy)?;
+    let mut value = 0f32;
+    // SAFETY: the instance and the number live through the call.
+    let proximal = call_optional(&instance.label, "proximal accuracy", |error| unsafe {
+        accuracy(instance.this, &raw mut value, error)
+    })?;
+    if proximal && !(value >= 0.0 && value.is_finite()) {
+        let operation = instance.operation("proximal accuracy");
+        return Err(Error::parameter(operation, "accuracy", "a number that is not negative", value));
+    }
+    Ok(proximal.then_some(value))
+}
+
+impl Prior for PluginPrior {
+    fn name(&self) -> &str {
+        &self.instance.id
+    }
+
+    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+        let operation = self.instance.operation("denoise");
+        if noisy.shape() != clean.shape() {
+            let (expected, got) = (noisy.shape().to_vec(), clean.shape().to_vec());
+            return Err(Error::Shape { operation, role: "result".into(), expected, got });
+        }
+        if !(sigma >= 0.0 && sigma.is_finite()) {
+            return Err(Error::parameter(operation, "sigma", "a number that is not negative", sigma));
+        }
+        let input = Input::view(&operation, "noisy image", &noisy)?;
+        let mut output = Output::view(&operation, "result", clean)?;
+        let schedule = context.schedule.map(|entry| abi::ScheduleEntry {
+            index: entry.index as u64,
+            timestep: entry.timestep as u64,
+            abar: entry.abar,
+        });
+        let views: Vec<_> = context.conditions.iter().map(|(name, array)| (name, array.view())).collect();
+        let inputs: Vec<Input<'_>> =
+            views.iter().map(|(name, view)| Input::view(&operation, name, view)).collect::<Result<_>>()?;
+        let conditions: Vec<NamedTensor> = views
+            .iter()
+            .zip(&inputs)
+            .map(|((name, _), input)| NamedTensor {
+                name: Str::new(name),
+                tensor: input.raw(),
+                ..NamedTensor::default()
+            })
+            .collect();
+        let raw = abi::PriorContext {
+            struct_size: size_of::<abi::PriorContext>() as u64,
+            schedule: schedule.as_ref().map_or(ptr::null(), ptr::from_ref),
+            conditions: conditions.as_ptr(),
+            condition_count: conditions.len() as u64,
+            random: ptr::from_mut(&mut *context.rng).cast(),
+            random_normal: Some(random_normal),
+            random_bits: Some(random_bits),
+        };
+        let (tensor, result) = (input.raw(), output.raw());
+        // SAFETY: everything lives through the call; `result` and the generator are exclusively the plugin's.
+        call(&self.instance.label, "denoise", |error| unsafe {
+            (self.denoise)(self.instance.this, &raw const tensor, sigma, result, &raw const raw, error)
+        })?;
+        output.check(&operation, "result")
+    }
+
+    fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {
+        // SAFETY: the struct behind this ID.
+        let extension = unsafe { self.instance.extension::<abi::NoiseSchedule>(abi::PRIOR_NOISE_SCHEDULE) };
+        let Some(extension) = extension else { return Ok(None) };
+        let schedule = self.instance.required("noise_schedule.schedule", extension.schedule)?;
+        let mut entries = vec![abi::ScheduleEntry::default(); steps];
+        let mut written = 0u64;
+        // SAFETY: the instance and the room for `steps` entries live through the call.
+        let annealed = call_optional(&self.instance.label, "noise schedule", |error| unsafe {
+            schedule(self.instance.this, steps as u64, entries.as_mut_ptr(), &raw mut written, error)
+        })?;
+        if !annealed {
+            return Ok(None);
+        }
+        let written = usize::try_from(written).unwrap_or(usize::MAX);
+        let operation = self.instance.operation("noise schedule");
+        let Some(entries) = entries.get(..written) else {
+            return Err(Error::parameter(operation, "entries", format!("at most {steps}"), written));
+        };
+        let valid =
+            |(i, entry): (usize, &abi::ScheduleEntry)| entry.index == i as u64 && entry.abar > 0.0 && entry.abar <= 1.0;
+        if !entries.iter().enumerate().all(valid) {
+            let expected = "indices 0, 1, .. and abar in (0, 1]";
+            return Err(Error::parameter(operation, "entries", expected, format!("{entries:?}")));
+        }
+        let entry = |entry: &abi::ScheduleEntry| ScheduleEntry {
+            index: entry.index as usize,
+            timestep: entry.timestep as usize,
+            abar: entry.abar,
+        };
+        Ok(Some(NoiseSchedule { entries: entries.iter().map(entry).collect() }))
+    }
+
+    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
+        // SAFETY: the struct behind this ID.
+        let Some(extension) = (unsafe { self.instance.extension::<Penalty>(abi::PRIOR_PENALTY) }) else {
+            return Ok(None);
+        };
+        let penalty = self.instance.required("penalty.penalty", extension.penalty)?;
+        let operation = self.instance.operation("penalty");
+        let input = Input::view(&operation, "image", &x)?;
+        let (tensor, mut value) = (input.raw(), 0f64);
+        // SAFETY: the instance, the tensor and the number live through the call.
+        let known = call_optional(&self.instance.label, "penalty", |error| unsafe {
+            penalty(self.instance.this, &raw const tensor, &raw mut value, error)
+        })?;
+        if known && !value.is_finite() {
+            return Err(Error::NotFinite { operation, role: "R(x)".into(), index: 0 });
+        }
+        Ok(known.then_some(value))
+    }
+
+    fn proximal_accuracy(&self) -> Option<f32> {
+        self.proximal_accuracy
+    }
+}
+
+unsafe extern "C" fn random_normal(random: *mut c_void, out: *mut f32, n: u64) {
+    // SAFETY: `random` is the generator of the running call, used on its thread only.
+    let rng = unsafe { &mut *random.cast::<Rng>() };
+    for i in 0..n as usize {
+        // SAFETY: the plugin has room for `n` numbers.
+        unsafe { out.add(i).write(rng.sample(StandardNormal)) };
+    }
+}
+
+unsafe extern "C" fn random_bits(random: *mut c_void, out: *mut u64, n: u64) {
+    // SAFETY: `random` is the generator of the running call, used on its thread only.
+    let rng = unsafe { &mut *random.cast::<Rng>() };
+    for i in 0..n as usize {
+        // SAFETY: the plugin has room for `n` words.
+        unsafe { out.add(i).write(rng.random()) };
+    }
+}

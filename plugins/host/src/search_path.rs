@@ -1,0 +1,94 @@
+//! Directories in which plugins are looked for.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::{LoadError, Origin};
+
+/// Directories in the order in which they are searched; the first library that offers an ID wins.
+///
+/// Never the current directory: a plugin is code that runs, and must not come along with a data set.
+#[derive(Debug, Default)]
+pub struct SearchPath {
+    directories: Vec<(Origin, PathBuf)>,
+    refused: Vec<LoadError>,
+}
+
+impl SearchPath {
+    /// No directory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `directories` (`--plugin-dir`, which may be relative, since the user names them), those of `DIPH_PLUGIN_PATH`, `deps/`
+    /// beside the executable and then its own directory (cargo leaves fresh libraries in the former and stale copies in the
+    /// latter), and `diph/plugins` in the user's data directory.
+    pub fn standard(directories: &[PathBuf]) -> Self {
+        let mut path = Self::new();
+        for directory in directories {
+            path = path.directory(Origin::Argument, directory);
+        }
+        path = path.environment(&env::var_os("DIPH_PLUGIN_PATH").unwrap_or_default());
+        let executable = env::current_exe().and_then(|file| file.canonicalize());
+        if let Some(directory) = executable.as_deref().ok().and_then(Path::parent) {
+            path = path.directory(Origin::Executable, directory.join("deps")).directory(Origin::Executable, directory);
+        }
+        match dirs::data_dir() {
+            Some(data) => path.directory(Origin::UserData, data.join("diph").join("plugins")),
+            None => path,
+        }
+    }
+
+    /// Adds a directory at the end.
+    #[must_use]
+    pub fn directory(mut self, origin: Origin, directory: impl Into<PathBuf>) -> Self {
+        self.directories.push((origin, directory.into()));
+        self
+    }
+
+    /// Adds the directories of a list in the form of `PATH`. Relative ones are refused.
+    #[must_use]
+    pub fn environment(mut self, list: &OsStr) -> Self {
+        for path in env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
+            if path.is_absolute() {
+                self.directories.push((Origin::Environment, path));
+            } else {
+                self.refused.push(LoadError::RelativeDirectory { path });
+            }
+        }
+        self
+    }
+
+    /// The directories in order, whether they exist or not.
+    pub fn directories(&self) -> impl Iterator<Item = (Origin, &Path)> {
+        self.directories.iter().map(|(origin, path)| (*origin, path.as_path()))
+    }
+
+    /// Directories that were refused, with the reason.
+    pub fn refused(&self) -> &[LoadError] {
+        &self.refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_directories_of_the_environment_are_refused() {
+        let list = env::join_paths(["/opt/diph", "", "plugins", "."]).unwrap();
+        let path = SearchPath::new().environment(&list);
+        let absolute: Vec<_> = path.directories().collect();
+        assert_eq!(absolute, [(Origin::Environment, Path::new("/opt/diph"))]);
+        assert_eq!(path.refused().len(), 2);
+    }
+
+    #[test]
+    fn deps_comes_before_the_executables_own_directory() {
+        let path = SearchPath::standard(&["named".into()]);
+        let executable: Vec<_> = path.directories().filter(|(origin, _)| *origin == Origin::Executable).collect();
+        assert_eq!(executable[0].1, executable[1].1.join("deps"));
+        assert_eq!(path.directories().next().unwrap(), (Origin::Argument, Path::new("named")));
+    }
+}

@@ -1,0 +1,121 @@
+//! A [`ForwardOperator`] behind a C vtable.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use diph_core::{ForwardOperator, Space};
+use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, Instance, OperatorVtable, Status, Str, Tensor};
+
+use crate::failure::{Failure, guarded, guarded_or};
+use crate::tensors::{view, view_mut};
+
+/// An operator with its spaces in the form that the host reads.
+pub(crate) struct OperatorShim<T> {
+    operator: T,
+    domain: SpaceTable,
+    range: SpaceTable,
+}
+
+/// A space with the C structs that point into it.
+struct SpaceTable {
+    raw: abi::Space,
+    _axes: Box<[abi::Axis]>,
+    _space: Box<Space>,
+}
+
+impl SpaceTable {
+    fn new(space: &Space) -> Self {
+        let space = Box::new(space.clone());
+        let axes: Box<[abi::Axis]> =
+            space.axes().iter().map(|axis| abi::Axis { name: Str::new(&axis.name), length: axis.len as u64 }).collect();
+        let raw = abi::Space { axes: axes.as_ptr(), count: axes.len() as u64, ..abi::Space::default() };
+        Self { raw, _axes: axes, _space: space }
+    }
+}
+
+impl<T: ForwardOperator + 'static> OperatorShim<T> {
+    const VTABLE: OperatorVtable = OperatorVtable {
+        struct_size: size_of::<OperatorVtable>() as u64,
+        destroy: Some(Self::destroy),
+        get_extension: Some(Self::get_extension),
+        domain: Some(Self::domain),
+        range: Some(Self::range),
+        forward: Some(Self::forward),
+        adjoint: Some(Self::adjoint),
+        normal: Some(Self::normal),
+    };
+
+    const DATA_WEIGHTS: DataWeights =
+        DataWeights { struct_size: size_of::<DataWeights>() as u64, get: Some(Self::data_weights) };
+
+    pub(crate) fn instance(operator: T) -> Instance {
+        let (domain, range) = (SpaceTable::new(operator.domain()), SpaceTable::new(operator.range()));
+        Instance {
+            vtable: ptr::from_ref(&Self::VTABLE).cast(),
+            this: Box::into_raw(Box::new(Self { operator, domain, range })).cast(),
+            ..Instance::default()
+        }
+    }
+
+    /// # Safety
+    /// `this` came out of [`instance`](Self::instance) and is not destroyed.
+    unsafe fn shim<'a>(this: *mut c_void) -> &'a Self {
+        // SAFETY: by the caller's promise.
+        unsafe { &*this.cast::<Self>() }
+    }
+
+    unsafe extern "C" fn destroy(this: *mut c_void) {
+        // SAFETY: the host calls it once, with what `instance` gave.
+        guarded_or((), || drop(unsafe { Box::from_raw(this.cast::<Self>()) }));
+    }
+
+    unsafe extern "C" fn get_extension(_this: *mut c_void, id: Str) -> *const c_void {
+        // SAFETY: the host keeps the text alive for the call.
+        match unsafe { id.as_str() } {
+            Some(abi::OPERATOR_DATA_WEIGHTS) => ptr::from_ref(&Self::DATA_WEIGHTS).cast(),
+            _ => ptr::null(),
+        }
+    }
+
+    unsafe extern "C" fn domain(this: *mut c_void) -> *const abi::Space {
+        // SAFETY: the host passes what `instance` gave.
+        &raw const unsafe { Self::shim(this) }.domain.raw
+    }
+
+    unsafe extern "C" fn range(this: *mut c_void) -> *const abi::Space {
+        // SAFETY: the host passes what `instance` gave.
+        &raw const unsafe { Self::shim(this) }.range.raw
+    }
+
+    unsafe extern "C" fn forward(this: *mut c_void, x: *const Tensor, y: *mut Tensor, e: *mut ErrorBuffer) -> Status {
+        // SAFETY: the host keeps the header's rules for all pointers.
+        unsafe { guarded(e, || Ok(Self::shim(this).operator.forward(view("x", x)?, view_mut("y", y)?)?)) }
+    }
+
+    unsafe extern "C" fn adjoint(this: *mut c_void, y: *const Tensor, x: *mut Tensor, e: *mut ErrorBuffer) -> Status {
+        // SAFETY: as `forward`.
+        unsafe { guarded(e, || Ok(Self::shim(this).operator.adjoint(view("y", y)?, view_mut("x", x)?)?)) }
+    }
+
+    unsafe extern "C" fn normal(this: *mut c_void, x: *const Tensor, out: *mut Tensor, e: *mut ErrorBuffer) -> Status {
+        // SAFETY: as `forward`.
+        unsafe { guarded(e, || Ok(Self::shim(this).operator.normal(view("x", x)?, view_mut("result", out)?)?)) }
+    }
+
+    unsafe extern "C" fn data_weights(this: *mut c_void, roots: *mut Tensor, error: *mut ErrorBuffer) -> Status {
+        let copy = || {
+            // SAFETY: the host passes what `instance` gave.
+            let weights = unsafe { Self::shim(this) }.operator.data_weights()?.ok_or_else(Failure::unsupported)?;
+            // SAFETY: the host keeps the header's rules for tensors.
+            let mut out = unsafe { view_mut::<f32>("weights", roots) }?;
+            if out.shape() != weights.shape() {
+                let (expected, got) = (weights.shape(), out.shape());
+                return Err(Failure::shape(format!("weights: expected room for {expected:?}, got {got:?}")));
+            }
+            out.assign(&weights);
+            Ok(())
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, copy) }
+    }
+}

@@ -1,0 +1,118 @@
+//! Tensors of the host as ndarray views.
+
+use std::slice;
+
+use diph_plugin_abi::{Dtype, Str, Tensor, copy_sized};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use num_complex::Complex32;
+
+use crate::failure::Failure;
+
+/// Element types that a view can have.
+pub(crate) trait TensorElement {
+    const DTYPE: Dtype;
+}
+
+impl TensorElement for Complex32 {
+    const DTYPE: Dtype = Dtype::C64;
+}
+
+impl TensorElement for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+}
+
+/// A tensor that was checked: pointer, number of elements and axes.
+pub(crate) struct Checked {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) length: usize,
+    pub(crate) data: *mut std::ffi::c_void,
+}
+
+impl Checked {
+    /// Reads and checks everything but the element type's alignment.
+    ///
+    /// # Safety
+    /// `tensor` is null or points to a tensor as the header describes it.
+    pub(crate) unsafe fn new(role: &str, tensor: *const Tensor) -> Result<Self, Failure> {
+        // SAFETY: by the caller's promise; null is checked inside.
+        let tensor = unsafe { copy_sized(tensor) }.map_err(|e| Failure::argument(format!("{role}: {e}")))?;
+        if tensor.shape.is_null() && tensor.ndim > 0 {
+            return Err(Failure::argument(format!("{role}: a null shape")));
+        }
+        let lengths = if tensor.ndim == 0 {
+            &[][..]
+        } else {
+            // SAFETY: not null, and the header promises `ndim` lengths.
+            unsafe { slice::from_raw_parts(tensor.shape, tensor.ndim as usize) }
+        };
+        let shape: Vec<usize> = lengths.iter().map(|&length| usize::try_from(length).unwrap_or(usize::MAX)).collect();
+        let length = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+        // Sixteen bytes are the largest element.
+        let Some(length) = length.filter(|&length| length <= isize::MAX as usize / 16) else {
+            return Err(Failure::shape(format!("{role}: an impossible shape {shape:?}")));
+        };
+        if tensor.data.is_null() && length > 0 {
+            return Err(Failure::argument(format!("{role}: a null pointer to data")));
+        }
+        Ok(Self { dtype: tensor.dtype, shape, length, data: tensor.data })
+    }
+
+    /// First element as a pointer to `A`; dangling when there is none.
+    pub(crate) fn pointer<A>(&self, role: &str) -> Result<*mut A, Failure> {
+        if self.length == 0 {
+            return Ok(std::ptr::dangling_mut());
+        }
+        let pointer = self.data.cast::<A>();
+        if pointer.is_aligned() { Ok(pointer) } else { Err(Failure::argument(format!("{role}: misaligned data"))) }
+    }
+
+    fn typed<A: TensorElement>(&self, role: &str) -> Result<*mut A, Failure> {
+        if self.dtype != A::DTYPE {
+            let (expected, got) = (A::DTYPE.name(), self.dtype.name());
+            return Err(Failure::shape(format!("{role}: expected element type {expected}, got {got}")));
+        }
+        self.pointer(role)
+    }
+}
+
+/// Borrows an input.
+///
+/// # Safety
+/// `tensor` is null or points to a tensor as the header describes it, alive and unchanged for `'a`.
+pub(crate) unsafe fn view<'a, A: TensorElement>(
+    role: &str,
+    tensor: *const Tensor,
+) -> Result<ArrayViewD<'a, A>, Failure> {
+    // SAFETY: passed on.
+    let tensor = unsafe { Checked::new(role, tensor) }?;
+    let pointer = tensor.typed::<A>(role)?;
+    // SAFETY: aligned, with `length` elements by the header's promise.
+    let values = unsafe { slice::from_raw_parts(pointer, tensor.length) };
+    ArrayViewD::from_shape(IxDyn(&tensor.shape), values).map_err(|e| Failure::shape(format!("{role}: {e}")))
+}
+
+/// Borrows an output.
+///
+/// # Safety
+/// As [`view`], and nobody else reads or writes it for `'a`.
+pub(crate) unsafe fn view_mut<'a, A: TensorElement>(
+    role: &str,
+    tensor: *mut Tensor,
+) -> Result<ArrayViewMutD<'a, A>, Failure> {
+    // SAFETY: passed on.
+    let tensor = unsafe { Checked::new(role, tensor) }?;
+    let pointer = tensor.typed::<A>(role)?;
+    // SAFETY: aligned, with `length` elements by the header's promise, and exclusively ours.
+    let values = unsafe { slice::from_raw_parts_mut(pointer, tensor.length) };
+    ArrayViewMutD::from_shape(IxDyn(&tensor.shape), values).map_err(|e| Failure::shape(format!("{role}: {e}")))
+}
+
+/// Borrows a text of the host.
+///
+/// # Safety
+/// `text` is null or alive and unchanged for `'a`.
+pub(crate) unsafe fn text<'a>(role: &str, text: Str) -> Result<&'a str, Failure> {
+    // SAFETY: passed on.
+    unsafe { text.as_str() }.ok_or_else(|| Failure::argument(format!("{role}: expected UTF-8 text")))
+}

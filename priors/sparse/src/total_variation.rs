@@ -1,0 +1,177 @@
+//! Isotropic total variation, joint over the coefficients.
+
+mod convergence;
+mod dual;
+mod kernels;
+mod options;
+
+use std::sync::Mutex;
+
+use diph_core::{Error, Prior, PriorContext, Result, View, ViewMut};
+use num_complex::Complex32;
+use rayon::prelude::*;
+
+pub use convergence::Convergence;
+pub use options::TotalVariationOptions;
+
+use crate::denoise_call::{DenoiseCall, penalty_input};
+use crate::image_shape::ImageShape;
+use dual::{Problem, Scratch};
+
+const NAME: &str = "total-variation";
+
+/// Below this share of the image's largest value, the weight of R changes nothing in single precision.
+const NEGLIGIBLE_WEIGHT: f64 = 1e-12;
+
+/// Above this multiple of the image's largest value, the answer is the mean of each coefficient; more weight would
+/// only leave the range of single precision.
+const SATURATED_WEIGHT: f64 = 1e15;
+
+/// Isotropic total variation, joint over the coefficients:
+///
+/// ```text
+/// R(x) = sum_v sqrt( sum_k w_k^2 ( |x_k(v + e_x) - x_k(v)|^2 + |x_k(v + e_y) - x_k(v)|^2 ) )
+/// ```
+///
+/// with differences of zero across the border (Neumann). Edges that the coefficients share are kept where each
+/// coefficient alone would lose them in noise.
+///
+/// The proximal map is found by fast gradient projection on the dual (Beck and Teboulle, IEEE Trans. Image Process.
+/// 18, 2009). The duality gap bounds the distance to the exact map, see [`Convergence`].
+///
+/// ```
+/// use diph_core::{Prior, PriorContext};
+/// use diph_sparse::{TotalVariation, TotalVariationOptions};
+/// use ndarray::ArrayD;
+/// use num_complex::Complex32;
+/// use rand::SeedableRng;
+///
+/// let prior = TotalVariation::new(TotalVariationOptions::default())?;
+/// let noisy = ArrayD::from_elem(vec![5, 16, 17], Complex32::new(1.0, -1.0));
+/// let mut clean = ArrayD::zeros(noisy.raw_dim());
+/// let mut rng = diph_core::Rng::seed_from_u64(1);
+/// let mut context = PriorContext { schedule: None, conditions: &Default::default(), rng: &mut rng };
+/// prior.denoise(noisy.view(), 0.1, clean.view_mut(), &mut context)?;
+/// assert_eq!(clean, noisy); // a constant has no variation
+/// # Ok::<(), diph_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TotalVariation {
+    options: TotalVariationOptions,
+    /// Buffers of finished calls; one that runs at the same time as another makes its own.
+    pool: Mutex<Vec<Scratch>>,
+}
+
+impl TotalVariation {
+    /// A total-variation prior with these options.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when an option is out of its range.
+    pub fn new(options: TotalVariationOptions) -> Result<Self> {
+        options.validate()?;
+        Ok(Self { options, pool: Mutex::default() })
+    }
+
+    /// What it was made with.
+    pub fn options(&self) -> &TotalVariationOptions {
+        &self.options
+    }
+
+    /// [`denoise`](Prior::denoise) that says how close it came to the exact proximal map of `sigma^2 R`.
+    ///
+    /// # Errors
+    /// As [`denoise`](Prior::denoise).
+    pub fn proximal_map(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>) -> Result<Convergence> {
+        let Some(call) = DenoiseCall::check(NAME, &noisy, sigma, clean)? else {
+            return Ok(Convergence::EXACT);
+        };
+        let channel_weights = self.channel_weights("denoise", call.shape)?;
+        let largest = channel_weights.iter().copied().fold(0.0, f32::max);
+        // Scaling by a power of two is exact, so the map is exactly homogeneous under such factors.
+        let scale = call.peak.log2().round().clamp(-126.0, 126.0).exp2();
+        let weight = call.weight * f64::from(largest) / f64::from(scale);
+        if weight < NEGLIGIBLE_WEIGHT {
+            call.clean.copy_from_slice(call.noisy);
+            return Ok(Convergence { iterations: 0, error_bound: NEGLIGIBLE_WEIGHT });
+        }
+        let problem = Problem {
+            shape: call.shape,
+            weight: weight.min(SATURATED_WEIGHT) as f32,
+            channel_weights: channel_weights.iter().map(|w| w / largest).collect(),
+        };
+        let mut scratch = self.take_scratch();
+        scratch.load(&problem, call.noisy, 1.0 / scale);
+        let convergence = dual::solve(&problem, &self.options, &mut scratch);
+        scratch.store(&problem, scale, call.clean);
+        self.return_scratch(scratch);
+        Ok(convergence)
+    }
+
+    /// The weight of every real channel, twice that of every coefficient.
+    fn channel_weights(&self, method: &str, shape: ImageShape) -> Result<Vec<f32>> {
+        let Some(weights) = &self.options.coefficient_weights else {
+            return Ok(vec![1.0; shape.channels()]);
+        };
+        if weights.len() == shape.coefficients {
+            return Ok(weights.iter().flat_map(|w| [*w, *w]).collect());
+        }
+        let expected = format!("{} values, one for each coefficient of the image", shape.coefficients);
+        Err(Error::parameter(format!("{NAME}: {method}"), "coefficient_weights", expected, weights.len()))
+    }
+
+    fn take_scratch(&self) -> Scratch {
+        self.pool.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
+    }
+
+    fn return_scratch(&self, scratch: Scratch) {
+        if let Ok(mut pool) = self.pool.lock() {
+            pool.push(scratch);
+        }
+    }
+}
+
+impl Prior for TotalVariation {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, _: &mut PriorContext<'_>) -> Result<()> {
+        self.proximal_map(noisy, sigma, clean).map(|_| ())
+    }
+
+    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
+        let (shape, image) = penalty_input(NAME, &x)?;
+        let weights = self.channel_weights("penalty", shape)?;
+        let rows: Vec<f64> = (0..shape.height)
+            .into_par_iter()
+            .map(|y| (0..shape.width).map(|x| gradient_norm(shape, image, &weights, y, x)).sum())
+            .collect();
+        Ok(Some(rows.iter().sum()))
+    }
+
+    /// The tolerance of the options. A call that runs into the limit of iterations first may miss it;
+    /// [`TotalVariation::proximal_map`] tells.
+    fn proximal_accuracy(&self) -> Option<f32> {
+        (self.options.tolerance > 0.0).then_some(self.options.tolerance)
+    }
+}
+
+/// Joint norm of all gradients in one pixel.
+fn gradient_norm(shape: ImageShape, image: &[Complex32], channel_weights: &[f32], y: usize, x: usize) -> f64 {
+    let mut squares = 0.0;
+    for (k, plane) in image.chunks_exact(shape.pixels()).enumerate() {
+        let here = plane[y * shape.width + x];
+        let weight = f64::from(channel_weights[2 * k]).powi(2);
+        let mut add = |neighbour: Complex32| {
+            let (re, im) = (f64::from(neighbour.re) - f64::from(here.re), f64::from(neighbour.im) - f64::from(here.im));
+            squares += weight * (re * re + im * im);
+        };
+        if x + 1 < shape.width {
+            add(plane[y * shape.width + x + 1]);
+        }
+        if y + 1 < shape.height {
+            add(plane[(y + 1) * shape.width + x]);
+        }
+    }
+    squares.sqrt()
+}

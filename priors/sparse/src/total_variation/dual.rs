@@ -1,0 +1,142 @@
+//! Fast gradient projection on the dual of the total-variation problem.
+//!
+//! With D the weighted gradient, the proximal map of lambda R at b is `b - lambda D^T p`, where p, one vector of
+//! (direction, channel) per pixel of norm at most 1, maximises the dual. `|D|^2 <= 8 max w^2` gives the step.
+
+use num_complex::Complex32;
+use rayon::prelude::*;
+
+use super::kernels::{self, RowBuffers};
+use super::{Convergence, TotalVariationOptions};
+use crate::channel_rows;
+use crate::image_shape::ImageShape;
+
+/// Squared norm of the gradient, at most.
+const GRADIENT_NORM_SQUARED: f32 = 8.0;
+
+/// Iterations between two evaluations of the duality gap, each of which costs about as much as one iteration.
+const GAP_INTERVAL: usize = 5;
+
+/// More bands than threads even out their loads; every band computes one row of its neighbour again.
+const BANDS_PER_THREAD: usize = 2;
+
+/// What is to be minimised, apart from the image.
+pub(super) struct Problem {
+    pub shape: ImageShape,
+    /// Weight of R.
+    pub weight: f32,
+    /// Weight of each real channel in R; the largest is 1.
+    pub channel_weights: Vec<f32>,
+}
+
+impl Problem {
+    /// Values in a row of the dual: (direction, channel, x).
+    pub fn dual_row(&self) -> usize {
+        2 * self.shape.channel_row()
+    }
+
+    /// Factors of the divergence, per channel.
+    fn pull(&self) -> Vec<f32> {
+        self.channel_weights.iter().map(|w| w * self.weight).collect()
+    }
+
+    /// Factors of the gradient in a dual step, per channel.
+    fn push(&self) -> Vec<f32> {
+        self.channel_weights.iter().map(|w| w / (GRADIENT_NORM_SQUARED * self.weight)).collect()
+    }
+}
+
+/// Buffers of one call: images as channel rows, duals as (y, direction, channel, x).
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    noisy: Vec<f32>,
+    primal: Vec<f32>,
+    dual: Vec<f32>,
+    previous: Vec<f32>,
+    next: Vec<f32>,
+}
+
+impl Scratch {
+    /// Takes an image times `scale` and sets the dual to zero.
+    pub fn load(&mut self, problem: &Problem, image: &[Complex32], scale: f32) {
+        self.noisy.resize(2 * image.len(), 0.0);
+        self.primal.resize(2 * image.len(), 0.0);
+        for dual in [&mut self.dual, &mut self.previous, &mut self.next] {
+            dual.resize(4 * image.len(), 0.0);
+        }
+        // The first momentum is 0, yet 0 times what an earlier call left behind could be NaN.
+        self.dual.par_chunks_mut(problem.dual_row()).for_each(|row| row.fill(0.0));
+        self.previous.par_chunks_mut(problem.dual_row()).for_each(|row| row.fill(0.0));
+        channel_rows::split(problem.shape, image, scale, &mut self.noisy);
+    }
+
+    /// Writes the solution times `scale`.
+    pub fn store(&self, problem: &Problem, scale: f32, image: &mut [Complex32]) {
+        channel_rows::join(problem.shape, &self.primal, scale, image);
+    }
+}
+
+/// Solves the problem that `scratch` was loaded with; the solution is its `primal`.
+pub(super) fn solve(problem: &Problem, options: &TotalVariationOptions, scratch: &mut Scratch) -> Convergence {
+    let (pull, push) = (problem.pull(), problem.push());
+    let height = problem.shape.height;
+    let bands = (BANDS_PER_THREAD * rayon::current_num_threads()).min(height);
+    let band_rows = height.div_ceil(bands);
+    let mut buffers: Vec<RowBuffers> = (0..bands).map(|_| RowBuffers::new(problem)).collect();
+    let norm = square_sum(&scratch.noisy, problem.shape.channel_row()).sqrt();
+    let mut t = 1.0_f64;
+    let mut momentum = 0.0;
+    for iteration in 1.. {
+        let Scratch { noisy, dual, previous, next, .. } = scratch;
+        let step = kernels::DualStep { noisy, dual, previous, momentum, pull: &pull, push: &push };
+        next.par_chunks_mut(band_rows * problem.dual_row())
+            .zip(&mut buffers)
+            .enumerate()
+            .for_each(|(band, (rows, buffers))| step.run(problem, band * band_rows, rows, buffers));
+        std::mem::swap(previous, dual);
+        std::mem::swap(dual, next);
+
+        let last = iteration >= options.iterations;
+        if last || (options.tolerance > 0.0 && iteration % GAP_INTERVAL == 0) {
+            let error_bound = (2.0 * duality_gap(problem, &pull, scratch)).sqrt() / norm;
+            if last || error_bound <= f64::from(options.tolerance) {
+                return Convergence { iterations: iteration, error_bound };
+            }
+        }
+        let t_next = 0.5 * (1.0 + (1.0 + 4.0 * t * t).sqrt());
+        momentum = ((t - 1.0) / t_next) as f32;
+        t = t_next;
+    }
+    unreachable!("the loop ends by returning")
+}
+
+/// Sets `primal` from `dual` and returns the duality gap of the pair, `lambda sum_v (|D x| - <D x, p>)`: every term is
+/// at least 0, so nothing cancels.
+fn duality_gap(problem: &Problem, pull: &[f32], scratch: &mut Scratch) -> f64 {
+    let Scratch { noisy, primal, dual, .. } = scratch;
+    let (image_row, dual_row) = (problem.shape.channel_row(), problem.dual_row());
+    primal.par_chunks_exact_mut(image_row).enumerate().for_each(|(y, x)| {
+        let above = y.checked_sub(1).map(|above| &dual[above * dual_row..][..dual_row]);
+        let here = &dual[y * dual_row..][..dual_row];
+        kernels::primal_row(problem.shape.width, &noisy[y * image_row..][..image_row], here, above, pull, x);
+    });
+    let rows: Vec<f64> = (0..problem.shape.height)
+        .into_par_iter()
+        .map_init(
+            || RowBuffers::new(problem),
+            |buffers, y| {
+                let here = &primal[y * image_row..][..image_row];
+                let below = primal.get((y + 1) * image_row..(y + 2) * image_row).unwrap_or(here);
+                kernels::gap_row(problem, here, below, &dual[y * dual_row..][..dual_row], buffers)
+            },
+        )
+        .collect();
+    f64::from(problem.weight) * rows.iter().sum::<f64>()
+}
+
+/// Sum of squares in f64, row by row, so that it does not depend on the number of threads.
+fn square_sum(values: &[f32], row: usize) -> f64 {
+    let rows: Vec<f64> =
+        values.par_chunks_exact(row).map(|row| row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum()).collect();
+    rows.iter().sum()
+}

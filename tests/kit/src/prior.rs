@@ -1,0 +1,250 @@
+//! Laws of denoisers and proximal maps.
+
+use std::collections::BTreeMap;
+
+use diph_core::{NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+use rand::SeedableRng;
+
+use crate::random::{distance, dot, finite, norm, normal, relative};
+use crate::{Check, Limits, Report, same};
+
+/// Noise levels beside images of unit variance.
+const SIGMAS: [f32; 2] = [0.1, 0.5];
+/// Rounding in `f32`, which no stated accuracy is below.
+const ROUNDING: f64 = 1e-5;
+const STEPS: usize = 10;
+
+/// Tries every law of a prior on random images of the given shape (coefficient, y, x). The laws of proximal maps are tried
+/// where the prior states an accuracy.
+pub fn check_prior(prior: &dyn Prior, image: [usize; 3], seed: u64) -> Report {
+    check_prior_within(prior, image, seed, &Limits::default())
+}
+
+/// As [`check_prior`], with other limits.
+pub fn check_prior_within(prior: &dyn Prior, image: [usize; 3], seed: u64, limits: &Limits) -> Report {
+    let probe = Probe { prior, image, seed };
+    let mut checks = vec![
+        Check::holds("finite results", || probe.finite()),
+        Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
+        Check::holds("noise schedule in order", || probe.schedule_in_order()),
+    ];
+    if let Some(accuracy) = prior.proximal_accuracy() {
+        let limit = limits.proximal * f64::from(accuracy) + ROUNDING;
+        checks.extend([
+            Check::new("prox: non-expansive", limit, || probe.worst(Probe::expansion)),
+            Check::new("prox: firmly non-expansive", limit, || probe.worst(Probe::firmness)),
+            Check::new("prox: Moreau", limit, || probe.worst(Probe::moreau)),
+            Check::new("prox: homogeneous", limit, || probe.worst(Probe::homogeneity)),
+            Check::new("prox: optimal", limit, || probe.worst(Probe::suboptimality)),
+        ]);
+    }
+    checks.extend(same::checks(|| probe.denoise(&probe.draw(0), SIGMAS[1])));
+    Report { component: prior.name().into(), checks }
+}
+
+struct Probe<'a> {
+    prior: &'a dyn Prior,
+    image: [usize; 3],
+    seed: u64,
+}
+
+impl Probe<'_> {
+    fn draw(&self, draw: u64) -> ArrayD<Complex32> {
+        normal(&self.image, self.seed.wrapping_add(draw))
+    }
+
+    /// An annealed prior gets the schedule entry nearest to `sigma`, and that entry's noise level.
+    fn denoise(&self, noisy: &ArrayD<Complex32>, sigma: f32) -> Result<ArrayD<Complex32>> {
+        let entry = self.prior.noise_schedule(STEPS)?.and_then(|schedule| nearest(&schedule, sigma));
+        let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
+        let mut clean = ArrayD::from_elem(noisy.raw_dim(), Complex32::new(3.0, -2.0));
+        let mut rng = Rng::seed_from_u64(self.seed);
+        let conditions = BTreeMap::new();
+        let mut context = PriorContext { schedule: entry, conditions: &conditions, rng: &mut rng };
+        self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
+        Ok(clean)
+    }
+
+    /// Largest error over the noise levels; a NaN stays one.
+    fn worst(&self, error: impl Fn(&Self, f32) -> Result<f64>) -> Result<f64> {
+        SIGMAS.iter().try_fold(0f64, |worst, sigma| {
+            let error = error(self, *sigma)?;
+            Ok(if error > worst || error.is_nan() { error } else { worst })
+        })
+    }
+
+    fn finite(&self) -> Result<bool> {
+        let x = self.draw(0);
+        Ok(SIGMAS.iter().map(|sigma| self.denoise(&x, *sigma)).collect::<Result<Vec<_>>>()?.iter().all(finite))
+    }
+
+    fn refuses_wrong_shape(&self) -> bool {
+        let [coefficients, height, width] = self.image;
+        let (conditions, mut rng) = (BTreeMap::new(), Rng::seed_from_u64(self.seed));
+        let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut rng };
+        let noisy = ArrayD::zeros(vec![coefficients, height, width]);
+        let mut clean = ArrayD::zeros(vec![coefficients, height, width + 1]);
+        self.prior.denoise(noisy.view(), SIGMAS[0], clean.view_mut(), &mut context).is_err()
+    }
+
+    fn schedule_in_order(&self) -> Result<bool> {
+        let Some(NoiseSchedule { entries }) = self.prior.noise_schedule(STEPS)? else { return Ok(true) };
+        let indexed = entries.iter().enumerate().all(|(i, entry)| entry.index == i);
+        let falling = entries.windows(2).all(|pair| pair[0].abar > pair[1].abar);
+        let inside = entries.iter().all(|entry| entry.abar > 0.0 && entry.abar <= 1.0);
+        Ok(!entries.is_empty() && indexed && falling && inside)
+    }
+
+    /// `|P x - P u| / |x - u| - 1`, where positive.
+    fn expansion(&self, sigma: f32) -> Result<f64> {
+        let (x, u) = (self.draw(0), self.draw(1));
+        let moved = distance(&self.denoise(&x, sigma)?, &self.denoise(&u, sigma)?);
+        Ok((relative(moved, distance(&x, &u)) - 1.0).max(0.0))
+    }
+
+    /// `(|P x - P u|^2 - Re <P x - P u, x - u>) / |x - u|^2`, where positive.
+    fn firmness(&self, sigma: f32) -> Result<f64> {
+        let (x, u) = (self.draw(0), self.draw(1));
+        let moved = self.denoise(&x, sigma)? - self.denoise(&u, sigma)?;
+        let apart = &x - &u;
+        Ok(((norm(&moved).powi(2) - dot(&moved, &apart).re) / norm(&apart).powi(2)).max(0.0))
+    }
+
+    /// x - P x is a projection on the dual ball, on which P is zero: `|P(x - P x)| / |x|`.
+    fn moreau(&self, sigma: f32) -> Result<f64> {
+        let x = self.draw(0);
+        let inside = &x - &self.denoise(&x, sigma)?;
+        Ok(relative(norm(&self.denoise(&inside, sigma)?), norm(&x)))
+    }
+
+    /// `c P(x; sigma^2) = P(c x; c sigma^2)` for an absolutely homogeneous R.
+    fn homogeneity(&self, sigma: f32) -> Result<f64> {
+        const C: f32 = 2.5;
+        let x = self.draw(0);
+        let scaled = self.denoise(&x.mapv(|value| value * C), sigma * C.sqrt())?;
+        let plain = self.denoise(&x, sigma)?.mapv(|value| value * C);
+        Ok(relative(distance(&scaled, &plain), norm(&x) * f64::from(C)))
+    }
+
+    /// By how much some other image beats the result in `1/2 |u - x|^2 + sigma^2 R(u)`, relative to that objective.
+    fn suboptimality(&self, sigma: f32) -> Result<f64> {
+        let x = self.draw(0);
+        let best = self.denoise(&x, sigma)?;
+        let objective = |u: &ArrayD<Complex32>| -> Result<Option<f64>> {
+            let penalty = self.prior.penalty(u.view())?;
+            Ok(penalty.map(|penalty| 0.5 * distance(u, &x).powi(2) + f64::from(sigma).powi(2) * penalty))
+        };
+        let Some(reached) = objective(&best)? else { return Ok(0.0) };
+        let away = &x - &best;
+        let mut rivals = vec![x.clone(), x.mapv(|_| Complex32::ZERO)];
+        for step in [-0.1, -0.01, 0.01, 0.1] {
+            rivals.push(&best + &away.mapv(|value| value * step));
+            rivals.push(best.mapv(|value| value * (1.0 + step)));
+            rivals.push(&best + &self.draw(2).mapv(|value| value * step));
+        }
+        rivals.iter().try_fold(0f64, |worst, rival| {
+            let gain = objective(rival)?.map_or(0.0, |rival| relative(reached - rival, reached));
+            Ok(if gain > worst || gain.is_nan() { gain } else { worst })
+        })
+    }
+}
+
+fn nearest(schedule: &NoiseSchedule, sigma: f32) -> Option<ScheduleEntry> {
+    let distance = |entry: &ScheduleEntry| (entry.sigma() - f64::from(sigma)).abs();
+    schedule.entries.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use diph_core::{Error, View, ViewMut};
+    use rand::RngExt;
+
+    use super::*;
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Fault {
+        None,
+        Threshold,
+        Twice,
+        Expansive,
+        Inhomogeneous,
+        NotANumber,
+        AnyShape,
+        Schedule,
+        OwnRandomness,
+    }
+
+    /// Soft thresholding: the proximal map of the sum of magnitudes, with a fault.
+    struct Shrink(Fault);
+
+    impl Prior for Shrink {
+        fn name(&self) -> &str {
+            "shrink"
+        }
+
+        fn denoise(&self, x: View<'_>, sigma: f32, mut z: ViewMut<'_>, _: &mut PriorContext<'_>) -> Result<()> {
+            if x.shape() != z.shape() && self.0 != Fault::AnyShape {
+                let (expected, got) = (x.shape().to_vec(), z.shape().to_vec());
+                return Err(Error::Shape { operation: "shrink".into(), role: "result".into(), expected, got });
+            }
+            let threshold = match self.0 {
+                Fault::Threshold => 0.5 * sigma * sigma,
+                Fault::Inhomogeneous => sigma,
+                _ => sigma * sigma,
+            };
+            for (z, x) in z.iter_mut().zip(&x) {
+                let magnitude = x.norm();
+                *z = if magnitude > threshold { x * (1.0 - threshold / magnitude) } else { Complex32::ZERO };
+                match self.0 {
+                    Fault::Twice => *z *= 0.5,
+                    Fault::Expansive => *z *= 1.5,
+                    Fault::NotANumber => z.im = f32::NAN,
+                    Fault::OwnRandomness => *z *= 1.0 + 0.01 * rand::rng().random::<f32>(),
+                    _ => {}
+                }
+            }
+            Ok(())
+        }
+
+        fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {
+            let entry = |index| ScheduleEntry { index, timestep: index, abar: 0.5 };
+            Ok((self.0 == Fault::Schedule).then(|| NoiseSchedule { entries: (0..steps).map(entry).collect() }))
+        }
+
+        fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
+            Ok(Some(x.iter().map(|value| f64::from(value.norm())).sum()))
+        }
+
+        fn proximal_accuracy(&self) -> Option<f32> {
+            Some(1e-6)
+        }
+    }
+
+    #[test]
+    fn a_lawful_proximal_map_passes() {
+        let report = check_prior(&Shrink(Fault::None), [2, 6, 7], 3);
+        assert!(report.passed(), "{report}");
+        assert_eq!(report.checks.len(), 10);
+    }
+
+    #[test]
+    fn every_law_catches_its_fault() {
+        for (fault, law) in [
+            (Fault::Threshold, "prox: optimal"),
+            (Fault::Twice, "prox: Moreau"),
+            (Fault::Expansive, "prox: non-expansive"),
+            (Fault::Expansive, "prox: firmly non-expansive"),
+            (Fault::Inhomogeneous, "prox: homogeneous"),
+            (Fault::NotANumber, "finite results"),
+            (Fault::AnyShape, "a wrong shape is refused"),
+            (Fault::Schedule, "noise schedule in order"),
+            (Fault::OwnRandomness, "determinism"),
+            (Fault::OwnRandomness, "thread safety"),
+        ] {
+            let report = check_prior(&Shrink(fault), [2, 6, 7], 3);
+            assert!(report.breaks(law), "{law} holds:\n{report}");
+        }
+    }
+}

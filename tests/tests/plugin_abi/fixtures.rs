@@ -1,0 +1,34 @@
+//! Building C plugins and finding the ones that cargo built.
+
+use std::env;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Compiles `tests/fixtures/c/<source>.c` into `directory`; `None`, with a line that says so, when there is no C compiler.
+pub fn build_c_plugin(source: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = directory.join(format!("{DLL_PREFIX}{source}{DLL_SUFFIX}"));
+    let compiler = env::var("CC").unwrap_or_else(|_| "cc".into());
+    let built = Command::new(&compiler)
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared", "-I"])
+        .arg(root.join("../plugins/abi/include"))
+        .args(defines.iter().map(|define| format!("-D{define}")))
+        .arg(root.join(format!("fixtures/c/{source}.c")))
+        .arg("-o")
+        .arg(&library)
+        .arg("-lm")
+        .output();
+    let Ok(built) = built else {
+        println!("skipped: C compiler `{compiler}` not present");
+        return None;
+    };
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Some(library)
+}
+
+/// A plugin package that this package depends on: cargo leaves it beside the tests.
+pub fn cargo_plugin(name: &str) -> PathBuf {
+    let deps = env::current_exe().unwrap().parent().unwrap().to_owned();
+    deps.join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))
+}
