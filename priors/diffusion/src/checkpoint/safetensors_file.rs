@@ -1,0 +1,86 @@
+//! Safetensors with the configuration inside.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use safetensors::tensor::{SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::check_finite;
+use super::{Checkpoint, WeightFormat};
+use crate::{Error, ModelConfig, Result};
+
+/// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
+const ENTRY: &str = "diph";
+
+/// What the entry holds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    config: ModelConfig,
+    #[serde(default)]
+    notes: BTreeMap<String, String>,
+}
+
+pub fn read(path: &Path) -> Result<Checkpoint> {
+    let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+    let fault = |error: safetensors::SafeTensorError| Error::file(path, format!("not a safetensors file: {error}"));
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
+    let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| {
+        Error::file(path, format!("no metadata entry `{ENTRY}` with a configuration; not a checkpoint of Diph"))
+    })?;
+    let metadata: Metadata =
+        serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(fault)?;
+    let tensors = file.tensors().into_iter().map(|(name, view)| {
+        let tensor = tensor(&name, &view)?;
+        Ok((name, tensor))
+    });
+    let tensors = tensors.collect::<Result<_>>().map_err(|error| error.in_file(path))?;
+    Checkpoint::from_tensors(metadata.config, tensors, metadata.notes).map_err(|error| error.in_file(path))
+}
+
+fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
+    let dtype = match view.dtype() {
+        safetensors::Dtype::F32 => DType::F32,
+        safetensors::Dtype::F16 => DType::F16,
+        safetensors::Dtype::BF16 => DType::BF16,
+        safetensors::Dtype::F64 => DType::F64,
+        other => return Err(Error::TensorDtype { tensor: name.into(), got: format!("{other:?}") }),
+    };
+    Ok(Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?)
+}
+
+pub fn write(checkpoint: &Checkpoint, path: &Path, format: WeightFormat) -> Result<()> {
+    let io_fault = |error: std::io::Error| Error::file(path, error);
+    let metadata = Metadata { config: checkpoint.config.clone(), notes: checkpoint.notes.clone() };
+    let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
+    let mut buffers = Vec::new();
+    for (name, tensor) in checkpoint.parameters.tensors() {
+        let tensor = tensor.to_dtype(format.dtype())?;
+        check_finite(name, &tensor)?;
+        let mut bytes = Vec::new();
+        tensor.write_bytes(&mut bytes)?;
+        buffers.push((name, tensor.dims().to_vec(), bytes));
+    }
+    let dtype = match format {
+        WeightFormat::F32 => safetensors::Dtype::F32,
+        WeightFormat::F16 => safetensors::Dtype::F16,
+        WeightFormat::Bf16 => safetensors::Dtype::BF16,
+    };
+    let views = buffers
+        .iter()
+        .map(|(name, shape, bytes)| TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.as_str(), view)));
+    let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
+    let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
+    let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;
+
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io_fault)?;
+    file.write_all(&bytes).map_err(io_fault)?;
+    file.as_file().sync_all().map_err(io_fault)?;
+    file.persist(path).map_err(|error| io_fault(error.error))?;
+    Ok(())
+}

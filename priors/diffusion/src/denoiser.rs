@@ -1,0 +1,73 @@
+//! The network as a denoiser.
+
+use candle_core::Tensor;
+
+use crate::{Checkpoint, Error, ForwardMode, GaussianDiffusion, ModelConfig, Result, UNet};
+
+/// A network that takes an image at a noise level and gives the image without noise.
+pub struct Denoiser {
+    config: ModelConfig,
+    unet: UNet,
+    diffusion: GaussianDiffusion,
+}
+
+impl Denoiser {
+    /// The denoiser of a checkpoint.
+    ///
+    /// # Errors
+    /// When the configuration makes no model or does not fit the weights.
+    pub fn new(checkpoint: &Checkpoint) -> Result<Self> {
+        checkpoint.config.check()?;
+        Ok(Self {
+            config: checkpoint.config.clone(),
+            unet: UNet::new(&checkpoint.config.unet, &checkpoint.parameters)?,
+            diffusion: checkpoint.config.diffusion.diffusion()?,
+        })
+    }
+
+    /// The whole configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The network.
+    pub fn unet(&self) -> &UNet {
+        &self.unet
+    }
+
+    /// The diffusion with every timestep.
+    pub fn diffusion(&self) -> &GaussianDiffusion {
+        &self.diffusion
+    }
+
+    /// Predicted x_0 of `noisy = x_0 + sigma n`, both (batch, 2 K, y, x), `sigma = sqrt((1 - abar) / abar)`.
+    ///
+    /// # Errors
+    /// When a shape does not fit or abar is not between 0 and 1.
+    pub fn denoise(&self, noisy: &Tensor, abar: f64, timestep: f64, condition: Option<&Tensor>) -> Result<Tensor> {
+        if !(abar > 0.0 && abar < 1.0) {
+            return Err(Error::setting("abar", "a number between 0 and 1", abar));
+        }
+        let time = self.diffusion.network_time(timestep);
+        let p = self.config.diffusion.parametrisation.preconditioning(abar, time);
+        let input = (noisy * p.input)?;
+        let times = vec![p.time as f32; noisy.dim(0)?];
+        let output = self.unet.forward(&input, &times, condition, &mut ForwardMode::Inference)?;
+        let (output, _) = self.diffusion.split_output(&output, noisy)?;
+        Ok(((noisy * p.skip)? + (output * p.output)?)?)
+    }
+
+    /// The timestep of nearest noise level, on a logarithmic scale.
+    ///
+    /// # Errors
+    /// When `sigma` is not a positive number.
+    pub fn timestep(&self, sigma: f64) -> Result<usize> {
+        if !(sigma.is_finite() && sigma > 0.0) {
+            return Err(Error::setting("sigma", "a positive number", sigma));
+        }
+        let distance = |sigma_t: f64| (sigma_t / sigma).ln().abs();
+        let steps = self.diffusion.steps().iter();
+        let nearest = steps.min_by(|a, b| distance(a.sigma()).total_cmp(&distance(b.sigma())));
+        Ok(nearest.map_or(0, |step| step.timestep))
+    }
+}

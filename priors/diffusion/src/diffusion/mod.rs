@@ -1,0 +1,32 @@
+//! The mathematics of diffusion: noise levels, predictions, steps, losses (Ho et al. 2020, Nichol & Dhariwal 2021,
+//! Song et al. 2021, Karras et al. 2022).
+
+mod beta_schedule;
+mod diffusion_config;
+mod diffusion_step;
+mod gaussian_diffusion;
+mod log_normal_sigma;
+mod loss;
+mod loss_second_moment;
+mod parametrisation;
+mod preconditioned_batch;
+mod preconditioning;
+mod prediction;
+mod respacing;
+mod timestep_sampler;
+mod variance;
+
+pub use beta_schedule::BetaSchedule;
+pub use diffusion_config::DiffusionConfig;
+pub use diffusion_step::DiffusionStep;
+pub use gaussian_diffusion::GaussianDiffusion;
+pub use log_normal_sigma::LogNormalSigma;
+pub use loss::Loss;
+pub use loss_second_moment::LossSecondMoment;
+pub use parametrisation::Parametrisation;
+pub use preconditioned_batch::PreconditionedBatch;
+pub use preconditioning::Preconditioning;
+pub use prediction::Prediction;
+pub use respacing::Respacing;
+pub use timestep_sampler::{TimestepDraw, TimestepSampler};
+pub use variance::Variance;

@@ -1,0 +1,98 @@
+//! What a network predicts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Preconditioning;
+
+/// What the network's output stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Parametrisation {
+    /// The noise. The error of x_0 grows with sigma.
+    #[default]
+    Epsilon,
+    /// The image without noise.
+    X0,
+    /// `sqrt(abar) noise - sqrt(1 - abar) x_0` (Salimans & Ho 2022): bounded at every noise level.
+    V,
+    /// The preconditioning of Karras et al. 2022: input, output and loss of unit variance at every noise level.
+    Edm {
+        /// Standard deviation of the images.
+        sigma_data: f64,
+    },
+}
+
+/// EDM's time is `ln(sigma) / 4`. This factor brings it to the range 0..1000 that the timestep embedding resolves.
+const EDM_TIME_SCALE: f64 = 250.0;
+
+impl Parametrisation {
+    /// The preconditioning at a noise level, given by abar. `time` is the timestep as the network wants it; EDM has its own.
+    pub fn preconditioning(self, abar: f64, time: f64) -> Preconditioning {
+        let sigma = ((1.0 - abar) / abar).sqrt();
+        let variance_preserving = |skip, output| Preconditioning { input: abar.sqrt(), skip, output, time };
+        match self {
+            Self::Epsilon => variance_preserving(1.0, -sigma),
+            Self::X0 => variance_preserving(0.0, 1.0),
+            Self::V => variance_preserving(abar, -(1.0 - abar).sqrt()),
+            Self::Edm { sigma_data } => {
+                let total = (sigma * sigma + sigma_data * sigma_data).sqrt();
+                Preconditioning {
+                    input: 1.0 / total,
+                    skip: (sigma_data / total).powi(2),
+                    output: sigma * sigma_data / total,
+                    time: EDM_TIME_SCALE * sigma.ln(),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Parametrisation; 4] =
+        [Parametrisation::Epsilon, Parametrisation::X0, Parametrisation::V, Parametrisation::Edm { sigma_data: 0.7 }];
+
+    /// The network's target `(x_0 - skip y) / output` against each definition.
+    #[test]
+    fn targets_are_what_the_names_say() {
+        let (clean, noise) = (0.8, -1.3);
+        for abar in [0.9999_f64, 0.5, 0.01] {
+            let sigma = ((1.0 - abar) / abar).sqrt();
+            let noisy = clean + sigma * noise;
+            let target = |parametrisation: Parametrisation| {
+                let p = parametrisation.preconditioning(abar, 0.0);
+                (clean - p.skip * noisy) / p.output
+            };
+            assert!((target(Parametrisation::Epsilon) - noise).abs() < 1e-9);
+            assert!((target(Parametrisation::X0) - clean).abs() < 1e-9);
+            let v = abar.sqrt() * noise - (1.0 - abar).sqrt() * clean;
+            assert!((target(Parametrisation::V) - v).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn edm_has_unit_variance() {
+        let sigma_data = 0.7;
+        for abar in [0.9999, 0.5, 0.01] {
+            let p = Parametrisation::Edm { sigma_data }.preconditioning(abar, 0.0);
+            let sigma_squared = (1.0 - abar) / abar;
+            let input_variance = p.input.powi(2) * (sigma_data.powi(2) + sigma_squared);
+            let residual = (1.0 - p.skip).powi(2) * sigma_data.powi(2) + p.skip.powi(2) * sigma_squared;
+            assert!((input_variance - 1.0).abs() < 1e-12);
+            assert!((residual / p.output.powi(2) - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn reads_and_writes_as_json() -> Result<(), serde_json::Error> {
+        for parametrisation in ALL {
+            let text = serde_json::to_string(&parametrisation)?;
+            assert_eq!(serde_json::from_str::<Parametrisation>(&text)?, parametrisation);
+        }
+        assert_eq!(serde_json::from_str::<Parametrisation>(r#""x0""#)?, Parametrisation::X0);
+        Ok(())
+    }
+}

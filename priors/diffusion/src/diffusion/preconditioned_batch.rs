@@ -1,0 +1,81 @@
+//! Preconditionings of the images of a batch.
+
+use candle_core::{Device, Tensor};
+
+use super::Preconditioning;
+use crate::{Error, Result};
+
+/// One preconditioning for each image of a batch, at any noise levels. Tensors are (batch, channel, y, x); `noisy` is
+/// `x_0 + sigma n`.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use diph_diffusion::{LogNormalSigma, Parametrisation, PreconditionedBatch};
+///
+/// let clean = Tensor::ones((2, 4, 8, 8), candle_core::DType::F32, &Device::Cpu)?;
+/// let parametrisation = Parametrisation::Edm { sigma_data: 0.5 };
+/// let levels = [0.1, 2.0].map(|sigma| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0));
+/// let batch = PreconditionedBatch::new(levels);
+/// let target = batch.target(&clean, &clean)?;
+/// assert!(batch.squared_error(&target, &clean, &clean)?.to_vec1::<f32>()?.iter().all(|loss| *loss < 1e-9));
+/// # Ok::<(), diph_diffusion::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreconditionedBatch {
+    images: Vec<Preconditioning>,
+}
+
+impl PreconditionedBatch {
+    /// One for each image.
+    pub fn new(images: impl IntoIterator<Item = Preconditioning>) -> Self {
+        Self { images: images.into_iter().collect() }
+    }
+
+    /// What the network is told as time, image by image.
+    pub fn times(&self) -> Vec<f32> {
+        self.images.iter().map(|image| image.time as f32).collect()
+    }
+
+    /// The network's input.
+    ///
+    /// # Errors
+    /// When the number of images does not fit.
+    pub fn input(&self, noisy: &Tensor) -> Result<Tensor> {
+        self.scaled(noisy, |image| image.input)
+    }
+
+    /// What the network's output (its first half) should be.
+    ///
+    /// # Errors
+    /// When the shapes or the number of images do not fit.
+    pub fn target(&self, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
+        let residual = (clean - self.scaled(noisy, |image| image.skip)?)?;
+        self.scaled(&residual, |image| 1.0 / image.output)
+    }
+
+    /// x_0 from the network's output (its first half).
+    ///
+    /// # Errors
+    /// When the shapes or the number of images do not fit.
+    pub fn clean(&self, output: &Tensor, noisy: &Tensor) -> Result<Tensor> {
+        Ok((self.scaled(noisy, |image| image.skip)? + self.scaled(output, |image| image.output)?)?)
+    }
+
+    /// Mean squared error of the network's output, (batch). With EDM's preconditioning it is EDM's weighted loss: the
+    /// weights `(sigma^2 + sigma_data^2) / (sigma sigma_data)^2` cancel the scale of the output.
+    ///
+    /// # Errors
+    /// When the shapes or the number of images do not fit.
+    pub fn squared_error(&self, output: &Tensor, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
+        Ok((output - self.target(clean, noisy)?)?.sqr()?.flatten_from(1)?.mean(1)?)
+    }
+
+    fn scaled(&self, x: &Tensor, factor: impl Fn(&Preconditioning) -> f64) -> Result<Tensor> {
+        if x.dim(0)? != self.images.len() {
+            let expected = format!("one for each of {} images", x.dim(0)?);
+            return Err(Error::setting("preconditioning", expected, self.images.len()));
+        }
+        let factors: Vec<f32> = self.images.iter().map(|image| factor(image) as f32).collect();
+        Ok(x.broadcast_mul(&Tensor::from_vec(factors, (self.images.len(), 1, 1, 1), &Device::Cpu)?)?)
+    }
+}

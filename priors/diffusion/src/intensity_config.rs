@@ -1,0 +1,35 @@
+//! What images are divided by before a network sees them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Factors computed from the training set. Where one is absent, the network was trained on images scaled slice by slice,
+/// and the reconstruction estimates the scale from the measurement.
+///
+/// The prior itself takes images that are divided already; these numbers are for whoever sets the units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntensityConfig {
+    /// Divides images and k-space.
+    pub reference_factor: Option<f32>,
+    /// Divides condition images.
+    pub condition_factor: Option<f32>,
+}
+
+impl IntensityConfig {
+    /// Fails on factors that are not positive numbers.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        for (name, factor) in [("reference_factor", self.reference_factor), ("condition_factor", self.condition_factor)]
+        {
+            if let Some(factor) = factor.filter(|factor| !(factor.is_finite() && *factor > 0.0)) {
+                return Err(Error::setting(format!("intensity.{name}"), "a positive number", factor));
+            }
+        }
+        Ok(())
+    }
+}

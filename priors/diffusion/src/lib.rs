@@ -1,0 +1,42 @@
+//! The diffusion prior: network, checkpoints and the mathematics of diffusion.
+//!
+//! | module or type | what |
+//! |---|---|
+//! | [`UNet`], [`UNetConfig`], [`Parameters`] | the network of guided-diffusion, under the names of its state dicts |
+//! | [`ops`] | the network's operations with their gradients, fast on the processor |
+//! | [`Checkpoint`], [`ModelConfig`] | weights with all that is known about them; safetensors and PyTorch files |
+//! | [`GaussianDiffusion`], [`DiffusionConfig`] | noise schedules, respacing, predictions, steps |
+//! | [`Loss`], [`TimestepSampler`], [`LogNormalSigma`] | what training needs beside the network |
+//! | [`Denoiser`], [`DiffusionPrior`] | the network as a denoiser, and as a [`Prior`](diph_core::Prior) of Diph's solvers |
+//!
+//! candle's own sums and products run on a second thread pool whose threads spin; executables do best to set
+//! `CANDLE_NUM_THREADS=1` before the first tensor, which leaves all threads to this crate's operations.
+//!
+//! A complex image of K coefficients is 2 K real channels re_0, im_0, re_1, im_1, ... Networks see images divided by the
+//! intensity ([`IntensityConfig`]); solvers work in the same units, so the prior scales nothing.
+
+mod checkpoint;
+mod denoiser;
+mod diffusion;
+mod error;
+mod image_channels;
+mod intensity_config;
+mod model_config;
+pub mod ops;
+mod prior;
+mod prior_options;
+mod unet;
+
+pub use checkpoint::{Checkpoint, WeightFormat};
+pub use denoiser::Denoiser;
+pub use diffusion::{
+    BetaSchedule, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss, LossSecondMoment,
+    Parametrisation, PreconditionedBatch, Preconditioning, Prediction, Respacing, TimestepDraw, TimestepSampler,
+    Variance,
+};
+pub use error::{Error, Result};
+pub use intensity_config::IntensityConfig;
+pub use model_config::ModelConfig;
+pub use prior::DiffusionPrior;
+pub use prior_options::PriorOptions;
+pub use unet::{ForwardMode, Parameters, UNet, UNetConfig};

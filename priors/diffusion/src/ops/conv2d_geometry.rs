@@ -1,0 +1,228 @@
+//! Sizes of a convolution and the layouts in which it becomes a matrix product.
+
+use std::borrow::Cow;
+
+use candle_core::{Result, bail};
+use rayon::prelude::*;
+
+use super::tile_kernel::{COLUMNS, Left, ROWS};
+
+/// Sizes of a convolution that keeps the image's size.
+///
+/// A *position* is a place in the image with `kernel - 1` more columns: in this grid, a tap is a constant offset, so that
+/// a whole image is one long row. Positions in the extra columns give values that are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2dGeometry {
+    pub batch: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub height: usize,
+    pub width: usize,
+    pub kernel: usize,
+}
+
+/// Images with a zero border, plane by plane.
+pub struct PaddedPlanes<'a> {
+    values: Cow<'a, [f32]>,
+    channels: usize,
+    /// Distance between planes.
+    pub stride: usize,
+}
+
+impl PaddedPlanes<'_> {
+    /// One image and what follows it.
+    pub fn image(&self, image: usize) -> &[f32] {
+        &self.values[image * self.channels * self.stride..]
+    }
+}
+
+/// Images with a zero border, the channels of a position side by side.
+pub struct ChannelsLast {
+    values: Vec<f32>,
+    positions: usize,
+    /// Channels, rounded up to a multiple of 16 with zeros.
+    pub width: usize,
+}
+
+impl ChannelsLast {
+    /// One image.
+    pub fn image(&self, image: usize) -> &[f32] {
+        &self.values[image * self.positions * self.width..][..self.positions * self.width]
+    }
+}
+
+/// Output gradients, [`ROWS`] channels of a position side by side, zero in the extra columns.
+pub struct OutputTiles {
+    values: Vec<Left>,
+    tiles: usize,
+    positions: usize,
+}
+
+impl OutputTiles {
+    /// The positions of one tile of one image.
+    pub fn tile(&self, image: usize, tile: usize) -> &[Left] {
+        &self.values[(image * self.tiles + tile) * self.positions..][..self.positions]
+    }
+}
+
+impl Conv2dGeometry {
+    /// Reads the sizes of (batch, input, y, x) and (output, input, kernel, kernel).
+    pub fn new(x: &[usize], weight: &[usize]) -> Result<Self> {
+        let &[batch, inputs, height, width] = x else {
+            bail!("conv2d: expected an input of shape [batch, channel, y, x], got {x:?}");
+        };
+        match *weight {
+            [outputs, channels, kernel, kernel_width]
+                if channels == inputs && kernel == kernel_width && matches!(kernel, 1 | 3) =>
+            {
+                Ok(Self { batch, inputs, outputs, height, width, kernel })
+            }
+            _ => bail!(
+                "conv2d: expected a weight of shape [outputs, {inputs}, 1, 1] or [outputs, {inputs}, 3, 3], got {weight:?}"
+            ),
+        }
+    }
+
+    /// The convolution that carries gradients back.
+    pub fn transposed(&self) -> Self {
+        Self { inputs: self.outputs, outputs: self.inputs, ..*self }
+    }
+
+    pub fn output_shape(&self) -> [usize; 4] {
+        [self.batch, self.outputs, self.height, self.width]
+    }
+
+    pub fn taps(&self) -> usize {
+        self.kernel * self.kernel
+    }
+
+    pub fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    fn border(&self) -> usize {
+        self.kernel / 2
+    }
+
+    /// Positions in a row.
+    fn row(&self) -> usize {
+        self.width + self.kernel - 1
+    }
+
+    /// Positions of the output.
+    pub fn positions(&self) -> usize {
+        self.height * self.row()
+    }
+
+    /// Where each tap reads, relative to a position of the output.
+    pub fn tap_offsets(&self) -> Vec<usize> {
+        (0..self.taps()).map(|tap| tap / self.kernel * self.row() + tap % self.kernel).collect()
+    }
+
+    /// Positions that reading needs: the output's, moved by the last tap, and a whole tile at least.
+    fn padded_positions(&self) -> usize {
+        self.positions().max(COLUMNS) + (self.kernel - 1) * (self.row() + 1)
+    }
+
+    /// Cuts the positions into (start, width) with widths of 16, 32 and [`COLUMNS`]. The last tile begins earlier rather
+    /// than reading past the end.
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+        let positions = self.positions();
+        (0..positions).step_by(COLUMNS).map(move |start| {
+            let width = (positions - start).next_multiple_of(16).min(COLUMNS);
+            (start.min(positions.saturating_sub(width)), width)
+        })
+    }
+
+    /// The tiles, in strips the input of which takes about half of a second-level cache.
+    pub fn strips(&self) -> Vec<Vec<(usize, usize)>> {
+        const STRIP_VALUES: usize = 96 * 1024;
+        let positions = (STRIP_VALUES / self.inputs.max(1)).saturating_sub((self.kernel - 1) * self.row());
+        let tiles: Vec<(usize, usize)> = self.tiles().collect();
+        tiles.chunks((positions / COLUMNS).clamp(1, 16)).map(<[_]>::to_vec).collect()
+    }
+
+    /// Writes the sums at positions from `start` on into a plane of pixels.
+    pub fn store(&self, plane: &mut [f32], start: usize, sums: &[f32]) {
+        let row = self.row();
+        let end = (start + sums.len()).min(self.positions());
+        let mut position = start;
+        while position < end {
+            let (y, x) = (position / row, position % row);
+            let next = ((y + 1) * row).min(end);
+            let count = (next - position).min(self.width.saturating_sub(x));
+            plane[y * self.width + x..][..count].copy_from_slice(&sums[position - start..][..count]);
+            position = next;
+        }
+    }
+
+    /// Adds the border, or takes the image as it is where none is needed.
+    pub fn padded_planes<'a>(&self, x: &'a [f32]) -> PaddedPlanes<'a> {
+        if self.kernel == 1 && self.pixels() >= COLUMNS {
+            return PaddedPlanes { values: Cow::Borrowed(x), channels: self.inputs, stride: self.pixels() };
+        }
+        // An odd number of cache lines, so that the planes do not fall on each other in the cache.
+        let stride = (self.padded_positions().div_ceil(16) | 1) * 16;
+        let mut values = vec![0.0; self.batch * self.inputs * stride];
+        values.par_chunks_mut(stride).zip(x.par_chunks(self.pixels())).for_each(|(padded, plane)| {
+            for (y, row) in plane.chunks_exact(self.width).enumerate() {
+                padded[(y + self.border()) * self.row() + self.border()..][..self.width].copy_from_slice(row);
+            }
+        });
+        PaddedPlanes { values: Cow::Owned(values), channels: self.inputs, stride }
+    }
+
+    /// Adds the border and brings the channels of a position together.
+    pub fn channels_last(&self, x: &[f32]) -> ChannelsLast {
+        let width = self.inputs.next_multiple_of(16);
+        let rows = self.height + self.kernel; // one more for the reads past the last row
+        let positions = rows * self.row();
+        let mut values = vec![0.0; self.batch * positions * width];
+        values.par_chunks_mut(positions * width).zip(x.par_chunks(self.inputs * self.pixels())).for_each(
+            |(values, image)| {
+                let border = self.border();
+                let rows = values.par_chunks_mut(self.row() * width).skip(border).take(self.height);
+                rows.enumerate().for_each(|(y, row)| {
+                    interleave(
+                        &mut row[border * width..][..self.width * width],
+                        width,
+                        image,
+                        self.inputs,
+                        |channel| (channel * self.height + y) * self.width,
+                    );
+                });
+            },
+        );
+        ChannelsLast { values, positions, width }
+    }
+
+    /// Brings [`ROWS`] channels of a position together.
+    pub fn output_tiles(&self, y_gradient: &[f32]) -> OutputTiles {
+        let (tiles, positions) = (self.outputs.div_ceil(ROWS), self.positions());
+        let mut values = vec![[0.0; ROWS]; self.batch * tiles * positions];
+        values.par_chunks_mut(positions).enumerate().for_each(|(index, values)| {
+            let (image, tile) = (index / tiles, index % tiles);
+            let channels = (self.outputs - tile * ROWS).min(ROWS);
+            let first = (image * self.outputs + tile * ROWS) * self.pixels();
+            for (y, row) in values.chunks_exact_mut(self.row()).enumerate() {
+                let row = row[..self.width].as_flattened_mut();
+                interleave(row, ROWS, y_gradient, channels, |channel| first + channel * self.pixels() + y * self.width);
+            }
+        });
+        OutputTiles { values, tiles, positions }
+    }
+}
+
+/// `row[x * stride + channel] = source[start(channel) + x]`, a few pixels at a time so that the writes stay in the cache.
+fn interleave(row: &mut [f32], stride: usize, source: &[f32], channels: usize, start: impl Fn(usize) -> usize) {
+    const PIXELS: usize = 16;
+    for (block, row) in row.chunks_mut(PIXELS * stride).enumerate() {
+        let count = row.len() / stride;
+        for channel in 0..channels {
+            let source = &source[start(channel) + block * PIXELS..][..count];
+            for (pixel, value) in row.chunks_exact_mut(stride).zip(source) {
+                pixel[channel] = *value;
+            }
+        }
+    }
+}

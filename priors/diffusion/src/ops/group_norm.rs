@@ -1,0 +1,273 @@
+//! Group normalisation, scale and shift, and SiLU in one pass.
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use super::exponential::sigmoid;
+use super::storage::{values, with_values};
+
+/// Groups of every normalisation of the network.
+pub const GROUPS: usize = 32;
+
+/// Added to the variance.
+const EPSILON: f64 = 1e-5;
+
+/// What follows normalisation, scale and shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// `u * sigmoid(u)`.
+    Silu,
+}
+
+/// `activation(scale[n, c] * (x - mean) / sqrt(variance + 1e-5) + shift[n, c])`, mean and variance over each of 32 groups
+/// of channels of an image (Wu & He 2018).
+///
+/// `x` is (batch, channel, ...), `scale` and `shift` (batch, channel); f32.
+///
+/// # Errors
+/// When a shape or a dtype does not fit, or the channels are no multiple of 32.
+pub fn group_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, activation: Activation) -> Result<Tensor> {
+    x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, GroupNorm { activation })
+}
+
+struct GroupNorm {
+    activation: Activation,
+}
+
+/// Sizes: `groups` runs of `channels` planes of `pixels`.
+#[derive(Clone, Copy)]
+struct Grouping {
+    channels: usize,
+    pixels: usize,
+}
+
+impl Grouping {
+    fn new(x: &[usize], scale: &[usize], shift: &[usize]) -> Result<Self> {
+        match x {
+            [batch, channels, rest @ ..] if channels % GROUPS == 0 && *channels > 0 => {
+                if scale != [*batch, *channels] || shift != scale {
+                    bail!(
+                        "group norm: expected scale and shift of shape [{batch}, {channels}], got {scale:?} and {shift:?}"
+                    );
+                }
+                Ok(Self { channels: channels / GROUPS, pixels: rest.iter().product() })
+            }
+            _ => bail!("group norm: expected [batch, channel, ..] with a multiple of {GROUPS} channels, got {x:?}"),
+        }
+    }
+
+    fn group_len(&self) -> usize {
+        self.channels * self.pixels
+    }
+}
+
+/// Mean and reciprocal standard deviation of a group.
+#[derive(Clone, Copy)]
+struct Statistics {
+    mean: f32,
+    deviation_inverse: f32,
+}
+
+impl Statistics {
+    fn new(group: &[f32]) -> Self {
+        let count = group.len() as f64;
+        let mean = sum(group, 0.0) / count;
+        let variance = sum_of_squares(group, mean as f32) / count;
+        Self { mean: mean as f32, deviation_inverse: (1.0 / (variance + EPSILON).sqrt()) as f32 }
+    }
+}
+
+impl CustomOp3 for GroupNorm {
+    fn name(&self) -> &'static str {
+        "group norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        scale: &CpuStorage,
+        scale_layout: &Layout,
+        shift: &CpuStorage,
+        shift_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let grouping = Grouping::new(x_layout.dims(), scale_layout.dims(), shift_layout.dims())?;
+        let x = values(self.name(), x, x_layout)?;
+        let scale = values(self.name(), scale, scale_layout)?;
+        let shift = values(self.name(), shift, shift_layout)?;
+        let Grouping { channels, pixels } = grouping;
+        let mut y = vec![0.0; x.len()];
+        let groups = y.par_chunks_mut(grouping.group_len().max(1)).zip(x.par_chunks(grouping.group_len().max(1)));
+        groups.enumerate().for_each(|(group, (y, x))| {
+            let statistics = Statistics::new(x);
+            for (channel, (y, x)) in y.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels)).enumerate() {
+                let index = group * channels + channel;
+                let factor = scale[index] * statistics.deviation_inverse;
+                let offset = shift[index] - factor * statistics.mean;
+                match self.activation {
+                    Activation::Identity => affine(y, x, factor, offset),
+                    Activation::Silu => affine_silu(y, x, factor, offset),
+                }
+            }
+        });
+        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        scale: &Tensor,
+        shift: &Tensor,
+        _y: &Tensor,
+        y_gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grouping = Grouping::new(x.dims(), scale.dims(), shift.dims())?;
+        let gradients = with_values(self.name(), x, |x| {
+            with_values(self.name(), scale, |scale| {
+                with_values(self.name(), shift, |shift| {
+                    with_values(self.name(), y_gradient, |y_gradient| {
+                        Ok(self.gradients(grouping, x, scale, shift, y_gradient))
+                    })
+                })
+            })
+        })?;
+        let device = x.device();
+        Ok((
+            Some(Tensor::from_vec(gradients.x, x.shape(), device)?),
+            Some(Tensor::from_vec(gradients.scale, scale.shape(), device)?),
+            Some(Tensor::from_vec(gradients.shift, shift.shape(), device)?),
+        ))
+    }
+}
+
+struct Gradients {
+    x: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl GroupNorm {
+    /// With `h = (x - mean) / deviation`, `u = scale h + shift` and `g = dL/du`:
+    /// `d scale = sum g h`, `d shift = sum g`, `dx = (scale g - mean(scale g) - h mean(scale g h)) / deviation`.
+    fn gradients(&self, grouping: Grouping, x: &[f32], scale: &[f32], shift: &[f32], y_gradient: &[f32]) -> Gradients {
+        let Grouping { channels, pixels } = grouping;
+        let len = grouping.group_len().max(1);
+        let mut gradients =
+            Gradients { x: vec![0.0; x.len()], scale: vec![0.0; scale.len()], shift: vec![0.0; shift.len()] };
+        let outputs = gradients
+            .x
+            .par_chunks_mut(len)
+            .zip(gradients.scale.par_chunks_mut(channels))
+            .zip(gradients.shift.par_chunks_mut(channels));
+        outputs.enumerate().for_each(|(group, ((x_gradient, scale_gradient), shift_gradient))| {
+            let x = &x[group * len..][..len];
+            let y_gradient = &y_gradient[group * len..][..len];
+            let scale = &scale[group * channels..][..channels];
+            let shift = &shift[group * channels..][..channels];
+            let statistics = Statistics::new(x);
+            let (mut mean_gradient, mut mean_product) = (0.0, 0.0);
+            for channel in 0..channels {
+                let plane = channel * pixels..(channel + 1) * pixels;
+                let u_gradient = &mut x_gradient[plane.clone()];
+                let factor = scale[channel] * statistics.deviation_inverse;
+                let offset = shift[channel] - factor * statistics.mean;
+                match self.activation {
+                    Activation::Identity => u_gradient.copy_from_slice(&y_gradient[plane.clone()]),
+                    Activation::Silu => {
+                        silu_gradient(u_gradient, &x[plane.clone()], &y_gradient[plane.clone()], factor, offset);
+                    }
+                }
+                let sum = sum(u_gradient, 0.0);
+                let product =
+                    sum_of_products(u_gradient, &x[plane], statistics.mean) * f64::from(statistics.deviation_inverse);
+                scale_gradient[channel] = product as f32;
+                shift_gradient[channel] = sum as f32;
+                mean_gradient += f64::from(scale[channel]) * sum;
+                mean_product += f64::from(scale[channel]) * product;
+            }
+            // dx = a g + b x + c, with constants for each channel.
+            let deviation_inverse = statistics.deviation_inverse;
+            let slope = -(mean_product / len as f64) as f32 * deviation_inverse * deviation_inverse;
+            let constant = -(mean_gradient / len as f64) as f32 * deviation_inverse - slope * statistics.mean;
+            let planes = x_gradient.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
+            for ((gradient, x), scale) in planes.zip(scale) {
+                combine(gradient, x, scale * deviation_inverse, slope, constant);
+            }
+        });
+        gradients
+    }
+}
+
+// Sums run in f32 over short blocks, so that they vectorise, and in f64 over the blocks.
+const BLOCK: usize = 256;
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn sum(values: &[f32], origin: f32) -> f64 {
+    values.chunks(BLOCK).map(|block| f64::from(lanes(block, block, |value, _| value - origin))).sum()
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn sum_of_squares(values: &[f32], origin: f32) -> f64 {
+    let square = |value: f32, _| (value - origin) * (value - origin);
+    values.chunks(BLOCK).map(|block| f64::from(lanes(block, block, square))).sum()
+}
+
+/// `sum a (b - origin)`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn sum_of_products(a: &[f32], b: &[f32], origin: f32) -> f64 {
+    let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));
+    blocks.map(|(a, b)| f64::from(lanes(a, b, |a, b| a * (b - origin)))).sum()
+}
+
+/// Sum of `term` with sixteen running sums, the order of which does not depend on the processor.
+#[inline(always)]
+fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    let (a_vectors, a_rest) = a.as_chunks::<16>();
+    let (b_vectors, b_rest) = b.as_chunks::<16>();
+    for (a, b) in a_vectors.iter().zip(b_vectors) {
+        for lane in 0..16 {
+            sums[lane] += term(a[lane], b[lane]);
+        }
+    }
+    for ((sum, a), b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += term(*a, *b);
+    }
+    sums.iter().sum()
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn affine(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y = factor * x + offset);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn affine_silu(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
+    for (y, x) in y.iter_mut().zip(x) {
+        let u = factor * x + offset;
+        *y = u * sigmoid(u);
+    }
+}
+
+/// `dL/du` from `dL/dy` with `y = u sigmoid(u)`, `u = factor x + offset`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn silu_gradient(u_gradient: &mut [f32], x: &[f32], y_gradient: &[f32], factor: f32, offset: f32) {
+    for ((u_gradient, x), y_gradient) in u_gradient.iter_mut().zip(x).zip(y_gradient) {
+        let u = factor * x + offset;
+        let s = sigmoid(u);
+        *u_gradient = y_gradient * (s + u * s * (1.0 - s));
+    }
+}
+
+/// `gradient = factor gradient + slope x + constant`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn combine(gradient: &mut [f32], x: &[f32], factor: f32, slope: f32, constant: f32) {
+    gradient.iter_mut().zip(x).for_each(|(gradient, x)| *gradient = factor * *gradient + slope * x + constant);
+}
+
+#[cfg(test)]
+#[path = "group_norm_tests.rs"]
+mod tests;

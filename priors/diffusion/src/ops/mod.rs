@@ -1,0 +1,27 @@
+//! The network's operations, each with its own forward and backward pass on the processor.
+//!
+//! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. candle keeps the graph
+//! and calls the backward passes. All in f32, threads from rayon, and sums in a fixed order: the same input on the same
+//! processor gives the same bits, whatever the number of threads.
+
+mod add;
+mod attention;
+mod conv2d;
+mod conv2d_geometry;
+mod exponential;
+mod group_norm;
+mod matrix_product;
+mod pixel_shuffle;
+mod resample;
+mod storage;
+mod tile_kernel;
+
+#[cfg(test)]
+pub(crate) mod gradient_check;
+
+pub use add::add;
+pub use attention::attention;
+pub use conv2d::conv2d;
+pub use group_norm::{Activation, GROUPS, group_norm};
+pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
+pub use resample::{average_pool, upsample_nearest};

@@ -1,0 +1,128 @@
+//! The prior of Diph's solvers.
+
+use std::path::Path;
+
+use candle_core::Tensor;
+use diph_core::{NoiseSchedule, Prior, PriorContext, View, ViewMut};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::image_channels::ImageChannels;
+use crate::{Checkpoint, Denoiser, Error, PriorOptions, Respacing, Result};
+
+/// A diffusion model as image prior: returns its predicted x_0.
+///
+/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's is cropped at the
+/// centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
+///
+/// In an annealed run the noise level is the context's schedule entry; otherwise it is `sigma`, for which the nearest
+/// timestep of the training schedule is taken. A conditional network takes its condition image, already divided by its
+/// factor, from the context.
+pub struct DiffusionPrior {
+    denoiser: Denoiser,
+    options: PriorOptions,
+    respacing: Option<Respacing>,
+}
+
+impl DiffusionPrior {
+    const NAME: &'static str = "diffusion";
+
+    /// The prior of a checkpoint.
+    ///
+    /// # Errors
+    /// When the configuration does not fit the weights, or an option is out of range.
+    pub fn new(checkpoint: &Checkpoint, options: PriorOptions) -> Result<Self> {
+        let denoiser = Denoiser::new(checkpoint)?;
+        let respacing = options.respacing.as_deref().map(str::parse::<Respacing>).transpose()?;
+        if let Some(respacing) = &respacing {
+            respacing.timesteps(checkpoint.config.diffusion.steps)?;
+        }
+        Ok(Self { denoiser, options, respacing })
+    }
+
+    /// The prior of a checkpoint file, see [`Checkpoint::read`].
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`] and [`DiffusionPrior::new`].
+    pub fn from_file(path: impl AsRef<Path>, options: PriorOptions) -> Result<Self> {
+        Self::new(&Checkpoint::read(path)?, options)
+    }
+
+    /// The denoiser inside.
+    pub fn denoiser(&self) -> &Denoiser {
+        &self.denoiser
+    }
+
+    fn layout(&self, role: &str, shape: &[usize]) -> diph_core::Result<ImageChannels> {
+        let config = &self.denoiser.config().unet;
+        ImageChannels::new(Self::NAME, role, shape, config.coefficients, config.image_size)
+    }
+
+    /// The condition image as channels; `None` for an unconditional network.
+    fn condition(&self, context: &PriorContext<'_>) -> diph_core::Result<Option<Tensor>> {
+        if !self.denoiser.config().unet.conditional {
+            return Ok(None);
+        }
+        let name = &self.options.condition;
+        let Some(image) = context.conditions.get(name) else {
+            let names: Vec<&str> = context.conditions.keys().map(String::as_str).collect();
+            return Err(diph_core::Error::incompatible(
+                Self::NAME,
+                format!("a condition image `{name}` (the network is conditional)"),
+                format!("condition images {names:?}"),
+            ));
+        };
+        let layout = self.layout("condition image", image.shape())?;
+        layout.to_network(Self::NAME, "condition image", &image.view(), || 0.0).map(Some)
+    }
+}
+
+impl Prior for DiffusionPrior {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        context: &mut PriorContext<'_>,
+    ) -> diph_core::Result<()> {
+        let layout = self.layout("noisy image", noisy.shape())?;
+        let (abar, timestep) = match context.schedule {
+            Some(entry) => (entry.abar, entry.timestep),
+            None => {
+                let sigma = f64::from(sigma);
+                (1.0 / (1.0 + sigma * sigma), self.denoiser.timestep(sigma)?)
+            }
+        };
+        let condition = self.condition(context)?;
+        let level = ((1.0 - abar) / abar).sqrt() as f32;
+        let rng = &mut *context.rng;
+        let mut draw = || -> f32 { StandardNormal.sample(&mut *rng) };
+        let noisy = layout.to_network(Self::NAME, "noisy image", &noisy, || level * draw())?;
+        let predicted = self.denoiser.denoise(&noisy, abar, timestep as f64, condition.as_ref())?;
+        let clip = |value: f32| if self.options.clip_denoised { value.clamp(-1.0, 1.0) } else { value };
+        let values = predicted.flatten_all().and_then(|values| values.to_vec1::<f32>()).map_err(Error::from)?;
+        let values: Vec<f32> = values.into_iter().map(clip).collect();
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let role = "predicted image".into();
+            return Err(diph_core::Error::NotFinite { operation: Self::NAME.into(), role, index });
+        }
+        layout.to_image(Self::NAME, &values, clean)
+    }
+
+    fn noise_schedule(&self, steps: usize) -> diph_core::Result<Option<NoiseSchedule>> {
+        let respacing = self.respacing.clone().unwrap_or(Respacing::Sections(vec![steps]));
+        let diffusion = self.denoiser.config().diffusion.respaced(&respacing)?;
+        if steps == 0 || diffusion.steps().len() != steps {
+            let expected = format!("steps that fit the respacing `{respacing}`, which has {}", diffusion.steps().len());
+            return Err(diph_core::Error::parameter(Self::NAME, "steps", expected, steps));
+        }
+        Ok(Some(diffusion.noise_schedule()))
+    }
+}
+
+#[cfg(test)]
+#[path = "prior_tests.rs"]
+mod tests;

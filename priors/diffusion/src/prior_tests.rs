@@ -1,0 +1,122 @@
+use std::collections::BTreeMap;
+
+use diph_core::{Error, Prior, PriorContext, Rng};
+use ndarray::{ArrayD, IxDyn};
+use num_complex::Complex32;
+use rand::{RngExt, SeedableRng};
+
+use super::DiffusionPrior;
+use crate::{Checkpoint, DiffusionConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result};
+
+/// A network of 32 channels on images of 16 x 16 with two coefficients.
+fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOptions) -> Result<DiffusionPrior> {
+    let unet = format!(
+        r#"{{ "image_size": 16, "coefficients": 2, "model_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1,
+             "conditional": {conditional} }}"#
+    );
+    let config = ModelConfig {
+        unet: serde_json::from_str(&unet).expect("a configuration"),
+        diffusion: DiffusionConfig { parametrisation, ..Default::default() },
+        intensity: Default::default(),
+    };
+    let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1))?;
+    DiffusionPrior::new(&Checkpoint { config, parameters, notes: BTreeMap::new() }, options)
+}
+
+fn image(height: usize, width: usize) -> ArrayD<Complex32> {
+    let mut rng = Rng::seed_from_u64(5);
+    let mut value = || rng.random_range(-1.0..1.0);
+    ArrayD::from_shape_simple_fn(IxDyn(&[2, height, width]), || Complex32::new(value(), value()))
+}
+
+fn denoise(
+    prior: &DiffusionPrior,
+    noisy: &ArrayD<Complex32>,
+    sigma: f32,
+    conditions: &BTreeMap<String, ArrayD<Complex32>>,
+) -> diph_core::Result<ArrayD<Complex32>> {
+    let mut clean = ArrayD::zeros(noisy.raw_dim());
+    let mut context = PriorContext { schedule: None, conditions, rng: &mut Rng::seed_from_u64(6) };
+    prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
+    Ok(clean)
+}
+
+/// An untrained network puts out zeros, so each parametrisation has a closed form.
+#[test]
+fn an_untrained_network_has_closed_forms() -> diph_core::Result<()> {
+    let noisy = image(16, 16);
+    let sigma = 0.5_f32;
+    for (parametrisation, factor) in [
+        (Parametrisation::Epsilon, 1.0),
+        (Parametrisation::X0, 0.0),
+        (Parametrisation::V, 0.8),
+        (Parametrisation::Edm { sigma_data: 1.0 }, 0.8),
+    ] {
+        let prior = prior(false, parametrisation, PriorOptions::default())?;
+        let clean = denoise(&prior, &noisy, sigma, &BTreeMap::new())?;
+        for (clean, noisy) in clean.iter().zip(&noisy) {
+            assert!((clean - noisy * factor).norm() < 1e-5, "{parametrisation:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn outside_of_the_network_the_image_is_zero() -> diph_core::Result<()> {
+    let prior = prior(false, Parametrisation::Epsilon, PriorOptions::default())?;
+    let noisy = image(20, 12);
+    let clean = denoise(&prior, &noisy, 0.1, &BTreeMap::new())?;
+    assert_eq!(clean[[1, 1, 6]], Complex32::ZERO);
+    assert!((clean[[1, 2, 0]] - noisy[[1, 2, 0]]).norm() < 1e-5);
+    Ok(())
+}
+
+#[test]
+fn clipping_is_an_option() -> diph_core::Result<()> {
+    let noisy = image(16, 16).mapv(|value| value * 10.0);
+    let options = PriorOptions { clip_denoised: true, ..Default::default() };
+    let clean = denoise(&prior(false, Parametrisation::Epsilon, options)?, &noisy, 0.1, &BTreeMap::new())?;
+    assert!(clean.iter().all(|value| value.re.abs() <= 1.0 && value.im.abs() <= 1.0));
+    Ok(())
+}
+
+#[test]
+fn a_conditional_network_wants_its_condition() -> diph_core::Result<()> {
+    let prior = prior(true, Parametrisation::Epsilon, PriorOptions::default())?;
+    let noisy = image(16, 16);
+    let conditions = BTreeMap::from([("adjoint".into(), noisy.clone())]);
+    let message = denoise(&prior, &noisy, 0.1, &conditions).unwrap_err().to_string();
+    assert!(message.contains("`low_res`") && message.contains("adjoint"), "{message}");
+    denoise(&prior, &noisy, 0.1, &BTreeMap::from([("low_res".into(), noisy.clone())]))?;
+    let small = BTreeMap::from([("low_res".into(), noisy.slice_axis(ndarray::Axis(0), (0..1).into()).to_owned())]);
+    assert!(matches!(denoise(&prior, &noisy, 0.1, &small), Err(Error::Shape { .. })));
+    Ok(())
+}
+
+#[test]
+fn schedules_come_from_the_checkpoint_and_the_respacing() -> diph_core::Result<()> {
+    let even = prior(false, Parametrisation::Epsilon, PriorOptions::default())?;
+    let Some(schedule) = even.noise_schedule(30)? else { panic!("no schedule") };
+    assert_eq!(schedule.entries[1].timestep, 34);
+    assert!(schedule.entries.iter().enumerate().all(|(index, entry)| entry.index == index));
+    assert!(even.noise_schedule(0).is_err() && even.noise_schedule(1001).is_err());
+
+    let options = PriorOptions { respacing: Some("ddim25".into()), ..Default::default() };
+    let strided = prior(false, Parametrisation::Epsilon, options)?;
+    let Some(schedule) = strided.noise_schedule(25)? else { panic!("no schedule") };
+    assert_eq!(schedule.entries[1].timestep, 40);
+    assert!(strided.noise_schedule(30).unwrap_err().to_string().contains("which has 25"));
+    Ok(())
+}
+
+#[test]
+fn bad_input_is_an_error() -> diph_core::Result<()> {
+    let prior = prior(false, Parametrisation::Epsilon, PriorOptions::default())?;
+    let mut noisy = image(16, 16);
+    for sigma in [0.0, -1.0, f32::NAN] {
+        assert!(denoise(&prior, &noisy, sigma, &BTreeMap::new()).is_err());
+    }
+    noisy[[0, 3, 3]].re = f32::NAN;
+    assert!(matches!(denoise(&prior, &noisy, 0.1, &BTreeMap::new()), Err(Error::NotFinite { .. })));
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! A list of layers that belong together, as the state dict numbers them.
+
+use candle_core::Tensor;
+
+use super::attention_block::AttentionBlock;
+use super::forward_mode::ForwardMode;
+use super::layers::Conv;
+use super::res_block::ResBlock;
+use super::resample::Resample;
+use crate::Result;
+
+/// One layer of a block.
+pub(crate) enum Layer {
+    Conv(Conv),
+    Res(Box<ResBlock>),
+    Attention(AttentionBlock),
+    Resample(Resample),
+}
+
+/// Layers in a row.
+#[derive(Default)]
+pub(crate) struct Block {
+    pub layers: Vec<Layer>,
+}
+
+impl Block {
+    pub fn forward(&self, x: &Tensor, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
+        self.layers.iter().try_fold(x.clone(), |x, layer| match layer {
+            Layer::Conv(conv) => conv.forward(&x),
+            Layer::Res(block) => block.forward(&x, embedding, mode),
+            Layer::Attention(block) => block.forward(&x),
+            Layer::Resample(resample) => resample.forward(&x),
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! Inference or training.
+
+use candle_core::Tensor;
+use rand::RngExt;
+
+use diph_core::Rng;
+
+use crate::Result;
+
+/// How a network is run.
+pub enum ForwardMode<'a> {
+    /// Without dropout.
+    Inference,
+    /// With dropout, drawn from this generator.
+    Training(&'a mut Rng),
+}
+
+impl ForwardMode<'_> {
+    /// Sets a share of the values to zero and scales the others up, in training only.
+    pub(crate) fn dropout(&mut self, x: Tensor, share: f32) -> Result<Tensor> {
+        let Self::Training(rng) = self else {
+            return Ok(x);
+        };
+        if share == 0.0 {
+            return Ok(x);
+        }
+        let kept = 1.0 / (1.0 - share);
+        let draw = |_| if rng.random::<f32>() < share { 0.0 } else { kept };
+        let mask: Vec<f32> = (0..x.elem_count()).map(draw).collect();
+        let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
+        Ok((x * mask)?)
+    }
+}

@@ -1,0 +1,102 @@
+//! Convolution, linear layer and normalisation with their parameters.
+
+use candle_core::Tensor;
+
+use super::initialisation::Initialisation;
+use super::parameter_scope::ParameterScope;
+use crate::Result;
+use crate::ops::{self, Activation};
+
+/// Whether a layer starts at zero, so that the block it ends starts as the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Random,
+    Zero,
+}
+
+impl Start {
+    fn initialisation(self, fan_in: usize) -> Initialisation {
+        match self {
+            Self::Random => Initialisation::Uniform { fan_in },
+            Self::Zero => Initialisation::Zeros,
+        }
+    }
+}
+
+/// A convolution that keeps the image's size.
+pub(crate) struct Conv {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Conv {
+    pub fn new(scope: &mut ParameterScope, inputs: usize, outputs: usize, kernel: usize, start: Start) -> Result<Self> {
+        let initialisation = start.initialisation(inputs * kernel * kernel);
+        Ok(Self {
+            weight: scope.get("weight", &[outputs, inputs, kernel, kernel], initialisation)?,
+            bias: scope.get("bias", &[outputs], initialisation)?,
+        })
+    }
+
+    /// A convolution over pixels in a row, the kernel of which has one tap: weight (outputs, inputs, 1).
+    pub fn pointwise(scope: &mut ParameterScope, inputs: usize, outputs: usize, start: Start) -> Result<Self> {
+        let initialisation = start.initialisation(inputs);
+        let weight = scope.get("weight", &[outputs, inputs, 1], initialisation)?;
+        Ok(Self { weight: weight.unsqueeze(3)?, bias: scope.get("bias", &[outputs], initialisation)? })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(ops::conv2d(x, &self.weight, &self.bias)?)
+    }
+}
+
+/// `x W^T + b` on (batch, inputs).
+pub(crate) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    pub fn new(scope: &mut ParameterScope, inputs: usize, outputs: usize) -> Result<Self> {
+        let initialisation = Initialisation::Uniform { fan_in: inputs };
+        Ok(Self {
+            weight: scope.get("weight", &[outputs, inputs], initialisation)?,
+            bias: scope.get("bias", &[outputs], initialisation)?,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
+    }
+}
+
+/// Group normalisation, with what follows it.
+pub(crate) struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
+}
+
+impl Norm {
+    pub fn new(scope: &mut ParameterScope, channels: usize, activation: Activation) -> Result<Self> {
+        Ok(Self {
+            weight: scope.get("weight", &[channels], Initialisation::Ones)?,
+            bias: scope.get("bias", &[channels], Initialisation::Zeros)?,
+            activation,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let shape = (x.dim(0)?, x.dim(1)?);
+        let (scale, shift) = (self.weight.broadcast_as(shape)?, self.bias.broadcast_as(shape)?);
+        Ok(ops::group_norm(x, &scale, &shift, self.activation)?)
+    }
+
+    /// `norm(x) * (1 + scale) + shift`, scale and shift (batch, channel), then the activation.
+    pub fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+        let factor = (scale + 1.0)?;
+        let scale = factor.broadcast_mul(&self.weight)?;
+        let shift = (factor.broadcast_mul(&self.bias)? + shift)?;
+        Ok(ops::group_norm(x, &scale, &shift, self.activation)?)
+    }
+}

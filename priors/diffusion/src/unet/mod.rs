@@ -1,0 +1,21 @@
+//! The UNet of guided-diffusion (Dhariwal & Nichol 2021), loadable from its state dicts.
+
+mod attention_block;
+mod block;
+mod forward_mode;
+mod initialisation;
+mod layers;
+mod parameter_scope;
+mod parameters;
+mod res_block;
+mod resample;
+#[cfg(test)]
+mod tests;
+mod time_embedding;
+mod unet;
+mod unet_config;
+
+pub use forward_mode::ForwardMode;
+pub use parameters::Parameters;
+pub use unet::UNet;
+pub use unet_config::UNetConfig;

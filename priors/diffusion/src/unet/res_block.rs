@@ -1,0 +1,75 @@
+//! The residual block.
+
+use candle_core::Tensor;
+
+use super::forward_mode::ForwardMode;
+use super::layers::{Conv, Linear, Norm, Start};
+use super::parameter_scope::ParameterScope;
+use super::resample::Direction;
+use super::unet_config::UNetConfig;
+use crate::Result;
+use crate::ops::{self, Activation};
+
+/// `skip(x) + conv(dropout(silu(norm(conv(silu(norm(x))) + timestep))))`, with resampling inside where asked for.
+pub(crate) struct ResBlock {
+    in_norm: Norm,
+    in_conv: Conv,
+    resample: Option<Direction>,
+    embedding: Linear,
+    scale_shift: bool,
+    out_norm: Norm,
+    dropout: f32,
+    out_conv: Conv,
+    skip: Option<Conv>,
+}
+
+impl ResBlock {
+    pub fn new(
+        scope: &mut ParameterScope,
+        config: &UNetConfig,
+        inputs: usize,
+        outputs: usize,
+        resample: Option<Direction>,
+    ) -> Result<Self> {
+        let scale_shift = config.use_scale_shift_norm;
+        let embedding_outputs = if scale_shift { 2 * outputs } else { outputs };
+        Ok(Self {
+            in_norm: Norm::new(&mut scope.part("in_layers.0"), inputs, Activation::Silu)?,
+            in_conv: Conv::new(&mut scope.part("in_layers.2"), inputs, outputs, 3, Start::Random)?,
+            resample,
+            embedding: Linear::new(&mut scope.part("emb_layers.1"), 4 * config.model_channels, embedding_outputs)?,
+            scale_shift,
+            out_norm: Norm::new(&mut scope.part("out_layers.0"), outputs, Activation::Silu)?,
+            dropout: config.dropout,
+            out_conv: Conv::new(&mut scope.part("out_layers.3"), outputs, outputs, 3, Start::Zero)?,
+            skip: match inputs == outputs {
+                true => None,
+                false => Some(Conv::new(&mut scope.part("skip_connection"), inputs, outputs, 1, Start::Random)?),
+            },
+        })
+    }
+
+    /// `x` is (batch, inputs, y, x); `embedding` the activated timestep embedding, (batch, 4 model channels).
+    pub fn forward(&self, x: &Tensor, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
+        let mut h = self.in_norm.forward(x)?;
+        let mut x = x.clone();
+        if let Some(direction) = self.resample {
+            h = direction.resample(&h)?;
+            x = direction.resample(&x)?;
+        }
+        let h = self.in_conv.forward(&h)?;
+        let embedding = self.embedding.forward(embedding)?;
+        let h = if self.scale_shift {
+            let channels = h.dim(1)?;
+            let (scale, shift) = (embedding.narrow(1, 0, channels)?, embedding.narrow(1, channels, channels)?);
+            self.out_norm.forward_modulated(&h, &scale, &shift)?
+        } else {
+            self.out_norm.forward(&h.broadcast_add(&embedding.unsqueeze(2)?.unsqueeze(3)?)?)?
+        };
+        let h = self.out_conv.forward(&mode.dropout(h, self.dropout)?)?;
+        Ok(match &self.skip {
+            Some(skip) => ops::add(&skip.forward(&x)?, &h)?,
+            None => ops::add(&x, &h)?,
+        })
+    }
+}
