@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
-use crate::output::{Cancel, Output};
+use crate::output::{AppError, Cancel, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
 pub struct Context {
@@ -21,13 +21,19 @@ pub struct Context {
 
 impl Context {
     /// All plugins of the search path. Plugins that cannot be used are warned of.
-    pub fn registry(&self) -> Registry {
+    ///
+    /// # Errors
+    /// When a directory of `--plugin-dir` does not exist.
+    pub fn registry(&self) -> Result<Registry, AppError> {
+        if let Some(missing) = self.plugin_dirs.iter().find(|directory| !directory.is_dir()) {
+            return Err(AppError::usage("--plugin-dir", format!("no such directory: {}", missing.display())));
+        }
         let mut registry = self.empty_registry();
         registry.scan(&SearchPath::standard(&self.plugin_dirs));
         for failure in registry.failures() {
             self.output.warn(failure);
         }
-        registry
+        Ok(registry)
     }
 
     /// A registry without plugins, with the services of this program.

@@ -39,8 +39,6 @@ pub struct DatasetRun<'a> {
     pub image_size: Option<(usize, usize)>,
     /// Whether to write the image of every step.
     pub dump_steps: bool,
-    /// Whether to estimate coil sensitivities although the folder has some.
-    pub estimate_coils: bool,
 }
 
 /// What is worth showing of a finished slice.
@@ -62,10 +60,7 @@ impl DatasetRun<'_> {
     /// Naming the file or the step that failed. What was finished before stays.
     pub fn run(&self, slices: &[SliceId]) -> Result<(MethodResults, Vec<FinishedSlice>), AppError> {
         let size = self.image_size(slices)?;
-        let mut acquisition = self.source.read(size)?;
-        if self.estimate_coils {
-            acquisition.coil_maps = None;
-        }
+        let acquisition = self.source.read(size)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
         let (mut results, mut finished) = (Vec::new(), Vec::new());
         for id in slices {
@@ -78,7 +73,15 @@ impl DatasetRun<'_> {
         }
         let results = MethodResults::new(&self.method.name, results);
         write_json(&self.out.join("metrics.json"), &results)?;
-        Ok((results, finished))
+        let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
+        match broken {
+            None => Ok((results, finished)),
+            Some(slice) => {
+                let id = SliceId::new(slice.vol, slice.slice);
+                let message = "the solver broke down, its result is not to be used; check the step and the weights";
+                Err(message).step(&format!("{} {id}", self.method.name))
+            }
+        }
     }
 
     fn run_slice(&self, input: &SliceInput, parts: &Parts) -> Result<(SliceResult, FinishedSlice), AppError> {
@@ -100,6 +103,7 @@ impl DatasetRun<'_> {
             evaluation,
             iterations: Some(reconstruction.iterations),
             stop: Some(reconstruction.stop),
+            intensity: Some(reconstruction.intensity),
             simulated_kspace: simulated,
         };
         let provenance = self.provenance(input, parts)?;
@@ -134,6 +138,11 @@ impl DatasetRun<'_> {
     /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
     fn parts_of_slice(&self, input: &SliceInput, acquisition: &Acquisition) -> Result<Option<Parts>, AppError> {
         let Some(kspace) = input.kspace.as_ref().filter(|kspace| kspace.dim().0 > 1) else {
+            if self.source.estimate_coils {
+                self.context
+                    .output
+                    .warn(format!("{}: one coil, so that there is no sensitivity to estimate", input.id));
+            }
             return Ok(None);
         };
         if acquisition.coil_maps.is_some() {

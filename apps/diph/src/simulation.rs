@@ -1,5 +1,6 @@
 //! Data folders with simulated measurements.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diph_bloch::{Dictionary, Sequence, simulate_tsmi};
@@ -13,8 +14,7 @@ use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
 use serde_json::Value;
 
-use crate::commands::dictionary_file;
-use crate::inputs::{parameter_maps, slice_generator};
+use crate::inputs::{dictionary_file, parameter_maps, slice_generator};
 use crate::output::{AppError, Blame};
 use crate::reconstruction::Acquisition;
 
@@ -84,18 +84,17 @@ impl<'a> Simulation<'a> {
         let weights = &self.acquisition.density_compensation;
         // The Python code's form holds one set of weights for all frames.
         let same = weights.outer_iter().all(|frame| frame == weights.row(0));
-        let path = folder.join(if same { "traj_dcf.mat" } else { "trajectory.npz" });
+        let forms = [folder.join("traj_dcf.mat"), folder.join("trajectory.npz")];
+        let path = one_of(forms, same)?;
         trajectory.write(&path).file(&path)?;
-        let path = match has_b1(&self.acquisition.dictionary) {
-            false => folder.join(format!("SVD_dict_FISP_cut{}.mat", self.cut)),
-            true => folder.join(format!("dictionary_cut{}.npz", self.cut)),
-        };
+        let forms = [format!("SVD_dict_FISP_cut{}.mat", self.cut), format!("dictionary_cut{}.npz", self.cut)];
+        let path = one_of(forms.map(|name| folder.join(name)), !has_b1(&self.acquisition.dictionary))?;
         dictionary_file(&self.acquisition.dictionary).write(&path).file(&path)?;
-        if let Some(maps) = &self.acquisition.coil_maps {
-            let path = folder.join("coil_maps.npz");
-            NpzWriter::new().with("coil_maps", maps.view()).write(&path).file(&path)?;
+        let path = folder.join("coil_maps.npz");
+        match &self.acquisition.coil_maps {
+            Some(maps) => NpzWriter::new().with("coil_maps", maps.view()).write(&path).file(&path),
+            None => remove_stale(&path),
         }
-        Ok(())
     }
 
     /// Measures one slice and writes its maps, mask, reference TSMI, k-space and adjoint TSMI.
@@ -106,7 +105,8 @@ impl<'a> Simulation<'a> {
         let step = format!("simulating {id}");
         let mask = maps.mask(MASK_THRESHOLD);
         if !mask.iter().any(|inside| *inside) {
-            return Err(format!("no voxel has |PD| above {MASK_THRESHOLD}")).step(&step);
+            let message = format!("the mask is empty: no voxel has |PD| above {MASK_THRESHOLD}");
+            return Err(AppError::input(Path::new(&id.to_string()), message));
         }
         let tsmi = self.tsmi(maps).step(&step)?;
         let mut kspace = self.plain.range().zeros();
@@ -144,6 +144,21 @@ impl<'a> Simulation<'a> {
         let mut image = self.weighted.domain().zeros();
         self.weighted.adjoint(samples.view(), image.view_mut())?;
         Ok(image.into_dimensionality::<Ix3>()?)
+    }
+}
+
+/// The first of two forms of a file, or the second. The other one is removed, for readers would take it for the
+/// acquisition of this measurement.
+fn one_of([first, second]: [PathBuf; 2], take_first: bool) -> Result<PathBuf, AppError> {
+    let (taken, other) = if take_first { (first, second) } else { (second, first) };
+    remove_stale(&other)?;
+    Ok(taken)
+}
+
+fn remove_stale(path: &Path) -> Result<(), AppError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).file(path),
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,12 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 
 use super::{FistaSettings, FistaState};
-use crate::{Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector};
+use crate::{
+    Breakdown, Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector,
+};
+
+/// Norm beyond which an iterate, of order 1 in units of the intensity, is on its way out of the range of numbers.
+const DIVERGED: f64 = 1e15;
 
 /// FISTA (Beck & Teboulle 2009) with gradient restart (O'Donoghue & Candes 2015) for
 /// `min 1/2 ||A x - y||^2 + lambda R(x)`, where the prior is the proximal map of R.
@@ -75,6 +80,9 @@ impl Iteration for Fista<'_> {
 
         let change = vector::norm(difference.as_slice().unwrap_or_default());
         let norm = vector::norm(state.x.as_slice().unwrap_or_default());
+        if norm.is_nan() || norm > DIVERGED {
+            return Ok(Some(StopReason::Breakdown(Breakdown::NotFinite)));
+        }
         state.relative_change = if norm > 0.0 { (change / norm) as f32 } else { 0.0 };
         Ok((state.relative_change < self.settings.tolerance).then_some(StopReason::Converged))
     }

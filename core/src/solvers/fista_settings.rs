@@ -31,6 +31,9 @@ impl FistaSettings {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn check(&self) -> Result<()> {
+        if self.iterations == 0 {
+            return Err(Error::parameter("fista", "iterations", "at least 1", 0));
+        }
         for (name, value) in [("lambda", self.lambda), ("tolerance", self.tolerance)] {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(Error::parameter("fista", name, "a number of at least 0", value));

@@ -58,6 +58,9 @@ impl SplittingSettings {
     /// [`Error::Parameter`].
     pub fn check(&self) -> Result<()> {
         self.cg.check()?;
+        if self.iterations == 0 {
+            return Err(Error::parameter("proximal splitting", "iterations", "at least 1", 0));
+        }
         let fail = |name, expected, value: f32| Err(Error::parameter("proximal splitting", name, expected, value));
         for (name, value) in [("lambda", self.lambda), ("gamma", self.gamma), ("tolerance", self.tolerance)] {
             if !(value.is_finite() && value >= 0.0) {

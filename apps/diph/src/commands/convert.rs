@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diph_datasets::{DatasetFolder, DictionaryFile, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
+use diph_datasets::{DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
@@ -17,6 +17,9 @@ pub struct ConvertArgs {
     /// What the file holds
     #[arg(value_enum)]
     pub what: Content,
+    /// What images and PD of samples were divided by
+    #[arg(long, default_value_t = IntensityFactors::default().reference)]
+    pub factor: f32,
     /// The file to read
     pub input: PathBuf,
     /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder
@@ -45,7 +48,7 @@ impl ConvertArgs {
         match self.what {
             Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
             Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,
-            Content::Samples => convert_samples(input, output)?,
+            Content::Samples => convert_samples(input, output, self.factor)?,
         }
         let result = json!({ "content": self.what, "input": input, "output": output });
         context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
@@ -53,17 +56,16 @@ impl ConvertArgs {
 }
 
 /// The Python code leaves images and PD divided by the intensity factor, which is undone here.
-fn convert_samples(input: &Path, output: &Path) -> Result<(), AppError> {
+fn convert_samples(input: &Path, output: &Path, factor: f32) -> Result<(), AppError> {
     let samples = SampleResults::read(input).file(input)?;
-    let factors = DatasetFolder::new(output).intensity_factors().file(output)?;
     for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
         let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
-        maps.pd.mapv_inplace(|pd| pd * factors.reference);
+        maps.pd.mapv_inplace(|pd| pd * factor);
         let path = output.join(format!("sample{index}/maps.npz"));
         NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view()).write(&path).file(&path)?;
         let path = output.join(format!("sample{index}/tsmi.npz"));
         let image = |images: &ndarray::Array4<num_complex::Complex32>| {
-            images.index_axis(Axis(0), index).mapv(|value| value * factors.reference)
+            images.index_axis(Axis(0), index).mapv(|value| value * factor)
         };
         let (z, x_hat, x_tilde) = (image(&samples.z_t), image(&samples.x_hat), image(&samples.x_tilda));
         NpzWriter::new()

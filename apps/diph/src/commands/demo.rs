@@ -58,7 +58,7 @@ impl DemoArgs {
     /// # Errors
     /// Naming the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        let registry = context.registry();
+        let registry = context.registry()?;
         let folder = DatasetFolder::new(self.out.join("dataset"));
         let id = SliceId::new(0, 0);
         context.output.note("simulating a brain phantom, its fingerprints and a spiral measurement of 200 frames");
@@ -80,7 +80,6 @@ impl DemoArgs {
                 seed: self.seed,
                 image_size: None,
                 dump_steps: false,
-                estimate_coils: false,
             };
             let (results, slices) = run.run(&[id])?;
             metrics.methods.push(DemoMethod { method: name.into(), evaluation: results.mean });
@@ -117,8 +116,8 @@ impl DemoArgs {
         simulation.noise = REFERENCE_NOISE;
         simulation.seed = self.seed;
         let phantom = BrainPhantom { subject: self.seed, ..BrainPhantom::new(height, width) };
-        simulation.write_acquisition()?;
-        simulation.write_slice(id, &phantom.render().flag("--size")?.maps)
+        simulation.write_slice(id, &phantom.render().flag("--size")?.maps)?;
+        simulation.write_acquisition()
     }
 }
 

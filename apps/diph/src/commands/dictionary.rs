@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::DictionaryFile;
 use serde_json::json;
 
 use super::Values;
 use crate::Context;
-use crate::inputs::SequenceSource;
+use crate::inputs::{SequenceSource, dictionary_file};
 use crate::output::{AppError, Blame};
 
 /// Arguments of `diph dictionary`.
@@ -49,6 +48,7 @@ impl DictionaryArgs {
         let spinner = context.output.spinner("simulating the dictionary");
         let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
         drop(spinner);
+        context.cancel.check()?;
         dictionary_file(&dictionary).write(&self.out).file(&self.out)?;
         let (atoms, frames, left_out) = (dictionary.len(), dictionary.frames(), grid.left_out());
         let result = json!({
@@ -69,16 +69,5 @@ impl DictionaryArgs {
         let none = Vec::new();
         let b1 = self.b1.as_ref().map_or(&none, |Values(b1)| b1);
         DictionaryGrid::product(t1, t2, b1).flag("--t1, --t2, --b1")
-    }
-}
-
-/// A dictionary as it is on disk.
-pub fn dictionary_file(dictionary: &Dictionary) -> DictionaryFile {
-    DictionaryFile {
-        parameters: dictionary.parameters().to_vec(),
-        lut: dictionary.lut().mapv(f64::from),
-        d: dictionary.atoms().mapv(f64::from),
-        v: dictionary.basis().mapv(f64::from),
-        norm_d: dictionary.norms().mapv(f64::from),
     }
 }

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_core::ParameterMaps;
-use diph_datasets::{DatasetFolder, MASK_THRESHOLD, NpzFile, QuantitativeMaps, SampleResults, SliceId};
+use diph_datasets::{DatasetFolder, NpzFile, QuantitativeMaps, SampleResults, SliceId};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
 
 use super::Selection;
 use crate::Context;
-use crate::inputs::parameter_maps;
+use crate::inputs::{parameter_maps, read_truth};
 use crate::output::{AppError, Blame};
-use crate::reconstruction::{Evaluation, Truth};
+use crate::reconstruction::Evaluation;
 use crate::results::{MethodResults, SliceResult, write_json};
 
 /// Arguments of `diph evaluate`.
@@ -30,9 +30,9 @@ pub struct EvaluateArgs {
     /// Slices to evaluate; for `samples_*.npz` those that it holds, in order
     #[arg(long, default_value = "-1", allow_hyphen_values = true)]
     pub slices: Selection,
-    /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
-    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
-    pub cut: usize,
+    /// Compare images too, with the reference of this cut: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, value_parser = super::parse_cut)]
+    pub cut: Option<usize>,
     /// Also write the metrics to this file
     #[arg(long, value_name = "FILE.json")]
     pub out: Option<PathBuf>,
@@ -69,7 +69,7 @@ impl EvaluateArgs {
     }
 
     fn judge(&self, folder: &DatasetFolder, candidate: &Candidate) -> Result<SliceResult, AppError> {
-        let truth = self.truth(folder, candidate.id)?;
+        let truth = read_truth(folder, candidate.id, self.cut, &mut Vec::new())?;
         let mut evaluation = Evaluation::of_maps(&candidate.maps, &truth).file(&self.results)?;
         if let Some(tsmi) = &candidate.tsmi {
             evaluation = evaluation.with_tsmi(tsmi, &truth).file(&self.results)?;
@@ -80,17 +80,9 @@ impl EvaluateArgs {
             evaluation,
             iterations: None,
             stop: None,
+            intensity: None,
             simulated_kspace: false,
         })
-    }
-
-    fn truth(&self, folder: &DatasetFolder, id: SliceId) -> Result<Truth, AppError> {
-        let path = folder.maps_path(id);
-        let maps = folder.maps(id).file(&path)?;
-        let mask = folder.mask(id, MASK_THRESHOLD).file(&path)?;
-        let path = folder.reference_tsmi_path(id, self.cut);
-        let tsmi = if path.exists() { Some(folder.reference_tsmi(id, self.cut).file(&path)?) } else { None };
-        Ok(Truth { maps, mask, tsmi })
     }
 
     /// Every `vol{v}_slice{s}` below the folder that is selected.

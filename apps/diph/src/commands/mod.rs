@@ -15,7 +15,7 @@ mod values;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
-pub use dictionary::{DictionaryArgs, dictionary_file};
+pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
 pub use image_size::ImageSize;
 pub use plugin::PluginArgs;

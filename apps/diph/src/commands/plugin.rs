@@ -53,7 +53,7 @@ impl PluginArgs {
 }
 
 fn list(context: &Context) -> Result<(), AppError> {
-    let registry = context.registry();
+    let registry = context.registry()?;
     let rows: Vec<Value> = registry.components().map(summary).collect();
     context.output.result(&rows, || {
         let mut text = format!("{:<26} {:<26} {:<9} SUMMARY\n", "ID", "KIND", "VERSION");
@@ -84,7 +84,7 @@ fn summary(component: Component<'_>) -> Value {
 }
 
 fn info(context: &Context, id: &str) -> Result<(), AppError> {
-    let registry = context.registry();
+    let registry = context.registry()?;
     let component = registry.find(id).flag("ID")?;
     let mut value = summary(component);
     value["sha256"] = component.library.sha256().step("hashing the plugin")?.into();

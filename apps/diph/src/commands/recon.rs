@@ -87,8 +87,9 @@ impl ReconArgs {
             dictionary: self.dictionary.as_deref(),
             sequence: self.sequence.as_ref(),
             coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
+            estimate_coils,
         };
-        let registry = context.registry();
+        let registry = context.registry()?;
         let run = DatasetRun {
             context,
             registry: &registry,
@@ -99,7 +100,6 @@ impl ReconArgs {
             seed: self.seed,
             image_size: self.image_size.map(Into::into),
             dump_steps: self.dump_steps,
-            estimate_coils,
         };
         let (results, finished) = run.run(&slices)?;
         if self.report {

@@ -1,6 +1,5 @@
 //! Which volumes or slices a command works on.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// Numbers from the command line: `5,10,15`, `1-9`, `0,4-6`, or `-1` for all there are.
@@ -8,8 +7,8 @@ use std::str::FromStr;
 pub enum Selection {
     /// All there are.
     All,
-    /// These.
-    Only(BTreeSet<usize>),
+    /// These, in the order in which they were typed, each once.
+    Only(Vec<usize>),
 }
 
 impl Selection {
@@ -39,14 +38,14 @@ impl FromStr for Selection {
         if text.trim() == "-1" {
             return Ok(Self::All);
         }
-        let mut numbers = BTreeSet::new();
+        let mut numbers = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (number(first, text)?, number(last, text)?);
             if first > last {
                 return Err(format!("`{part}` counts down; write {last}-{first}"));
             }
-            numbers.extend(first..=last);
+            numbers.extend((first..=last).filter(|number| !numbers.contains(number)).collect::<Vec<_>>());
         }
         Ok(Self::Only(numbers))
     }
@@ -67,8 +66,8 @@ mod tests {
     #[test]
     fn reads_lists_ranges_and_all() {
         assert_eq!("-1".parse(), Ok(Selection::All));
-        let selection: Selection = "5, 10,1-3".parse().unwrap();
-        assert_eq!(selection.named().collect::<Vec<_>>(), [1, 2, 3, 5, 10]);
+        let selection: Selection = "5, 10,1-3,10".parse().unwrap();
+        assert_eq!(selection.named().collect::<Vec<_>>(), [5, 10, 1, 2, 3]);
         assert!(selection.contains(10) && !selection.contains(4) && Selection::All.contains(7));
         assert_eq!(Selection::All.named().count(), 0);
     }

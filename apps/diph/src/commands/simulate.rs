@@ -47,7 +47,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub trajectory: Option<TrajectorySource>,
     /// Samples of a readout of a built-in trajectory
-    #[arg(long, default_value_t = 920)]
+    #[arg(long, default_value_t = 920, value_parser = parse_samples)]
     pub samples: usize,
     /// How much of the sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
     #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
@@ -59,7 +59,7 @@ pub struct SimulateArgs {
     #[arg(long, default_value_t = 1)]
     pub coils: usize,
     /// Standard deviation of the noise per complex sample (default: 3e-4)
-    #[arg(long, value_name = "STD")]
+    #[arg(long, value_name = "STD", value_parser = parse_noise)]
     pub noise: Option<f64>,
     /// Signal-to-noise ratio in decibels instead
     #[arg(long, value_name = "DB", conflicts_with = "noise")]
@@ -121,7 +121,7 @@ impl SimulateArgs {
         let sequence = self.read_sequence()?;
         let acquisition = self.acquisition(size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
-        let registry = context.registry();
+        let registry = context.registry()?;
         let mut simulation = Simulation::new(&registry, &self.operator, &folder, self.cut, &acquisition)?;
         simulation.sequence = sequence.as_ref();
         simulation.noise = match (self.snr, self.noise) {
@@ -134,7 +134,7 @@ impl SimulateArgs {
             Parts::Real => NoiseParts::RealOnly,
         };
         simulation.seed = self.seed;
-        simulation.write_acquisition()?;
+        context.cancel.check()?;
         let bar = context.output.bar("simulating", slices.len());
         for id in &slices {
             context.cancel.check()?;
@@ -143,6 +143,7 @@ impl SimulateArgs {
             bar.step();
         }
         drop(bar);
+        simulation.write_acquisition()?;
         let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
     }
@@ -240,6 +241,20 @@ impl SimulateArgs {
         let weights = diph_nufft::density::by_area(&trajectory);
         let shared = Array2::from_shape_fn(weights.dim(), |(_, sample)| weights[[0, sample]]);
         Ok((positions(&trajectory), shared))
+    }
+}
+
+fn parse_samples(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(samples @ 2..=1_000_000) => Ok(samples),
+        _ => Err("expected 2 to 1000000 samples".into()),
+    }
+}
+
+fn parse_noise(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(deviation) if deviation.is_finite() && deviation >= 0.0 => Ok(deviation),
+        _ => Err("expected a finite number of at least 0".into()),
     }
 }
 

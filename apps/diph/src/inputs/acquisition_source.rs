@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::{DatasetFolder, DictionaryFile, NpzFile, TrajectoryFile};
+use diph_datasets::{DatasetFolder, NpzFile, TrajectoryFile};
 use diph_nufft::Trajectory;
 use ndarray::{Array2, Array3, Axis, Ix3};
 use num_complex::Complex32;
 
-use super::SequenceSource;
+use super::{SequenceSource, read_dictionary};
 use crate::output::{AppError, Blame};
 use crate::reconstruction::Acquisition;
 
@@ -31,12 +31,23 @@ pub struct AcquisitionSource<'a> {
     pub sequence: Option<&'a SequenceSource>,
     /// Coil sensitivities instead of the folder's.
     pub coil_maps: Option<&'a Path>,
+    /// Leaves coil sensitivities out, so that they are estimated from the data.
+    pub estimate_coils: bool,
 }
 
 impl<'a> AcquisitionSource<'a> {
     /// Everything from the folder itself, five coefficients.
     pub fn of_folder(folder: &'a DatasetFolder, cut: usize) -> Self {
-        Self { folder, cut, coefficients: 5, trajectory: None, dictionary: None, sequence: None, coil_maps: None }
+        Self {
+            folder,
+            cut,
+            coefficients: 5,
+            trajectory: None,
+            dictionary: None,
+            sequence: None,
+            coil_maps: None,
+            estimate_coils: false,
+        }
     }
 
     /// Reads everything for images of a size (height, width).
@@ -70,6 +81,9 @@ impl<'a> AcquisitionSource<'a> {
     }
 
     fn coil_maps_path(&self) -> Option<PathBuf> {
+        if self.estimate_coils {
+            return None;
+        }
         let own = self.folder.root().join("acquisition/coil_maps.npz");
         self.coil_maps.map(Path::to_owned).or_else(|| own.exists().then_some(own))
     }
@@ -117,21 +131,6 @@ impl<'a> AcquisitionSource<'a> {
         let message = format!("key `coil_maps`: expected (coil, {height}, {width}), got {:?}", maps.shape());
         Err(AppError::input(&path, message))
     }
-}
-
-/// Reads a dictionary file and keeps the first `coefficients`.
-///
-/// # Errors
-/// Naming the file, the key and what was expected.
-pub fn read_dictionary(path: &Path, coefficients: usize) -> Result<Dictionary, AppError> {
-    let file = DictionaryFile::read(path).file(path)?;
-    let (lut, d, v, norms) =
-        (file.lut.mapv(single), file.d.mapv(single), file.v.mapv(single), file.norm_d.mapv(single));
-    Dictionary::from_compressed(lut.view(), d.view(), v.view(), norms.view(), coefficients).file(path)
-}
-
-fn single(value: f64) -> f32 {
-    value as f32
 }
 
 /// The positions as an array (frame, sample, 2).

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use diph_core::{ForwardOperator, Parameter, ParameterMaps, Rng};
-use diph_datasets::{
-    DatasetFolder, MASK_THRESHOLD, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId, add_measurement_noise,
-};
+use diph_datasets::{DatasetFolder, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId, add_measurement_noise};
 use ndarray::{Array3, ArrayD, Axis};
 use num_complex::Complex32;
 use rand::SeedableRng;
 
+use super::read_truth;
 use crate::output::{AppError, Blame};
 use crate::reconstruction::{Acquisition, Truth};
 
@@ -26,40 +25,34 @@ pub struct SliceInput {
 }
 
 impl SliceInput {
-    /// Reads what the folder has of a slice. The reference TSMI is read, or looked up in the dictionary from the maps.
+    /// Reads what the folder has of a slice. Where there is no k-space to reconstruct,
+    /// the reference TSMI is looked up in the dictionary, unless the folder has it.
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
     pub fn read(folder: &DatasetFolder, id: SliceId, cut: usize, acquisition: &Acquisition) -> Result<Self, AppError> {
         let mut files = Vec::new();
-        let mut existing = |path: PathBuf| {
-            let exists = path.exists();
-            if exists {
-                files.push(path.clone());
-            }
-            exists.then_some(path)
-        };
-        let kspace = match existing(folder.kspace_path(id, cut)) {
-            Some(path) => {
+        let path = folder.kspace_path(id, cut);
+        let kspace = match path.exists() {
+            true => {
                 let kspace = folder.kspace(id, cut).file(&path)?;
                 check_kspace(&path, &kspace, acquisition)?;
+                files.push(path);
                 Some(kspace)
             }
-            None => None,
+            false => None,
         };
-        let truth = match existing(folder.maps_path(id)) {
-            Some(path) => {
-                let maps = folder.maps(id).file(&path)?;
-                check_size(&path, &maps, acquisition.image_size)?;
-                existing(folder.mask_path(id, MASK_THRESHOLD));
-                let mask = folder.mask(id, MASK_THRESHOLD).file(&path)?;
-                let tsmi = match existing(folder.reference_tsmi_path(id, cut)) {
-                    Some(path) => reference_tsmi(folder, id, cut, acquisition).file(&path)?,
-                    None => acquisition.dictionary.lookup_tsmi(&parameter_maps(&maps)).file(&path)?,
-                };
-                Some(Truth { maps, mask, tsmi: Some(tsmi) })
+        let truth = match folder.maps_path(id).exists() {
+            true => {
+                let mut truth = read_truth(folder, id, Some(cut), &mut files)?;
+                check_truth(folder, id, cut, &truth, acquisition)?;
+                if kspace.is_none() && truth.tsmi.is_none() {
+                    let path = folder.maps_path(id);
+                    truth.tsmi = Some(acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?);
+                }
+                Some(truth)
             }
-            None => None,
+            false => None,
         };
         if kspace.is_none() && truth.is_none() {
             let message = format!("neither k-space nor maps of {id} in {}", folder.root().display());
@@ -91,7 +84,8 @@ impl SliceInput {
 /// A generator of its own for every slice, so that results do not depend on which slices come along.
 pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
     let mut rng = Rng::seed_from_u64(seed);
-    rng.set_stream(((id.vol as u64) << 32) | id.slice as u64);
+    // Stream 0 belongs to the solvers, whose draws must not repeat the noise of a measurement.
+    rng.set_stream(((id.vol as u64 + 1) << 32) | id.slice as u64);
     rng
 }
 
@@ -118,25 +112,24 @@ fn check_kspace(path: &Path, kspace: &Array3<Complex32>, acquisition: &Acquisiti
     Err(AppError::input(path, message))
 }
 
-fn check_size(path: &Path, maps: &QuantitativeMaps, size: (usize, usize)) -> Result<(), AppError> {
-    if maps.dim() == size {
-        return Ok(());
-    }
-    Err(AppError::input(path, format!("key `qmaps`: expected maps of {size:?} pixels, got {:?}", maps.dim())))
-}
-
-/// The stored reference image, as far as the subspace goes.
-fn reference_tsmi(
+fn check_truth(
     folder: &DatasetFolder,
     id: SliceId,
     cut: usize,
+    truth: &Truth,
     acquisition: &Acquisition,
-) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
-    let tsmi = folder.reference_tsmi(id, cut)?;
+) -> Result<(), AppError> {
     let (height, width) = acquisition.image_size;
-    let expected = [acquisition.dictionary.coefficients(), height, width];
-    match tsmi.shape() == expected {
-        true => Ok(tsmi),
-        false => Err(format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.shape()).into()),
+    if truth.maps.dim() != (height, width) {
+        let message = format!("key `qmaps`: expected maps of {height} x {width} pixels, got {:?}", truth.maps.dim());
+        return Err(AppError::input(&folder.maps_path(id), message));
+    }
+    let expected = (acquisition.dictionary.coefficients(), height, width);
+    match &truth.tsmi {
+        Some(tsmi) if tsmi.dim() != expected => {
+            let message = format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.dim());
+            Err(AppError::input(&folder.reference_tsmi_path(id, cut), message))
+        }
+        _ => Ok(()),
     }
 }

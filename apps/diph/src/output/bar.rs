@@ -1,8 +1,5 @@
 //! Progress of long work.
 
-use std::ops::ControlFlow;
-
-use diph_core::{Observer, Progress};
 use indicatif::ProgressBar;
 
 /// A progress bar; invisible where nobody looks. It is an [`Observer`] of every iteration and vanishes when dropped.
@@ -35,12 +32,5 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
-    }
-}
-
-impl<S> Observer<S> for Bar {
-    fn observe(&mut self, progress: &Progress<'_, S>) -> diph_core::Result<ControlFlow<()>> {
-        self.set(progress.iteration, progress.max_iterations);
-        Ok(ControlFlow::Continue(()))
     }
 }

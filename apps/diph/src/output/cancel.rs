@@ -4,11 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diph_core::{Observer, Progress};
-
 use super::{AppError, Exit};
 
-/// A flag that asks all work to end. Clones share it; it is an [`Observer`] of every iteration.
+/// A flag that asks all work to end. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -57,12 +55,6 @@ impl Cancel {
     /// For loops that ask after every step.
     pub fn flow(&self) -> ControlFlow<()> {
         if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-impl<S> Observer<S> for Cancel {
-    fn observe(&mut self, _: &Progress<'_, S>) -> diph_core::Result<ControlFlow<()>> {
-        Ok(self.flow())
     }
 }
 

@@ -23,11 +23,6 @@ impl Output {
         Self { mode, bars: MultiProgress::with_draw_target(target) }
     }
 
-    /// For whom the output is.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
     /// A bar for work of a known number of steps; several may stand at once.
     pub fn bar(&self, label: impl Into<String>, steps: usize) -> Bar {
         let bar = ProgressBar::new(steps as u64).with_style(bar_style()).with_prefix(label.into());

@@ -114,7 +114,8 @@ impl Evaluation {
     /// Mean over slices, each metric over the slices that have it.
     pub fn mean<'a>(evaluations: impl IntoIterator<Item = &'a Self> + Clone) -> Self {
         let over = |metric: &dyn Fn(&Self) -> Option<f64>| {
-            let values: Vec<f64> = evaluations.clone().into_iter().filter_map(metric).collect();
+            let values: Vec<f64> =
+                evaluations.clone().into_iter().filter_map(metric).filter(|value| value.is_finite()).collect();
             (!values.is_empty()).then(|| metrics::mean(&values))
         };
         let coefficients = evaluations

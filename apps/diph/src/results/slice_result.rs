@@ -21,6 +21,9 @@ pub struct SliceResult {
     /// Why there were no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopReason>,
+    /// The image value that counted as 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intensity: Option<f32>,
     /// Whether the k-space was simulated from reference maps because the data set has none.
     #[serde(default)]
     pub simulated_kspace: bool,

@@ -58,6 +58,8 @@ fn maps_and_masks() {
     let id = SliceId::new(0, 0);
     folder.write_mask(id, 0.006, &Array2::from_elem((40, 36), false)).unwrap();
     expect(&bench, &["mask_vol0_slice0_th0.006.npz", "mask is empty"]);
+    folder.write_mask(id, 0.006, &Array2::from_elem((30, 20), true)).unwrap();
+    expect(&bench, &["mask_vol0_slice0_th0.006.npz", "key `mask`", "(40, 36)", "(30, 20)"]);
     NpzWriter::new().with("qmaps", Array3::<f32>::zeros((3, 40, 36)).view()).write(maps(&bench)).unwrap();
     expect(&bench, &["qmaps_vol0_slice0.npz", "key `qmaps`", "[3, 40, 36]"]);
 }
@@ -89,6 +91,7 @@ fn flags() {
         (vec!["--set", "weigths=none"], "weigths"),
         (vec!["--set", "solver.proximal-splitting.cg.max_iterations=many"], "max_iterations"),
         (vec!["--set", "weights"], "KEY=VALUE"),
+        (vec!["--plugin-dir", "nowhere"], "no such directory: nowhere"),
     ] {
         let error = bench.fail(2, &[&RECON[..9], &words].concat());
         assert!(error.contains(said), "{words:?}: {error}");
@@ -102,6 +105,27 @@ fn flags() {
     let error = bench.fail(2, &["dictionary", "--sequence", "fisp", "--t1", "0.1", "--t2", "0.5", "--out", "d.mat"]);
     assert!(error.contains("T2 > T1") && !bench.path("d.mat").exists(), "{error}");
     assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn settings_that_cannot_work() {
+    let bench = Bench::with_data();
+    let lrtv =
+        ["recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--out", "out", "--slices", "0", "--set"];
+    let error = bench.fail(1, &[&lrtv[..], &["solver.fista.iterations=0"]].concat());
+    assert!(error.contains("iterations: expected at least 1, got 0"), "{error}");
+    let error = bench.fail(1, &[&lrtv[..], &["solver.fista.lipschitz=0.001"]].concat());
+    assert!(error.contains("the solver broke down"), "{error}");
+}
+
+#[test]
+fn simulations_that_fail_leave_nothing() {
+    let bench = Bench::new();
+    let phantom = ["simulate", "--phantom", "24", "--cut", "4", "--samples", "100", "--out", "data"];
+    for (words, code) in [(["--noise=-1"], 2), (["--coils=0"], 2), (["--sequence=lost.json"], 3)] {
+        bench.fail(code, &[&phantom[..], &words].concat());
+        assert!(!bench.path("data").exists(), "{words:?}");
+    }
 }
 
 #[test]

@@ -76,6 +76,48 @@ fn evaluating_a_folder_gives_the_metrics_of_the_run() {
 }
 
 #[test]
+fn samples_of_the_python_code_are_evaluated_in_the_order_of_the_slices() {
+    let bench = Bench::with_data();
+    let folder = diph_datasets::DatasetFolder::new(bench.path("data"));
+    let ids = [diph_datasets::SliceId::new(0, 1), diph_datasets::SliceId::new(0, 0)];
+    let images: Vec<_> = ids.iter().map(|id| folder.reference_tsmi(*id, 4).unwrap().mapv(|v| v / 0.004)).collect();
+    let maps: Vec<_> = ids.iter().map(|id| folder.maps(*id).unwrap().to_stacked().unwrap()).collect();
+    let stacked = ndarray::stack(ndarray::Axis(0), &[images[0].view(), images[1].view()]).unwrap();
+    let samples = diph_datasets::SampleResults {
+        x_t: ndarray::Array4::zeros((2, 10, 40, 36)),
+        z_t: stacked.clone(),
+        x_tilda: stacked.clone(),
+        x_hat: stacked,
+        qmaps: ndarray::stack(ndarray::Axis(0), &[maps[0].view(), maps[1].view()]).unwrap(),
+    };
+    samples.write(bench.path("samples_ema.npz")).unwrap();
+    let words =
+        ["--json", "evaluate", "--dataset", "data", "--results", "samples_ema.npz", "--cut", "4", "--vols", "0"];
+    let evaluate = |slices: &str| -> Value {
+        serde_json::from_str(&bench.succeed(&[&words[..], &["--slices", slices]].concat())).unwrap()
+    };
+    let right = evaluate("1,0");
+    assert!(mean(&right, "t1_mape_percent") < 1e-4 && mean(&right, "tsmi_nrmse") < 1e-5);
+    assert!(mean(&evaluate("0,1"), "t1_mape_percent") > 1.0);
+    bench.succeed(&["convert", "samples", "samples_ema.npz", "converted"]);
+    assert!(bench.path("converted/sample1/maps.npz").exists());
+}
+
+#[test]
+fn simulating_again_replaces_the_acquisition() {
+    let bench = Bench::new();
+    bench.simulate("data", &["--coils", "2"]);
+    assert!(bench.path("data/acquisition/coil_maps.npz").exists());
+    let weights = ndarray::Array2::from_shape_fn((100, 300), |(t, s)| (1 + t + s) as f64);
+    let trajectory = diph_datasets::TrajectoryFile::read(bench.path("data/acquisition/traj_dcf.mat")).unwrap();
+    diph_datasets::TrajectoryFile { weights: Some(weights), ..trajectory }.write(bench.path("own.npz")).unwrap();
+    bench.simulate("data", &["--trajectory", "own.npz"]);
+    assert!(bench.path("data/acquisition/trajectory.npz").exists());
+    assert!(!bench.path("data/acquisition/traj_dcf.mat").exists());
+    assert!(!bench.path("data/acquisition/coil_maps.npz").exists());
+}
+
+#[test]
 fn missing_k_space_is_simulated_and_said() {
     let bench = Bench::with_data();
     fs::remove_dir_all(bench.path("data/synthesized_ksp")).unwrap();
@@ -161,7 +203,7 @@ fn ctrl_c_ends_cleanly() {
     let words = ["recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--out", "out"];
     let long = [&words[..], &["--set", "solver.fista.iterations=1000000"]].concat();
     let child = bench.command(&long).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(std::time::Duration::from_secs(3));
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
