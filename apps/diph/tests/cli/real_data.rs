@@ -24,11 +24,14 @@ fn total_variation_with_one_setting_beats_its_published_bar_on_three_slices() {
     };
     let mean = |results: &Value, metric: &str| results["mean"][metric].as_f64().unwrap();
     let (adjoint, total_variation) = (results("svd-mrf"), results("lrtv"));
-    for slice in total_variation["slices"].as_array().unwrap() {
+    let bars = [(34.8, 89.0), (33.7, 83.0), (38.9, 84.0)];
+    for (slice, (t1, t2)) in total_variation["slices"].as_array().unwrap().iter().zip(bars) {
         assert_eq!(slice["simulated_kspace"], false);
+        assert!(slice["t1_mape_percent"].as_f64().unwrap() < t1 && slice["t2_mape_percent"].as_f64().unwrap() < t2);
     }
     let (t1, t2) = (mean(&total_variation, "t1_mape_percent"), mean(&total_variation, "t2_mape_percent"));
     eprintln!("lrtv: T1 {t1:.1} %, T2 {t2:.1} %; svd-mrf: T1 {:.1} %", mean(&adjoint, "t1_mape_percent"));
     assert!(t1 < 31.0 && t2 < 65.0, "T1 {t1} %, T2 {t2} %");
-    assert!(t1 < mean(&adjoint, "t1_mape_percent"));
+    // A double-precision NUFFT and brute-force matching in Python give 55.1, 54.2 and 49.7 % for the three.
+    assert!((mean(&adjoint, "t1_mape_percent") - 53.0).abs() < 1.0);
 }
