@@ -26,7 +26,7 @@ pub struct Dictionary {
 impl Dictionary {
     /// A dictionary from the arrays of the Python code's `.mat` layout:
     ///
-    /// - `lut` (atom, parameter): T1 [s], T2 [s] and possibly B1;
+    /// - `lut` (atom, parameter): T1 (s), T2 (s) and possibly B1;
     /// - `d` (atom, at least `coefficients`): coefficients of the normalised responses;
     /// - `v` (frame, at least `coefficients`): temporal basis;
     /// - `norm_d` (atom): norms of the responses.

@@ -16,7 +16,7 @@ pub struct DictionaryGrid {
 }
 
 impl DictionaryGrid {
-    /// All combinations of T1 [s], T2 [s] and, unless it is empty, B1 factor, with T1 slowest and B1 fastest.
+    /// All combinations of T1 (s), T2 (s) and, unless it is empty, B1 factor, with T1 slowest and B1 fastest.
     /// Combinations with T2 > T1 are left out and counted in [`left_out`](Self::left_out).
     ///
     /// ```
@@ -44,7 +44,7 @@ impl DictionaryGrid {
         Self { tissues, has_b1, left_out }.not_empty()
     }
 
-    /// Exactly the rows of a table (atom, parameter) with the columns T1 [s], T2 [s] and, if there are three, B1 factor.
+    /// Exactly the rows of a table (atom, parameter) with the columns T1 (s), T2 (s) and, if there are three, B1 factor.
     ///
     /// # Errors
     /// [`Error::Shape`] when there are not two or three columns; [`Error::Parameter`] when a value is not finite and

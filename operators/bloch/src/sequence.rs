@@ -15,10 +15,10 @@ const OPERATION: &str = "sequence";
 ///
 /// | key | type | meaning |
 /// |---|---|---|
-/// | `flip_angle_rad` | array of numbers | flip angle of every frame [rad] |
-/// | `tr_s` | array of numbers, as many | time from the pulse of a frame to the next pulse [s] |
-/// | `te_s` | number | echo time of every frame [s], below the shortest TR |
-/// | `ti_s` | number | time from the inversion to the first pulse [s]; no effect without inversion |
+/// | `flip_angle_rad` | array of numbers | flip angle of every frame (rad) |
+/// | `tr_s` | array of numbers, as many | time from the pulse of a frame to the next pulse (s) |
+/// | `te_s` | number | echo time of every frame (s), below the shortest TR |
+/// | `ti_s` | number | time from the inversion to the first pulse (s); no effect without inversion |
 /// | `inversion` | true or false | whether a perfect inversion pulse comes first |
 ///
 /// ```
@@ -46,8 +46,8 @@ struct SequenceFile {
 }
 
 impl Sequence {
-    /// A sequence that starts with a perfect inversion, `ti_s` before the first pulse. Flip angles [rad] and repetition
-    /// times [s] per frame, echo time [s].
+    /// A sequence that starts with a perfect inversion, `ti_s` before the first pulse. Flip angles (rad) and repetition
+    /// times (s) per frame, echo time (s).
     ///
     /// # Errors
     /// [`Error::Parameter`] when there is no frame, the two lists differ in length, a value is not finite, a TR is not
@@ -94,22 +94,22 @@ impl Sequence {
         self.file.tr_s.len()
     }
 
-    /// Flip angle of every frame [rad].
+    /// Flip angle of every frame (rad).
     pub fn flip_angle_rad(&self) -> &[f64] {
         &self.file.flip_angle_rad
     }
 
-    /// Repetition time of every frame [s].
+    /// Repetition time of every frame (s).
     pub fn tr_s(&self) -> &[f64] {
         &self.file.tr_s
     }
 
-    /// Echo time [s].
+    /// Echo time (s).
     pub fn te_s(&self) -> f64 {
         self.file.te_s
     }
 
-    /// Time from the inversion to the first pulse [s].
+    /// Time from the inversion to the first pulse (s).
     pub fn ti_s(&self) -> f64 {
         self.file.ti_s
     }

@@ -11,7 +11,7 @@ const OPERATION: &str = "simulate TSMI";
 /// Tissues whose signals are held at once.
 const CHUNK: usize = 4096;
 
-/// The TSMI (coefficient, y, x) of a voxel-by-voxel EPG simulation with the exact values of the maps `T1` [s], `T2` [s] and, if
+/// The TSMI (coefficient, y, x) of a voxel-by-voxel EPG simulation with the exact values of the maps `T1` (s), `T2` (s) and, if
 /// present, `B1`: `PD V^T s(T1, T2, B1)` with the amplitude as PD, the signal s of [`EpgFisp`] and the temporal basis V
 /// (frame, coefficient). Equal voxels are simulated once. Voxels of amplitude 0 give zeros.
 ///

@@ -5,9 +5,9 @@ use diph_core::{Error, Result};
 /// What the signal of a voxel depends on, apart from its amplitude.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tissue {
-    /// Longitudinal relaxation time [s].
+    /// Longitudinal relaxation time (s).
     pub t1_s: f64,
-    /// Transverse relaxation time [s].
+    /// Transverse relaxation time (s).
     pub t2_s: f64,
     /// Factor on every flip angle: 1 where the transmit field is as planned.
     pub b1: f64,

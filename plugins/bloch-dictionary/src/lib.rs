@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `atoms` | (atom, coefficient) | compressed responses; of any norm, which then counts for `norms` |
 //! | `norms` | (atom) | norms of the responses; ones when absent |
-//! | `lut` | (atom, 2 or 3) | T1 [s], T2 [s] and possibly the B1 factor of each atom |
+//! | `lut` | (atom, 2 or 3) | T1 and T2 in s, and possibly the B1 factor of each atom |
 
 use diph_bloch::{Dictionary, DictionaryMatcher};
 use diph_core::Result;

@@ -46,7 +46,7 @@ fn mrf_nufft() {
 
 #[test]
 fn cartesian() {
-    assert_lawful("diph_cartesian", 1);
+    assert_lawful("diph_cartesian_operator", 1);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn sparse_prior() {
 
 #[test]
 fn the_build_directory_gives_the_plugins_and_no_complaint() {
-    let deps = fixtures::cargo_plugin("diph_cartesian").parent().unwrap().to_owned();
+    let deps = fixtures::cargo_plugin("diph_cartesian_operator").parent().unwrap().to_owned();
     let started = Instant::now();
     let mut registry = Registry::new(HostServices::new());
     registry.scan(&SearchPath::new().directory(Origin::Executable, &deps));

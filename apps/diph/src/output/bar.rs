@@ -2,7 +2,7 @@
 
 use indicatif::ProgressBar;
 
-/// A progress bar; invisible where nobody looks. It is an [`Observer`] of every iteration and vanishes when dropped.
+/// A progress bar; invisible where nobody looks. It vanishes when dropped.
 #[derive(Debug)]
 pub struct Bar(pub(super) ProgressBar);
 

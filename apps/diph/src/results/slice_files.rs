@@ -59,7 +59,7 @@ impl SliceFiles {
         Ok(picture)
     }
 
-    /// `qmaps` as in the Python code's files (T1 [s], T2 [s], Re PD, Im PD), and every parameter under its own name.
+    /// `qmaps` as in the Python code's files (T1 (s), T2 (s), Re PD, Im PD), and every parameter under its own name.
     fn write_maps(&self, maps: &ParameterMaps) -> Result<(), AppError> {
         let path = self.folder.join("maps.npz");
         let qmaps = qmaps(maps).step("writing the maps")?;

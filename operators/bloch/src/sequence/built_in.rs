@@ -6,7 +6,7 @@ use diph_core::{Error, Result};
 
 use super::{OPERATION, Sequence};
 
-/// Peaks of the lobes of the built-in schedule [degrees]. Neighbours differ, so that every cut of [`Sequence::CUTS`]
+/// Peaks of the lobes of the built-in schedule (degrees). Neighbours differ, so that every cut of [`Sequence::CUTS`]
 /// meets both small and large angles and the signal keeps returning from saturation.
 const LOBE_PEAKS_DEG: [f64; 10] = [40.0, 70.0, 25.0, 60.0, 15.0, 45.0, 70.0, 30.0, 55.0, 20.0];
 const LOBE_FRAMES: usize = 100;
