@@ -11,7 +11,7 @@ pub struct ColorScale {
     pub low: f32,
     /// Number at its end; above `low`.
     pub high: f32,
-    /// Quantity and unit, for example `T₁ (s)`.
+    /// Quantity and unit, for example `T₁ [s]`.
     pub label: String,
 }
 
