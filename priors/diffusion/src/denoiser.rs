@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::{Checkpoint, Error, ForwardMode, GaussianDiffusion, ModelConfig, Result, UNet};
+use crate::{Checkpoint, Error, ForwardMode, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result, UNet};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {
@@ -49,12 +49,12 @@ impl Denoiser {
             return Err(Error::setting("abar", "a number between 0 and 1", abar));
         }
         let time = self.diffusion.network_time(timestep);
-        let p = self.config.diffusion.parametrisation.preconditioning(abar, time);
-        let input = (noisy * p.input)?;
-        let times = vec![p.time as f32; noisy.dim(0)?];
-        let output = self.unet.forward(&input, &times, condition, &mut ForwardMode::Inference)?;
+        let one = self.config.diffusion.parametrisation.preconditioning(abar, time);
+        let batch = PreconditionedBatch::new(vec![one; noisy.dim(0)?]);
+        let input = batch.input(noisy)?;
+        let output = self.unet.forward(&input, &batch.times(), condition, &mut ForwardMode::Inference)?;
         let (output, _) = self.diffusion.split_output(&output, noisy)?;
-        Ok(((noisy * p.skip)? + (output * p.output)?)?)
+        batch.clean(&output, noisy)
     }
 
     /// The timestep of nearest noise level, on a logarithmic scale.

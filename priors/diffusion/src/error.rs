@@ -81,6 +81,26 @@ pub enum Error {
         /// The fault.
         source: Box<Error>,
     },
+    /// A training image could not be made.
+    #[error("training image {number}: {source}")]
+    Sample {
+        /// Number of the image.
+        number: u64,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Training went astray: a loss or the gradient is not a finite number.
+    #[error(
+        "training step {step}: the {quantity} is {value}; train from the last state with a lower learning rate or a gradient clip, and look at the images if it stays"
+    )]
+    Diverged {
+        /// Number of the step.
+        step: u64,
+        /// What is not finite.
+        quantity: String,
+        /// What it is.
+        value: f64,
+    },
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -93,6 +113,11 @@ impl Error {
 
     pub(crate) fn file(path: impl Into<PathBuf>, message: impl ToString) -> Self {
         Self::File { path: path.into(), message: message.to_string() }
+    }
+
+    /// The error of a [`SampleSource`](crate::SampleSource).
+    pub fn sample(number: u64, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Sample { number, source: source.into() }
     }
 
     /// The same fault with the file that it was found in.

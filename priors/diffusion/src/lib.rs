@@ -7,6 +7,7 @@
 //! | [`Checkpoint`], [`ModelConfig`] | weights with all that is known about them; safetensors and PyTorch files |
 //! | [`GaussianDiffusion`], [`DiffusionConfig`] | noise schedules, respacing, predictions, steps |
 //! | [`Loss`], [`TimestepSampler`], [`LogNormalSigma`] | what training needs beside the network |
+//! | [`Trainer`], [`TrainingConfig`], [`SampleSource`] | training that resumes bit for bit |
 //! | [`Denoiser`], [`DiffusionPrior`] | the network as a denoiser, and as a [`Prior`](diph_core::Prior) of Diph's solvers |
 //!
 //! candle's own sums and products run on a second thread pool whose threads spin; executables do best to set
@@ -25,18 +26,23 @@ mod model_config;
 pub mod ops;
 mod prior;
 mod prior_options;
+mod training;
 mod unet;
 
 pub use checkpoint::{Checkpoint, WeightFormat};
 pub use denoiser::Denoiser;
 pub use diffusion::{
-    BetaSchedule, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss, LossSecondMoment,
-    Parametrisation, PreconditionedBatch, Preconditioning, Prediction, Respacing, TimestepDraw, TimestepSampler,
-    Variance,
+    BetaSchedule, CoefficientPreconditioning, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss,
+    LossSecondMoment, Parametrisation, PreconditionedBatch, Preconditioning, Prediction, Respacing, SigmaData,
+    TimestepDraw, TimestepSampler, Variance,
 };
 pub use error::{Error, Result};
 pub use intensity_config::IntensityConfig;
 pub use model_config::ModelConfig;
 pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
+pub use training::{
+    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
+    measure_sigma_data,
+};
 pub use unet::{ForwardMode, Parameters, UNet, UNetConfig};

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use diph_core::{NoiseSchedule, Prior, PriorContext, View, ViewMut};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::image_channels::ImageChannels;
-use crate::{Checkpoint, Denoiser, Error, PriorOptions, Respacing, Result};
+use crate::{Checkpoint, Denoiser, Error, ModelConfig, PriorOptions, Respacing, Result};
 
 /// A diffusion model as image prior: returns its predicted x_0.
 ///
@@ -21,6 +21,40 @@ pub struct DiffusionPrior {
     denoiser: Denoiser,
     options: PriorOptions,
     respacing: Option<Respacing>,
+    condition: ConditionUse,
+}
+
+/// What a network gets as condition.
+enum ConditionUse {
+    /// Nothing: the network is unconditional.
+    None,
+    /// Zeros.
+    Zeros,
+    /// The image of this name.
+    Image(String),
+}
+
+impl ConditionUse {
+    /// The name of a condition image that nobody has named.
+    const DEFAULT_NAME: &'static str = "low_res";
+
+    fn new(config: &ModelConfig, options: &PriorOptions) -> Result<Self> {
+        match (config.unet.conditional, options.use_condition) {
+            (false, Some(true)) => {
+                Err(Error::setting("use_condition", "false or nothing (the network is unconditional)", true))
+            }
+            (false, _) => Ok(Self::None),
+            (true, Some(false)) if config.condition_optional => Ok(Self::Zeros),
+            (true, Some(false)) => {
+                let expected = "true or nothing (the network was never trained without its condition)";
+                Err(Error::setting("use_condition", expected, false))
+            }
+            (true, _) => {
+                let name = options.condition.as_ref().or(config.condition.as_ref());
+                Ok(Self::Image(name.map_or_else(|| Self::DEFAULT_NAME.into(), String::clone)))
+            }
+        }
+    }
 }
 
 impl DiffusionPrior {
@@ -36,7 +70,8 @@ impl DiffusionPrior {
         if let Some(respacing) = &respacing {
             respacing.timesteps(checkpoint.config.diffusion.steps)?;
         }
-        Ok(Self { denoiser, options, respacing })
+        let condition = ConditionUse::new(&checkpoint.config, &options)?;
+        Ok(Self { denoiser, options, respacing, condition })
     }
 
     /// The prior of a checkpoint file, see [`Checkpoint::read`].
@@ -59,10 +94,15 @@ impl DiffusionPrior {
 
     /// The condition image as channels; `None` for an unconditional network.
     fn condition(&self, context: &PriorContext<'_>) -> diph_core::Result<Option<Tensor>> {
-        if !self.denoiser.config().unet.conditional {
-            return Ok(None);
-        }
-        let name = &self.options.condition;
+        let name = match &self.condition {
+            ConditionUse::None => return Ok(None),
+            ConditionUse::Zeros => {
+                let config = &self.denoiser.config().unet;
+                let shape = (1, config.image_channels(), config.image_size, config.image_size);
+                return Ok(Some(Tensor::zeros(shape, DType::F32, &Device::Cpu).map_err(Error::from)?));
+            }
+            ConditionUse::Image(name) => name,
+        };
         let Some(image) = context.conditions.get(name) else {
             let names: Vec<&str> = context.conditions.keys().map(String::as_str).collect();
             return Err(diph_core::Error::incompatible(

@@ -15,9 +15,8 @@ fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOpti
              "conditional": {conditional} }}"#
     );
     let config = ModelConfig {
-        unet: serde_json::from_str(&unet).expect("a configuration"),
         diffusion: DiffusionConfig { parametrisation, ..Default::default() },
-        intensity: Default::default(),
+        ..ModelConfig::new(serde_json::from_str(&unet).expect("a configuration"))
     };
     let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1))?;
     DiffusionPrior::new(&Checkpoint { config, parameters, notes: BTreeMap::new() }, options)
@@ -50,7 +49,7 @@ fn an_untrained_network_has_closed_forms() -> diph_core::Result<()> {
         (Parametrisation::Epsilon, 1.0),
         (Parametrisation::X0, 0.0),
         (Parametrisation::V, 0.8),
-        (Parametrisation::Edm { sigma_data: 1.0 }, 0.8),
+        (Parametrisation::Edm { sigma_data: vec![1.0, 1.0].into() }, 0.8),
     ] {
         let prior = prior(false, parametrisation, PriorOptions::default())?;
         let clean = denoise(&prior, &noisy, sigma, &BTreeMap::new())?;

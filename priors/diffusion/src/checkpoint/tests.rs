@@ -13,9 +13,13 @@ fn config() -> ModelConfig {
     )
     .expect("a configuration");
     ModelConfig {
-        unet,
-        diffusion: DiffusionConfig { parametrisation: Parametrisation::Edm { sigma_data: 0.5 }, ..Default::default() },
+        diffusion: DiffusionConfig {
+            parametrisation: Parametrisation::Edm { sigma_data: vec![0.5].into() },
+            ..Default::default()
+        },
         intensity: IntensityConfig { reference_factor: Some(0.004), condition_factor: None },
+        training: Some(serde_json::json!({ "hours": 1.5 })),
+        ..ModelConfig::new(unet)
     }
 }
 

@@ -44,10 +44,8 @@ impl DiffusionConfig {
         if self.steps <= 20 || self.steps > 1_000_000 {
             return Err(Error::setting("diffusion.steps", "21 to 1000000", self.steps));
         }
-        match self.parametrisation {
-            Parametrisation::Edm { sigma_data } if !(sigma_data.is_finite() && sigma_data > 0.0) => {
-                Err(Error::setting("diffusion.parametrisation.edm.sigma_data", "a positive number", sigma_data))
-            }
+        match &self.parametrisation {
+            Parametrisation::Edm { sigma_data } => sigma_data.check(),
             _ => Ok(()),
         }
     }

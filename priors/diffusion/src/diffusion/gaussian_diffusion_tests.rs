@@ -1,9 +1,11 @@
 use super::*;
-use crate::diffusion::{BetaSchedule, Parametrisation};
+use crate::diffusion::{BetaSchedule, Parametrisation, SigmaData};
 use crate::ops::gradient_check::{random, relative_error};
 
-const PARAMETRISATIONS: [Parametrisation; 4] =
-    [Parametrisation::Epsilon, Parametrisation::X0, Parametrisation::V, Parametrisation::Edm { sigma_data: 0.6 }];
+fn parametrisations() -> [Parametrisation; 5] {
+    let [one, each] = [0.6.into(), vec![0.6].into()].map(|sigma_data| Parametrisation::Edm { sigma_data });
+    [Parametrisation::Epsilon, Parametrisation::X0, Parametrisation::V, one, each]
+}
 
 fn diffusion(config: DiffusionConfig, respacing: &str) -> Result<GaussianDiffusion> {
     config.respaced(&respacing.parse()?)
@@ -46,13 +48,14 @@ fn posterior_is_consistent_with_the_forward_process() -> Result<()> {
 
 #[test]
 fn every_parametrisation_recovers_the_image_from_its_target() -> Result<()> {
-    for parametrisation in PARAMETRISATIONS {
+    for parametrisation in parametrisations() {
+        let name = format!("{parametrisation:?}");
         let diffusion = diffusion(DiffusionConfig { parametrisation, ..DiffusionConfig::default() }, "30")?;
         let steps = [1, 10, 20];
         let (clean, noise, noisy) = example(&diffusion, &steps)?;
         let target = diffusion.network_target(&clean, &noisy, &steps)?;
         let recovered = diffusion.clean_from_output(&target, &noisy, &steps)?;
-        assert!(relative_error(&recovered, &clean)? < 1e-4, "{parametrisation:?}");
+        assert!(relative_error(&recovered, &clean)? < 1e-4, "{name}");
         let recovered = diffusion.noise_from_clean(&clean, &noisy, &steps)?;
         assert!(relative_error(&recovered, &noise)? < 1e-4);
     }
@@ -135,7 +138,9 @@ fn numbers_that_do_not_fit_are_errors() -> Result<()> {
     assert!(diffusion.add_noise(&clean, &[0], &noise).is_err());
     assert!(diffusion.add_noise(&clean, &[0, 30], &noise).unwrap_err().to_string().contains("an index below 30"));
     assert!(DiffusionConfig { steps: 10, ..DiffusionConfig::default() }.diffusion().is_err());
-    let parametrisation = Parametrisation::Edm { sigma_data: 0.0 };
-    assert!(DiffusionConfig { parametrisation, ..DiffusionConfig::default() }.check().is_err());
+    for sigma_data in [0.0.into(), vec![1.0, f64::NAN].into(), SigmaData::default()] {
+        let parametrisation = Parametrisation::Edm { sigma_data };
+        assert!(DiffusionConfig { parametrisation, ..DiffusionConfig::default() }.check().is_err());
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use diph_core::Rng;
 use super::TimestepDraw;
 
 /// Losses remembered of each timestep.
-const HISTORY: usize = 10;
+pub(crate) const HISTORY: usize = 10;
 
 /// Share of draws that stay uniform, so that no timestep is forgotten.
 const UNIFORM_SHARE: f64 = 0.001;
@@ -24,6 +24,16 @@ impl LossSecondMoment {
     /// For `steps` timesteps, without memory.
     pub fn new(steps: usize) -> Self {
         Self { losses: vec![Vec::new(); steps.max(1)] }
+    }
+
+    /// With the losses of each timestep, oldest first; more than ten are too many.
+    pub(crate) fn from_losses(losses: Vec<Vec<f64>>) -> Self {
+        Self { losses }
+    }
+
+    /// The losses of each timestep, oldest first.
+    pub(crate) fn losses(&self) -> &[Vec<f64>] {
+        &self.losses
     }
 
     /// Probability of each timestep.

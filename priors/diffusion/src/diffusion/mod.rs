@@ -2,6 +2,7 @@
 //! Song et al. 2021, Karras et al. 2022).
 
 mod beta_schedule;
+mod coefficient_preconditioning;
 mod diffusion_config;
 mod diffusion_step;
 mod gaussian_diffusion;
@@ -13,20 +14,24 @@ mod preconditioned_batch;
 mod preconditioning;
 mod prediction;
 mod respacing;
+mod sigma_data;
 mod timestep_sampler;
 mod variance;
 
 pub use beta_schedule::BetaSchedule;
+pub use coefficient_preconditioning::CoefficientPreconditioning;
 pub use diffusion_config::DiffusionConfig;
 pub use diffusion_step::DiffusionStep;
 pub use gaussian_diffusion::GaussianDiffusion;
 pub use log_normal_sigma::LogNormalSigma;
 pub use loss::Loss;
+pub(crate) use loss_second_moment::HISTORY;
 pub use loss_second_moment::LossSecondMoment;
 pub use parametrisation::Parametrisation;
 pub use preconditioned_batch::PreconditionedBatch;
 pub use preconditioning::Preconditioning;
 pub use prediction::Prediction;
 pub use respacing::Respacing;
+pub use sigma_data::SigmaData;
 pub use timestep_sampler::{TimestepDraw, TimestepSampler};
 pub use variance::Variance;

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Preconditioning;
+use super::{CoefficientPreconditioning, Preconditioning, SigmaData};
 
 /// What the network's output stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Parametrisation {
     /// The noise. The error of x_0 grows with sigma.
@@ -16,10 +16,12 @@ pub enum Parametrisation {
     X0,
     /// `sqrt(abar) noise - sqrt(1 - abar) x_0` (Salimans & Ho 2022): bounded at every noise level.
     V,
-    /// The preconditioning of Karras et al. 2022: input, output and loss of unit variance at every noise level.
+    /// The preconditioning of Karras et al. 2022: input, output and loss of unit variance at every noise level, and with
+    /// one `sigma_data` for each coefficient also in every coefficient.
     Edm {
         /// Standard deviation of the images.
-        sigma_data: f64,
+        #[serde(default)]
+        sigma_data: SigmaData,
     },
 }
 
@@ -28,23 +30,30 @@ const EDM_TIME_SCALE: f64 = 250.0;
 
 impl Parametrisation {
     /// The preconditioning at a noise level, given by abar. `time` is the timestep as the network wants it; EDM has its own.
-    pub fn preconditioning(self, abar: f64, time: f64) -> Preconditioning {
+    pub fn preconditioning(&self, abar: f64, time: f64) -> Preconditioning {
         let sigma = ((1.0 - abar) / abar).sqrt();
-        let variance_preserving = |skip, output| Preconditioning { input: abar.sqrt(), skip, output, time };
+        let variance_preserving = |skip, output| {
+            let all = CoefficientPreconditioning { input: abar.sqrt(), skip, output };
+            Preconditioning { coefficients: vec![all], time }
+        };
         match self {
             Self::Epsilon => variance_preserving(1.0, -sigma),
             Self::X0 => variance_preserving(0.0, 1.0),
             Self::V => variance_preserving(abar, -(1.0 - abar).sqrt()),
-            Self::Edm { sigma_data } => {
-                let total = (sigma * sigma + sigma_data * sigma_data).sqrt();
-                Preconditioning {
-                    input: 1.0 / total,
-                    skip: (sigma_data / total).powi(2),
-                    output: sigma * sigma_data / total,
-                    time: EDM_TIME_SCALE * sigma.ln(),
-                }
-            }
+            Self::Edm { sigma_data } => Preconditioning {
+                coefficients: sigma_data.values().iter().map(|sigma_data| edm(sigma, *sigma_data)).collect(),
+                time: EDM_TIME_SCALE * sigma.ln(),
+            },
         }
+    }
+}
+
+fn edm(sigma: f64, sigma_data: f64) -> CoefficientPreconditioning {
+    let total = (sigma * sigma + sigma_data * sigma_data).sqrt();
+    CoefficientPreconditioning {
+        input: 1.0 / total,
+        skip: (sigma_data / total).powi(2),
+        output: sigma * sigma_data / total,
     }
 }
 
@@ -52,8 +61,10 @@ impl Parametrisation {
 mod tests {
     use super::*;
 
-    const ALL: [Parametrisation; 4] =
-        [Parametrisation::Epsilon, Parametrisation::X0, Parametrisation::V, Parametrisation::Edm { sigma_data: 0.7 }];
+    fn all() -> [Parametrisation; 5] {
+        let [one, each] = [0.7.into(), vec![0.7, 0.05].into()].map(|sigma_data| Parametrisation::Edm { sigma_data });
+        [Parametrisation::Epsilon, Parametrisation::X0, Parametrisation::V, one, each]
+    }
 
     /// The network's target `(x_0 - skip y) / output` against each definition.
     #[test]
@@ -63,7 +74,7 @@ mod tests {
             let sigma = ((1.0 - abar) / abar).sqrt();
             let noisy = clean + sigma * noise;
             let target = |parametrisation: Parametrisation| {
-                let p = parametrisation.preconditioning(abar, 0.0);
+                let p = parametrisation.preconditioning(abar, 0.0).coefficients[0];
                 (clean - p.skip * noisy) / p.output
             };
             assert!((target(Parametrisation::Epsilon) - noise).abs() < 1e-9);
@@ -74,25 +85,32 @@ mod tests {
     }
 
     #[test]
-    fn edm_has_unit_variance() {
-        let sigma_data = 0.7;
+    fn edm_has_unit_variance_in_every_coefficient() {
+        let deviations = [0.7, 0.3, 0.02];
+        let parametrisation = Parametrisation::Edm { sigma_data: deviations.to_vec().into() };
         for abar in [0.9999, 0.5, 0.01] {
-            let p = Parametrisation::Edm { sigma_data }.preconditioning(abar, 0.0);
             let sigma_squared = (1.0 - abar) / abar;
-            let input_variance = p.input.powi(2) * (sigma_data.powi(2) + sigma_squared);
-            let residual = (1.0 - p.skip).powi(2) * sigma_data.powi(2) + p.skip.powi(2) * sigma_squared;
-            assert!((input_variance - 1.0).abs() < 1e-12);
-            assert!((residual / p.output.powi(2) - 1.0).abs() < 1e-12);
+            let preconditioning = parametrisation.preconditioning(abar, 0.0);
+            assert_eq!(preconditioning.coefficients.len(), deviations.len());
+            for (p, deviation) in preconditioning.coefficients.iter().zip(deviations) {
+                let input_variance = p.input.powi(2) * (deviation.powi(2) + sigma_squared);
+                let residual = (1.0 - p.skip).powi(2) * deviation.powi(2) + p.skip.powi(2) * sigma_squared;
+                assert!((input_variance - 1.0).abs() < 1e-12);
+                assert!((residual / p.output.powi(2) - 1.0).abs() < 1e-9);
+            }
         }
     }
 
     #[test]
     fn reads_and_writes_as_json() -> Result<(), serde_json::Error> {
-        for parametrisation in ALL {
+        for parametrisation in all() {
             let text = serde_json::to_string(&parametrisation)?;
             assert_eq!(serde_json::from_str::<Parametrisation>(&text)?, parametrisation);
         }
-        assert_eq!(serde_json::from_str::<Parametrisation>(r#""x0""#)?, Parametrisation::X0);
+        let read = |text| serde_json::from_str::<Parametrisation>(text);
+        assert_eq!(read(r#""x0""#)?, Parametrisation::X0);
+        assert_eq!(read(r#"{ "edm": { "sigma_data": 0.5 } }"#)?, Parametrisation::Edm { sigma_data: 0.5.into() });
+        assert_eq!(read(r#"{ "edm": {} }"#)?, Parametrisation::Edm { sigma_data: SigmaData::default() });
         Ok(())
     }
 }

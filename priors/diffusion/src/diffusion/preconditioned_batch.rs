@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::Preconditioning;
+use super::{CoefficientPreconditioning, Preconditioning};
 use crate::{Error, Result};
 
 /// One preconditioning for each image of a batch, at any noise levels. Tensors are (batch, channel, y, x); `noisy` is
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// use diph_diffusion::{LogNormalSigma, Parametrisation, PreconditionedBatch};
 ///
 /// let clean = Tensor::ones((2, 4, 8, 8), candle_core::DType::F32, &Device::Cpu)?;
-/// let parametrisation = Parametrisation::Edm { sigma_data: 0.5 };
+/// let parametrisation = Parametrisation::Edm { sigma_data: vec![1.0, 0.1].into() };
 /// let levels = [0.1, 2.0].map(|sigma| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0));
 /// let batch = PreconditionedBatch::new(levels);
 /// let target = batch.target(&clean, &clean)?;
@@ -41,7 +41,7 @@ impl PreconditionedBatch {
     /// # Errors
     /// When the number of images does not fit.
     pub fn input(&self, noisy: &Tensor) -> Result<Tensor> {
-        self.scaled(noisy, |image| image.input)
+        self.scaled(noisy, |channel| channel.input)
     }
 
     /// What the network's output (its first half) should be.
@@ -49,8 +49,8 @@ impl PreconditionedBatch {
     /// # Errors
     /// When the shapes or the number of images do not fit.
     pub fn target(&self, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
-        let residual = (clean - self.scaled(noisy, |image| image.skip)?)?;
-        self.scaled(&residual, |image| 1.0 / image.output)
+        let residual = (clean - self.scaled(noisy, |channel| channel.skip)?)?;
+        self.scaled(&residual, |channel| 1.0 / channel.output)
     }
 
     /// x_0 from the network's output (its first half).
@@ -58,11 +58,11 @@ impl PreconditionedBatch {
     /// # Errors
     /// When the shapes or the number of images do not fit.
     pub fn clean(&self, output: &Tensor, noisy: &Tensor) -> Result<Tensor> {
-        Ok((self.scaled(noisy, |image| image.skip)? + self.scaled(output, |image| image.output)?)?)
+        Ok((self.scaled(noisy, |channel| channel.skip)? + self.scaled(output, |channel| channel.output)?)?)
     }
 
     /// Mean squared error of the network's output, (batch). With EDM's preconditioning it is EDM's weighted loss: the
-    /// weights `(sigma^2 + sigma_data^2) / (sigma sigma_data)^2` cancel the scale of the output.
+    /// weights `(sigma^2 + sigma_data^2) / (sigma sigma_data)^2`, those of each coefficient, cancel the scale of the output.
     ///
     /// # Errors
     /// When the shapes or the number of images do not fit.
@@ -70,12 +70,16 @@ impl PreconditionedBatch {
         Ok((output - self.target(clean, noisy)?)?.sqr()?.flatten_from(1)?.mean(1)?)
     }
 
-    fn scaled(&self, x: &Tensor, factor: impl Fn(&Preconditioning) -> f64) -> Result<Tensor> {
-        if x.dim(0)? != self.images.len() {
-            let expected = format!("one for each of {} images", x.dim(0)?);
+    fn scaled(&self, x: &Tensor, factor: impl Fn(&CoefficientPreconditioning) -> f64) -> Result<Tensor> {
+        let (images, channels) = (x.dim(0)?, x.dim(1)?);
+        if images != self.images.len() {
+            let expected = format!("one for each of {images} images");
             return Err(Error::setting("preconditioning", expected, self.images.len()));
         }
-        let factors: Vec<f32> = self.images.iter().map(|image| factor(image) as f32).collect();
-        Ok(x.broadcast_mul(&Tensor::from_vec(factors, (self.images.len(), 1, 1, 1), &Device::Cpu)?)?)
+        let mut factors = Vec::with_capacity(images * channels);
+        for image in &self.images {
+            factors.extend(image.channels(channels)?.iter().map(|channel| factor(channel) as f32));
+        }
+        Ok(x.broadcast_mul(&Tensor::from_vec(factors, (images, channels, 1, 1), &Device::Cpu)?)?)
     }
 }

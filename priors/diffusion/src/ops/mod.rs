@@ -25,3 +25,4 @@ pub use conv2d::conv2d;
 pub use group_norm::{Activation, GROUPS, group_norm};
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
 pub use resample::{average_pool, upsample_nearest};
+pub(crate) use storage::{values, with_values};

@@ -1,0 +1,31 @@
+//! Training: images in, checkpoints out.
+//!
+//! Everything random of image number n is drawn from a generator that is a function of the seed and n, so that the state
+//! of a run is its parameters, moments, averages and step: a run that stops and resumes equals one that never stopped.
+
+mod adam_w;
+mod annealing;
+mod learning_rate;
+mod noise_levels;
+mod noised_batch;
+mod parameter_state;
+mod prepared_sample;
+mod random_streams;
+mod sample_source;
+mod sigma_data;
+mod state_file;
+#[cfg(test)]
+mod tests;
+mod trainer;
+mod training_config;
+mod training_sample;
+mod training_step;
+
+pub use annealing::Annealing;
+pub use noise_levels::{NoiseLevels, TimestepSampling};
+pub use sample_source::SampleSource;
+pub use sigma_data::measure_sigma_data;
+pub use trainer::Trainer;
+pub use training_config::TrainingConfig;
+pub use training_sample::TrainingSample;
+pub use training_step::TrainingStep;

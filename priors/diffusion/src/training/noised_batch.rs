@@ -1,0 +1,100 @@
+//! Noisy images on their way through the network.
+
+use candle_core::{Device, Tensor};
+
+use super::TrainingConfig;
+use super::prepared_sample::{NoiseLevel, PreparedSample};
+use crate::{Error, GaussianDiffusion, LogNormalSigma, Loss, PreconditionedBatch, Result};
+
+/// The images of a microbatch as tensors (batch, 2 K, y, x).
+pub(super) struct NoisedBatch {
+    clean: Tensor,
+    noisy: Tensor,
+    /// The condition images of a conditional network.
+    pub condition: Option<Tensor>,
+    levels: Levels,
+    /// Weight of each image's loss, (batch).
+    weights: Tensor,
+}
+
+enum Levels {
+    Any(PreconditionedBatch),
+    Steps(Vec<usize>),
+}
+
+impl NoisedBatch {
+    /// Joins images, which all have the shape of the first.
+    pub fn new(config: &TrainingConfig, samples: &[PreparedSample]) -> Result<Self> {
+        let shape = samples.first().map_or([0; 3], |sample| sample.shape);
+        if let Some(other) = samples.iter().find(|sample| sample.shape != shape) {
+            let expected = format!("{shape:?}, as that of the images before");
+            let fault = Error::setting("shape of the image", expected, format!("{:?}", other.shape));
+            return Err(Error::sample(other.number, fault));
+        }
+        let conditions: Option<Vec<&[f32]>> = samples.iter().map(|sample| sample.condition.as_deref()).collect();
+        let weights: Vec<f32> = samples.iter().map(|sample| sample.weight as f32).collect();
+        Ok(Self {
+            clean: stack(shape, samples.iter().map(|sample| sample.clean.as_slice()))?,
+            noisy: stack(shape, samples.iter().map(|sample| sample.noisy.as_slice()))?,
+            condition: conditions.map(|conditions| stack(shape, conditions.into_iter())).transpose()?,
+            levels: Levels::new(config, samples),
+            weights: Tensor::from_vec(weights, samples.len(), &Device::Cpu)?,
+        })
+    }
+
+    /// The network's input and its time for each image.
+    pub fn network_input(&self, diffusion: &GaussianDiffusion) -> Result<(Tensor, Vec<f32>)> {
+        match &self.levels {
+            Levels::Any(batch) => Ok((batch.input(&self.noisy)?, batch.times())),
+            Levels::Steps(steps) => diffusion.network_input(&self.noisy, steps),
+        }
+    }
+
+    /// The loss of each image without weight, (batch), and their weighted sum.
+    pub fn losses(
+        &self,
+        diffusion: &GaussianDiffusion,
+        output: &Tensor,
+        bound_weight: f64,
+    ) -> Result<(Tensor, Tensor)> {
+        let losses = match &self.levels {
+            Levels::Any(batch) => {
+                let (output, _) = diffusion.split_output(output, &self.noisy)?;
+                batch.squared_error(&output, &self.clean, &self.noisy)?
+            }
+            Levels::Steps(steps) => {
+                Loss::new(diffusion, output, &self.clean, &self.noisy, steps)?.hybrid(bound_weight)?
+            }
+        };
+        let sum = (&losses * &self.weights)?.sum_all()?;
+        Ok((losses, sum))
+    }
+}
+
+impl Levels {
+    fn new(config: &TrainingConfig, samples: &[PreparedSample]) -> Self {
+        let steps: Option<Vec<usize>> = samples.iter().map(PreparedSample::step).collect();
+        steps.map_or_else(
+            || {
+                let parametrisation = &config.model.diffusion.parametrisation;
+                let one = |sigma: f64| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0);
+                let sigmas = samples.iter().filter_map(|sample| match sample.level {
+                    NoiseLevel::Sigma(sigma) => Some(sigma),
+                    NoiseLevel::Step(_) => None,
+                });
+                Self::Any(PreconditionedBatch::new(sigmas.map(one)))
+            },
+            Self::Steps,
+        )
+    }
+}
+
+/// Channels (2 K, y, x) of several images as (batch, 2 K, y, x).
+fn stack<'a>(
+    [coefficients, height, width]: [usize; 3],
+    images: impl ExactSizeIterator<Item = &'a [f32]>,
+) -> Result<Tensor> {
+    let shape = (images.len(), 2 * coefficients, height, width);
+    let values = images.collect::<Vec<_>>().concat();
+    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+}

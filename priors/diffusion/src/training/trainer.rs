@@ -1,0 +1,203 @@
+//! A training run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+
+use super::adam_w::{self, AdamW};
+use super::learning_rate::learning_rate;
+use super::noised_batch::NoisedBatch;
+use super::parameter_state::ParameterState;
+use super::prepared_sample::PreparedSample;
+use super::random_streams::Stream;
+use super::state_file::{self, RunState};
+use super::{SampleSource, TrainingConfig, TrainingStep};
+use crate::{
+    Checkpoint, Error, ForwardMode, GaussianDiffusion, LossSecondMoment, Parameters, Result, TimestepSampler, UNet, ops,
+};
+
+/// A training run: the network, the optimiser and the averages of the parameters.
+///
+/// Image number n of the source belongs to step n / batch. Everything random about it follows from the seed and n, and sums
+/// have a fixed order: two runs of the same configuration and images are equal bit for bit, resumed or not.
+pub struct Trainer {
+    config: TrainingConfig,
+    diffusion: GaussianDiffusion,
+    sampler: TimestepSampler,
+    parameters: Vec<ParameterState>,
+    unet: UNet,
+    step: u64,
+}
+
+impl Trainer {
+    /// A run before its first step.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the configuration makes no run.
+    pub fn new(config: TrainingConfig) -> Result<Self> {
+        config.check()?;
+        let initial = Parameters::initialise(&config.model.unet, &mut Stream::Initialisation.rng(config.seed))?;
+        let averages = config.ema_rates.len();
+        let parameters =
+            initial.tensors().iter().map(|(name, tensor)| ParameterState::new(name.clone(), tensor, averages));
+        let parameters = parameters.collect::<Result<_>>()?;
+        let losses = config.has_loss_memory().then(|| LossSecondMoment::new(config.model.diffusion.steps));
+        Self::from_state(RunState { config, step: 0, parameters, losses })
+    }
+
+    /// A run as [`Trainer::save`] left it.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the file is not the state of a run, [`Error::Checkpoint`] when a tensor is missing, left over or
+    /// of another shape.
+    pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
+        Self::from_state(state_file::read(path.as_ref())?)
+    }
+
+    fn from_state(state: RunState) -> Result<Self> {
+        let RunState { mut config, step, parameters, losses } = state;
+        config.model.condition_optional |= config.condition_dropout > 0.0;
+        let tensors = parameters.iter().map(|state| (state.name.clone(), state.variable.as_tensor().clone())).collect();
+        let unet = UNet::new(&config.model.unet, &Parameters::new(&config.model.unet, tensors)?)?;
+        let steps = config.model.diffusion.steps;
+        let sampler = losses.map_or(TimestepSampler::Uniform { steps }, TimestepSampler::LossSecondMoment);
+        Ok(Self { diffusion: config.model.diffusion.diffusion()?, config, sampler, parameters, unet, step })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TrainingConfig {
+        &self.config
+    }
+
+    /// How many steps are done.
+    pub fn step_number(&self) -> u64 {
+        self.step
+    }
+
+    /// One step of the optimiser over the next `batch` images.
+    ///
+    /// # Errors
+    /// When an image cannot be made or does not fit, and [`Error::Diverged`] when a loss or the gradient is not finite. The
+    /// run is then as it was before.
+    pub fn step(&mut self, source: &dyn SampleSource) -> Result<TrainingStep> {
+        let samples = self.samples(source)?;
+        let (losses, gradients) = self.gradients(&samples)?;
+        let weighted = losses.iter().zip(&samples).map(|(loss, sample)| loss * sample.weight);
+        let loss = weighted.sum::<f64>() / samples.len() as f64;
+        self.check_finite("loss", loss)?;
+        let gradient_norm = adam_w::norm(&gradients)?;
+        self.check_finite("norm of the gradient", gradient_norm)?;
+
+        let learning_rate = learning_rate(&self.config, self.step);
+        let TrainingConfig { weight_decay, betas, ref ema_rates, gradient_clip, .. } = self.config;
+        let scale = gradient_clip.map_or(1.0, |clip| (clip / gradient_norm.max(f64::MIN_POSITIVE)).min(1.0));
+        let adam_w = AdamW::new(self.step, learning_rate, weight_decay, betas, scale, ema_rates);
+        adam_w.update(&mut self.parameters, &gradients)?;
+        for (sample, loss) in samples.iter().zip(losses) {
+            if let Some(step) = sample.step() {
+                self.sampler.update(step, loss);
+            }
+        }
+        let done = TrainingStep { step: self.step, loss, gradient_norm, learning_rate };
+        self.step += 1;
+        Ok(done)
+    }
+
+    /// The images of the next step.
+    fn samples(&self, source: &dyn SampleSource) -> Result<Vec<PreparedSample>> {
+        let batch = self.config.batch as u64;
+        let first = self.step * batch;
+        let prepare = |number: u64| PreparedSample::new(&self.config, &self.diffusion, &self.sampler, source, number);
+        // All first, so that of several faults the first is reported, whichever thread found one.
+        let samples: Vec<Result<PreparedSample>> = (first..first + batch).into_par_iter().map(prepare).collect();
+        samples.into_iter().collect()
+    }
+
+    /// Loss of each image without its weight, and the gradient of the mean weighted loss.
+    fn gradients(&self, samples: &[PreparedSample]) -> Result<(Vec<f64>, Vec<Tensor>)> {
+        let mut losses = Vec::with_capacity(samples.len());
+        let mut sum: Option<Vec<Tensor>> = None;
+        for part in samples.chunks(self.config.microbatch.unwrap_or(self.config.batch)) {
+            let (part_losses, gradients) = self.gradients_of_part(part, 1.0 / samples.len() as f64)?;
+            losses.extend(part_losses);
+            sum = Some(match sum {
+                None => gradients,
+                Some(sum) => sum.iter().zip(&gradients).map(|(a, b)| ops::add(a, b)).collect::<Result<_, _>>()?,
+            });
+        }
+        Ok((losses, sum.unwrap_or_default()))
+    }
+
+    /// The same for one microbatch, the gradient times `scale`.
+    fn gradients_of_part(&self, samples: &[PreparedSample], scale: f64) -> Result<(Vec<f64>, Vec<Tensor>)> {
+        let batch = NoisedBatch::new(&self.config, samples)?;
+        let (input, times) = batch.network_input(&self.diffusion)?;
+        let first = samples.first().map_or(0, |sample| sample.number);
+        let mut dropout = Stream::Dropout(first).rng(self.config.seed);
+        let mode = &mut ForwardMode::Training(&mut dropout);
+        let output = self.unet.forward(&input, &times, batch.condition.as_ref(), mode)?;
+        let (losses, sum) = batch.losses(&self.diffusion, &output, self.config.bound_weight())?;
+        let losses: Vec<f64> = losses.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+        let mut gradients = (sum * scale)?.backward()?;
+        let take = |state: &ParameterState| match gradients.remove(&state.variable) {
+            Some(gradient) => Ok(gradient.contiguous()?),
+            None => Ok(state.variable.zeros_like()?),
+        };
+        Ok((losses, self.parameters.iter().map(take).collect::<Result<_>>()?))
+    }
+
+    fn check_finite(&self, quantity: &str, value: f64) -> Result<()> {
+        match value.is_finite() {
+            true => Ok(()),
+            false => Err(Error::Diverged { step: self.step, quantity: quantity.into(), value }),
+        }
+    }
+
+    /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let losses = match &self.sampler {
+            TimestepSampler::LossSecondMoment(losses) => Some(losses),
+            TimestepSampler::Uniform { .. } => None,
+        };
+        state_file::write(path.as_ref(), &self.config, self.step, &self.parameters, losses)
+    }
+
+    /// The network as it is, or its average of one of the configured rates.
+    ///
+    /// The averages are usable from the first step on: after n steps the rate is `min(rate, (1 + n) / (10 + n))`.
+    ///
+    /// # Errors
+    /// When there is no average of this rate.
+    pub fn checkpoint(&self, ema_rate: Option<f64>) -> Result<Checkpoint> {
+        let rates = &self.config.ema_rates;
+        let index = ema_rate
+            .map(|rate| {
+                let index = rates.iter().position(|other| *other == rate);
+                index.ok_or_else(|| Error::setting("ema_rate", format!("one of {rates:?}"), rate))
+            })
+            .transpose()?;
+        let tensor = |state: &ParameterState| -> Result<Tensor> {
+            let values = match index {
+                Some(index) => state.averages[index].clone(),
+                None => state.variable.flatten_all()?.to_vec1::<f32>()?,
+            };
+            Ok(Tensor::from_vec(values, state.variable.shape(), &Device::Cpu)?)
+        };
+        let tensors = self.parameters.iter().map(|state| Ok((state.name.clone(), tensor(state)?)));
+        let mut notes = BTreeMap::from([
+            ("training_steps".to_string(), self.step.to_string()),
+            ("seed".to_string(), self.config.seed.to_string()),
+        ]);
+        notes.extend(ema_rate.map(|rate| ("ema_rate".to_string(), rate.to_string())));
+        Ok(Checkpoint {
+            config: self.config.model.clone(),
+            parameters: Parameters::new(&self.config.model.unet, tensors.collect::<Result<_>>()?)?,
+            notes,
+        })
+    }
+}
