@@ -51,7 +51,7 @@ fn an_untrained_network_has_closed_forms() -> diph_core::Result<()> {
         (Parametrisation::V, 0.8),
         (Parametrisation::Edm { sigma_data: vec![1.0, 1.0].into() }, 0.8),
     ] {
-        let prior = prior(false, parametrisation, PriorOptions::default())?;
+        let prior = prior(false, parametrisation.clone(), PriorOptions::default())?;
         let clean = denoise(&prior, &noisy, sigma, &BTreeMap::new())?;
         for (clean, noisy) in clean.iter().zip(&noisy) {
             assert!((clean - noisy * factor).norm() < 1e-5, "{parametrisation:?}");
