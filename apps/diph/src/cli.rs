@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs,
+    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -48,6 +48,8 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     /// Reconstruct T1, T2 and PD maps from k-space
     Recon(ReconArgs),
+    /// Train a diffusion prior on maps, images or procedural brains
+    Train(TrainArgs),
     /// Compare results with reference maps
     Evaluate(EvaluateArgs),
     /// List, describe and check plugins

@@ -15,6 +15,7 @@ pub mod render;
 pub mod report;
 mod results;
 mod simulation;
+pub mod training;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),
         Command::Plugin(args) => args.run(context),
         Command::Convert(args) => args.run(context),

@@ -4,25 +4,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
-use diph_nufft::{SpiralOptions, Trajectory, density};
 use serde::Serialize;
 
 use super::ImageSize;
 use crate::Context;
 use crate::dataset_run::{DatasetRun, FinishedSlice};
-use crate::inputs::{AcquisitionSource, positions};
+use crate::inputs::{AcquisitionSource, DemoAcquisition};
 use crate::method::{BUILT_IN, Method};
 use crate::output::{AppError, Blame};
-use crate::reconstruction::{Acquisition, Evaluation};
+use crate::reconstruction::Evaluation;
 use crate::render::{ComparedMethod, MapWindows, MapsView, comparison_figure, visible_voxels};
 use crate::report::{Page, Picture, ReportRow};
 use crate::results::{write_bytes, write_json};
 use crate::simulation::{DEFAULT_OPERATOR, Simulation};
-
-/// 200 frames: the undersampling that the built-in methods are tuned for.
-const CUT: usize = 3;
 
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
@@ -64,7 +59,7 @@ impl DemoArgs {
         context.output.note("simulating a brain phantom, its fingerprints and a spiral measurement of 200 frames");
         self.simulate(&registry, &folder, id)?;
 
-        let source = AcquisitionSource::of_folder(&folder, CUT);
+        let source = AcquisitionSource::of_folder(&folder, DemoAcquisition::CUT);
         let mut metrics = DemoMetrics { methods: Vec::new() };
         let mut finished = Vec::new();
         for (name, _) in BUILT_IN {
@@ -101,17 +96,8 @@ impl DemoArgs {
     ) -> Result<(), AppError> {
         const STEP: &str = "simulating the demo's measurement";
         let (height, width) = self.size.into();
-        let sequence = Sequence::deli_cs().truncated(Sequence::CUTS[CUT]).step(STEP)?;
-        let dictionary = Dictionary::simulate(&sequence, &DictionaryGrid::brain(), 5).step(STEP)?;
-        let trajectory = Trajectory::spiral(sequence.frames(), &SpiralOptions::default()).step(STEP)?;
-        let acquisition = Acquisition {
-            density_compensation: density::by_area(&trajectory),
-            trajectory: positions(&trajectory),
-            dictionary,
-            coil_maps: None,
-            image_size: (height, width),
-        };
-        let mut simulation = Simulation::new(registry, DEFAULT_OPERATOR, folder, CUT, &acquisition)?;
+        let DemoAcquisition { sequence, acquisition } = DemoAcquisition::new((height, width), 5).step(STEP)?;
+        let mut simulation = Simulation::new(registry, DEFAULT_OPERATOR, folder, DemoAcquisition::CUT, &acquisition)?;
         simulation.sequence = Some(&sequence);
         simulation.noise = REFERENCE_NOISE;
         simulation.seed = self.seed;

@@ -10,6 +10,7 @@ mod plugin;
 mod recon;
 mod selection;
 mod simulate;
+mod train;
 mod values;
 
 pub use completions::CompletionsArgs;
@@ -22,6 +23,7 @@ pub use plugin::PluginArgs;
 pub use recon::ReconArgs;
 pub use selection::Selection;
 pub use simulate::SimulateArgs;
+pub use train::TrainArgs;
 pub use values::Values;
 
 /// Reads the number of a cut: 0 to 4 for the first 1000, 500, 300, 200 or 100 frames.

@@ -1,6 +1,7 @@
 //! From a measurement to maps: joins the parts that a method names.
 
 mod acquisition;
+mod condition_image;
 mod evaluation;
 mod parts;
 mod reconstruct;
@@ -9,6 +10,7 @@ mod step;
 mod truth;
 
 pub use acquisition::Acquisition;
+pub use condition_image::ConditionImage;
 pub use evaluation::Evaluation;
 pub use parts::Parts;
 pub use reconstruct::{OnStep, reconstruct};

@@ -1,0 +1,183 @@
+//! `diph train`: a diffusion prior from images.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use serde_json::{Value, json};
+
+use super::{ImageSize, Selection};
+use crate::Context;
+use crate::config::{Override, read_json};
+use crate::output::AppError;
+use crate::reconstruction::ConditionImage;
+use crate::training::{FolderImages, RunConfig, RunFolder, TrainingData, TrainingRun};
+
+/// Arguments of `diph train`.
+#[derive(Args, Debug)]
+pub struct TrainArgs {
+    /// Folder of the run: configuration, log, pictures, state and networks
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Go on with the run in the folder; equals a run that never stopped, bit for bit
+    #[arg(long)]
+    pub resume: bool,
+    /// Data folder with images to train on
+    #[arg(long, value_name = "DIR")]
+    pub dataset: Option<PathBuf>,
+    /// Volumes of the data folder, for example 1-9; -1 for all
+    #[arg(long, allow_hyphen_values = true)]
+    pub vols: Option<Selection>,
+    /// Slices of each volume; -1 for all
+    #[arg(long, allow_hyphen_values = true)]
+    pub slices: Option<Selection>,
+    /// Volumes that are held out and shown in `samples/` and `validation.csv`
+    #[arg(long)]
+    pub validation_vols: Option<Selection>,
+    /// Which files of the data folder are the images
+    #[arg(long, value_enum)]
+    pub images: Option<FolderImages>,
+    /// Train on procedural brains of this size; subjects below 1000 are left to evaluation
+    #[arg(long, value_name = "HEIGHTxWIDTH")]
+    pub phantom: Option<ImageSize>,
+    /// Share of the phantom where there is a data folder too
+    #[arg(long, value_name = "SHARE")]
+    pub phantom_share: Option<f64>,
+    /// What the images are measured with: the acquisition of `diph demo`, or a data folder with trajectory and dictionary
+    #[arg(long, value_name = "demo|DIR")]
+    pub acquisition: Option<PathBuf>,
+    /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
+    #[arg(long, value_parser = super::parse_cut)]
+    pub cut: Option<usize>,
+    /// Sequence of the acquisition folder, to simulate voxels exactly instead of looking them up in its dictionary
+    #[arg(long, value_name = "NAME|FILE.json")]
+    pub sequence: Option<String>,
+    /// Condition image of the network: adjoint, cg-N, or none for an unconditional network
+    #[arg(long, value_name = "NAME", value_parser = parse_condition)]
+    pub condition: Option<Value>,
+    /// Configuration instead of the built-in one, in the form of a run's `config.json`
+    #[arg(long, value_name = "FILE.json", conflicts_with = "resume")]
+    pub config: Option<PathBuf>,
+    /// Override a key of the configuration, for example `training.model.unet.model_channels=32`
+    #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub overrides: Vec<String>,
+    /// Steps of the optimiser
+    #[arg(long)]
+    pub steps: Option<u64>,
+    /// Images of a step
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// Seed of all random numbers
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Minutes between checkpoints
+    #[arg(long, default_value_t = 5.0, value_parser = parse_minutes)]
+    pub checkpoint_minutes: f64,
+}
+
+impl TrainArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Naming the flag, the key, the file or the step to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        let folder = RunFolder::new(&self.out);
+        let config = self.configuration(&folder)?;
+        let registry = context.registry()?;
+        let spinner = context.output.spinner("preparing the images");
+        let data = TrainingData::open(&registry, &config)?;
+        drop(spinner);
+        context.cancel.check()?;
+        if data.validation.is_none() {
+            context.output.note("nothing is held out (--phantom or --validation-vols), so there is no validation");
+        }
+        let begin = if self.resume { TrainingRun::resume } else { TrainingRun::start };
+        let run = begin(context, folder, data, config, Duration::from_secs_f64(60.0 * self.checkpoint_minutes))?;
+        let summary = run.run()?;
+        context.output.result(&summary, || {
+            let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
+            format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step)
+        })
+    }
+
+    /// The configuration: built in, of a file, or of the run to resume, with what the flags say on top.
+    fn configuration(&self, folder: &RunFolder) -> Result<RunConfig, AppError> {
+        let path = folder.config();
+        if self.resume {
+            let stored = RunConfig::load(read_json(&path)?, &path.display().to_string(), &[])?;
+            let asked = self.overridden(read_json(&path)?, &path)?;
+            return match stored.first_difference(&asked) {
+                None => Ok(stored),
+                Some(difference) => Err(AppError::usage(
+                    "--resume",
+                    format!("{}: {difference}; start another run for another configuration", path.display()),
+                )),
+            };
+        }
+        if folder.path().exists() && !is_empty(folder.path()) {
+            let message = format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
+            return Err(AppError::usage("--out", message));
+        }
+        match &self.config {
+            Some(file) => self.overridden(read_json(file)?, file),
+            None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration")),
+        }
+    }
+
+    fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
+        let size = self.phantom.map(<(usize, usize)>::from);
+        let acquisition = match self.acquisition.as_deref() {
+            Some(path) if path == Path::new("demo") => Some(Value::Null),
+            path => path.map(|path| json!(path)),
+        };
+        let flags = [
+            ("data.dataset", self.dataset.as_ref().map(|path| json!(path))),
+            ("data.vols", self.vols.as_ref().map(numbers)),
+            ("data.slices", self.slices.as_ref().map(numbers)),
+            ("data.validation_vols", self.validation_vols.as_ref().map(numbers)),
+            ("data.images", self.images.map(|images| json!(images))),
+            ("data.phantom", size.map(|(height, width)| json!([height, width]))),
+            ("data.phantom_share", self.phantom_share.map(|share| json!(share))),
+            ("data.acquisition", acquisition),
+            ("data.cut", self.cut.map(|cut| json!(cut))),
+            ("data.sequence", self.sequence.as_ref().map(|name| json!(name))),
+            ("training.steps", self.steps.map(|steps| json!(steps))),
+            ("training.batch", self.batch.map(|batch| json!(batch))),
+            ("training.seed", self.seed.map(|seed| json!(seed))),
+            ("training.model.condition", self.condition.clone()),
+            ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
+            // Without a condition there is none to drop.
+            ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
+        ];
+        let origin = origin.display().to_string();
+        for (key, value) in flags.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            let change: Override = format!("{key}={value}").parse()?;
+            change.apply(&mut base, &origin)?;
+        }
+        let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        RunConfig::load(base, &origin, &overrides)
+    }
+}
+
+/// All is an empty list.
+fn numbers(selection: &Selection) -> Value {
+    json!(selection.named().collect::<Vec<_>>())
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+fn parse_condition(text: &str) -> Result<Value, String> {
+    match text {
+        "none" => Ok(Value::Null),
+        name => name.parse().map(|condition: ConditionImage| json!(condition)),
+    }
+}
+
+fn parse_minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if (0.0..=1e6).contains(&minutes) => Ok(minutes),
+        _ => Err("expected a number of minutes of at least 0".into()),
+    }
+}

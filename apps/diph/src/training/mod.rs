@@ -1,0 +1,45 @@
+//! Training of diffusion priors: where samples come from and what a run leaves behind.
+//!
+//! A training sample is an image that was just measured: an [`ImageSource`] gives a TSMI (maps or phantoms through a
+//! [`SignalModel`], or stored images), [`Augmentation`] varies it, a [`Measurement`] makes k-space with noise, and the intensity
+//! and the condition image are computed from that k-space as in a reconstruction ([`SimulatedSamples`]). A [`TrainingRun`] feeds
+//! them to [`Trainer`](diph_diffusion::Trainer) and keeps the folder of the run.
+//!
+//! Phantom subjects below 1000 are left to evaluation (subject 0 is that of `diph demo`) and validation (900 to 999).
+
+mod augmentation;
+mod centred;
+mod data_config;
+mod image_source;
+mod maps_source;
+mod measurement;
+mod phantom_source;
+mod response_table;
+mod run_config;
+mod run_folder;
+mod signal_model;
+mod simulated_samples;
+mod training_data;
+mod training_log;
+mod training_run;
+mod tsmi_source;
+mod validation;
+
+pub use augmentation::Augmentation;
+pub use centred::centred;
+pub use data_config::{DataConfig, FolderImages};
+pub use image_source::ImageSource;
+pub use maps_source::MapsSource;
+pub use measurement::{Measured, Measurement};
+pub use phantom_source::PhantomSource;
+pub use response_table::ResponseTable;
+pub use run_config::RunConfig;
+pub use run_folder::RunFolder;
+pub use signal_model::SignalModel;
+pub use simulated_samples::{SamplePart, SimulatedSamples};
+pub use training_data::TrainingData;
+pub use training_log::TrainingLog;
+pub(crate) use training_run::TrainingRun;
+pub use training_run::TrainingSummary;
+pub use tsmi_source::TsmiSource;
+pub use validation::{Validation, ValidationErrors};

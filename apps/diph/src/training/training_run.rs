@@ -1,0 +1,241 @@
+//! A training run from its folder's point of view.
+
+use std::time::{Duration, Instant};
+
+use diph_diffusion::{Parametrisation, SigmaData, Trainer, WeightFormat, measure_sigma_data};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{RunConfig, RunFolder, TrainingData, TrainingLog, Validation};
+use crate::Context;
+use crate::output::{AppError, Bar, Blame, InputFile, PluginFile, Provenance};
+use crate::results::{write_bytes, write_json};
+
+/// Samples that `sigma_data` is measured on.
+const MEASURED_SAMPLES: u64 = 32;
+
+/// Steps that the shown loss is a mean over.
+const SHOWN_STEPS: usize = 50;
+
+const VALIDATION_HEADER: &str = "step,sigma,nrmse";
+
+/// A run with everything that it writes.
+pub struct TrainingRun<'a> {
+    context: &'a Context,
+    folder: RunFolder,
+    data: TrainingData,
+    trainer: Trainer,
+    log: TrainingLog,
+    validation: Option<Validation>,
+    checkpoint_every: Duration,
+}
+
+/// What a run says at its end.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrainingSummary {
+    /// Steps that are done.
+    pub steps: u64,
+    /// Mean loss of the last steps.
+    pub loss: f64,
+    /// Mean seconds per step of this session.
+    pub seconds_per_step: f64,
+    /// The averaged networks.
+    pub checkpoints: Vec<String>,
+}
+
+impl<'a> TrainingRun<'a> {
+    /// Starts a run in a new folder.
+    ///
+    /// # Errors
+    /// Naming the key or the file to blame.
+    pub fn start(
+        context: &'a Context,
+        folder: RunFolder,
+        data: TrainingData,
+        mut config: RunConfig,
+        checkpoint_every: Duration,
+    ) -> Result<Self, AppError> {
+        measure(context, &data, &mut config)?;
+        config.training.check().step("the training configuration")?;
+        write_json(&folder.config(), &config)?;
+        write_json(&folder.provenance(), &provenance(&data, &config)?)?;
+        let mut training = config.training.clone();
+        training.model.training = Some(json!({ "diph_version": env!("CARGO_PKG_VERSION"), "data": config.data }));
+        let trainer = Trainer::new(training).step("the training configuration")?;
+        Self::new(context, folder, data, trainer, checkpoint_every)
+    }
+
+    /// Goes on with a run from its last state.
+    ///
+    /// # Errors
+    /// When the state is damaged or belongs to another configuration.
+    pub fn resume(
+        context: &'a Context,
+        folder: RunFolder,
+        data: TrainingData,
+        config: RunConfig,
+        checkpoint_every: Duration,
+    ) -> Result<Self, AppError> {
+        let path = folder.state();
+        if !path.exists() {
+            return Self::start(context, folder, data, config, checkpoint_every);
+        }
+        let trainer = Trainer::resume(&path).file(&path)?;
+        let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };
+        of_state.training.model.training = None;
+        of_state.training.model.condition_optional = config.training.model.condition_optional;
+        match of_state.first_difference(&config) {
+            None => Self::new(context, folder, data, trainer, checkpoint_every),
+            Some(difference) => {
+                Err(AppError::input(&path, format!("the state belongs to another configuration: {difference}")))
+            }
+        }
+    }
+
+    fn new(
+        context: &'a Context,
+        folder: RunFolder,
+        data: TrainingData,
+        trainer: Trainer,
+        checkpoint_every: Duration,
+    ) -> Result<Self, AppError> {
+        let log = TrainingLog::open(&folder.log(), trainer.step_number())?;
+        let validation = data.validation.as_ref().map(|samples| Validation::new(samples));
+        let validation = validation.transpose().step("making samples for validation")?;
+        cut_validation(&folder, trainer.step_number())?;
+        Ok(Self { context, folder, data, trainer, log, validation, checkpoint_every })
+    }
+
+    /// Trains to the last step, or until the user stops it; what was reached is kept either way.
+    ///
+    /// # Errors
+    /// [`AppError::Cancelled`] when the user stops it; otherwise naming the step or the file that failed.
+    pub fn run(mut self) -> Result<TrainingSummary, AppError> {
+        let total = self.trainer.config().steps;
+        let bar = self.context.output.bar("training", total as usize);
+        let (begin, first) = (Instant::now(), self.trainer.step_number());
+        let mut last_checkpoint = Instant::now();
+        while self.trainer.step_number() < total {
+            if let Err(error) = self.step() {
+                // A step that failed has changed nothing.
+                self.checkpoint()?;
+                return Err(error);
+            }
+            self.show(&bar, begin, first);
+            if last_checkpoint.elapsed() >= self.checkpoint_every {
+                self.checkpoint()?;
+                last_checkpoint = Instant::now();
+            }
+        }
+        drop(bar);
+        self.checkpoint()?;
+        let done = self.trainer.step_number();
+        Ok(TrainingSummary {
+            steps: done,
+            loss: self.log.recent_loss(SHOWN_STEPS),
+            seconds_per_step: begin.elapsed().as_secs_f64() / (done - first).max(1) as f64,
+            checkpoints: self.averages().map(|(_, path)| path.display().to_string()).collect(),
+        })
+    }
+
+    fn step(&mut self) -> Result<(), AppError> {
+        self.context.cancel.check()?;
+        let begin = Instant::now();
+        let step = self.trainer.step(&self.data.training).step("training")?;
+        self.log.record(&step, self.trainer.config().batch, begin.elapsed().as_secs_f64())
+    }
+
+    fn show(&self, bar: &Bar, begin: Instant, first: u64) {
+        let (done, total) = (self.trainer.step_number(), self.trainer.config().steps);
+        let seconds = begin.elapsed().as_secs_f64() / (done - first).max(1) as f64 * (total - done) as f64;
+        bar.set(done as usize, total as usize);
+        bar.message(format!("loss {:.4}, {} left", self.log.recent_loss(SHOWN_STEPS), time(seconds)));
+    }
+
+    /// Writes the state first: whatever happens to the rest, the run can go on.
+    fn checkpoint(&self) -> Result<(), AppError> {
+        let path = self.folder.state();
+        self.trainer.save(&path).file(&path)?;
+        for (rate, path) in self.averages() {
+            let checkpoint = self.trainer.checkpoint(Some(rate)).step("averaging the network")?;
+            checkpoint.write(&path, WeightFormat::F32).file(&path)?;
+        }
+        if let Some(picture) = self.log.picture().step("drawing the loss")? {
+            write_bytes(&self.folder.loss_picture(), &picture)?;
+        }
+        self.validate()
+    }
+
+    fn validate(&self) -> Result<(), AppError> {
+        let Some(validation) = &self.validation else { return Ok(()) };
+        let step = self.trainer.step_number();
+        let rate = self.trainer.config().ema_rates.first().copied();
+        let checkpoint = self.trainer.checkpoint(rate).step("averaging the network")?;
+        let errors = validation.run(&checkpoint).step("validating the network")?;
+        let path = self.folder.validation();
+        let mut text = cut_validation(&self.folder, step.saturating_sub(1))?;
+        if text.is_empty() {
+            let coefficients = (1..=checkpoint.config.unet.coefficients).map(|k| format!(",nrmse_c{k}"));
+            text = format!("{VALIDATION_HEADER}{}\n", coefficients.collect::<String>());
+        }
+        for (sigma, all, coefficients) in errors.levels {
+            let coefficients: String = coefficients.iter().map(|error| format!(",{error:.6}")).collect();
+            text += &format!("{step},{sigma},{all:.6}{coefficients}\n");
+        }
+        write_bytes(&path, text.as_bytes())?;
+        for (sample, picture) in errors.pictures.iter().enumerate() {
+            write_bytes(&self.folder.sample_picture(step, sample), picture)?;
+        }
+        Ok(())
+    }
+
+    fn averages(&self) -> impl Iterator<Item = (f64, std::path::PathBuf)> + '_ {
+        self.trainer.config().ema_rates.iter().map(|rate| (*rate, self.folder.average(*rate)))
+    }
+}
+
+/// Measures what the configuration leaves to be measured.
+fn measure(context: &Context, data: &TrainingData, config: &mut RunConfig) -> Result<(), AppError> {
+    if let Parametrisation::Edm { sigma_data } = &mut config.training.model.diffusion.parametrisation
+        && sigma_data.is_missing()
+    {
+        let spinner = context.output.spinner("measuring the images");
+        let measured = measure_sigma_data(&data.training, MEASURED_SAMPLES).step("measuring the images")?;
+        *sigma_data = SigmaData::EachCoefficient(measured);
+        drop(spinner);
+    }
+    Ok(())
+}
+
+fn provenance(data: &TrainingData, config: &RunConfig) -> Result<Provenance, AppError> {
+    let configuration = serde_json::to_value(config).step("writing the provenance")?;
+    let mut provenance = Provenance::new(configuration, config.training.seed);
+    provenance.plugins = vec![PluginFile::of(&data.operator)];
+    provenance.inputs = data.files.iter().map(|path| InputFile::new(path).file(path)).collect::<Result<_, _>>()?;
+    Ok(provenance)
+}
+
+/// Lines of `validation.csv` up to a step; what an interrupted run has written beyond is cut off. Empty where there is none.
+fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, AppError> {
+    let path = folder.validation();
+    if !path.exists() {
+        return Ok(String::new());
+    }
+    let text = std::fs::read_to_string(&path).file(&path)?;
+    let is_kept = |line: &&str| {
+        let step = line.split(',').next().unwrap_or_default();
+        step == "step" || step.parse::<u64>().is_ok_and(|step| step <= steps)
+    };
+    let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+    write_bytes(&path, kept.as_bytes())?;
+    Ok(kept)
+}
+
+fn time(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match minutes {
+        0 => "under a minute".into(),
+        1..60 => format!("{minutes} min"),
+        _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
+    }
+}

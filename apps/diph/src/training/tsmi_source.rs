@@ -1,0 +1,49 @@
+//! Stored images of a data folder.
+
+use diph_core::{Result, Rng};
+use diph_datasets::{DatasetFolder, SliceId};
+use ndarray::Array3;
+use num_complex::Complex32;
+use rand::RngExt;
+
+use super::ImageSource;
+use crate::output::{AppError, Blame};
+
+/// Reference TSMIs of a data folder, as they are.
+pub struct TsmiSource {
+    size: (usize, usize),
+    images: Vec<Array3<Complex32>>,
+}
+
+impl TsmiSource {
+    /// Reads the reference TSMIs of the slices, all of which must have the shape (coefficient, y, x).
+    ///
+    /// # Errors
+    /// Naming the file, what was expected and what came.
+    pub fn read(
+        folder: &DatasetFolder,
+        slices: &[SliceId],
+        cut: usize,
+        shape: (usize, usize, usize),
+    ) -> Result<Self, AppError> {
+        let read = |id: &SliceId| {
+            let path = folder.reference_tsmi_path(*id, cut);
+            let image = folder.reference_tsmi(*id, cut).file(&path)?;
+            match image.dim() == shape {
+                true => Ok(image),
+                false => Err(AppError::input(&path, format!("key `tsmi_ref`: expected {shape:?}, got {:?}", image.dim()))),
+            }
+        };
+        Ok(Self { size: (shape.1, shape.2), images: slices.iter().map(read).collect::<Result<_, _>>()? })
+    }
+}
+
+impl ImageSource for TsmiSource {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
+        Ok(self.images[rng.random_range(0..self.images.len())].clone())
+    }
+}
