@@ -5,6 +5,7 @@
 
 mod adam_w;
 mod annealing;
+mod gradient_sum;
 mod learning_rate;
 mod noise_levels;
 mod noised_batch;

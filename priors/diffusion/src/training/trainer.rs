@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::adam_w::{self, AdamW};
+use super::gradient_sum::GradientSum;
 use super::learning_rate::learning_rate;
 use super::noised_batch::NoisedBatch;
 use super::parameter_state::ParameterState;
@@ -15,7 +17,7 @@ use super::random_streams::Stream;
 use super::state_file::{self, RunState};
 use super::{SampleSource, TrainingConfig, TrainingStep};
 use crate::{
-    Checkpoint, Error, ForwardMode, GaussianDiffusion, LossSecondMoment, Parameters, Result, TimestepSampler, UNet, ops,
+    Checkpoint, Error, ForwardMode, GaussianDiffusion, LossSecondMoment, Parameters, Result, TimestepSampler, UNet,
 };
 
 /// A training run: the network, the optimiser and the averages of the parameters.
@@ -118,34 +120,34 @@ impl Trainer {
     /// Loss of each image without its weight, and the gradient of the mean weighted loss.
     fn gradients(&self, samples: &[PreparedSample]) -> Result<(Vec<f64>, Vec<Tensor>)> {
         let mut losses = Vec::with_capacity(samples.len());
-        let mut sum: Option<Vec<Tensor>> = None;
+        let mut sum = GradientSum::new(&self.parameters);
         for part in samples.chunks(self.config.microbatch.unwrap_or(self.config.batch)) {
-            let (part_losses, gradients) = self.gradients_of_part(part, 1.0 / samples.len() as f64)?;
-            losses.extend(part_losses);
-            sum = Some(match sum {
-                None => gradients,
-                Some(sum) => sum.iter().zip(&gradients).map(|(a, b)| ops::add(a, b)).collect::<Result<_, _>>()?,
-            });
+            losses.extend(self.backward(part, 1.0 / samples.len() as f64, &mut sum)?);
         }
-        Ok((losses, sum.unwrap_or_default()))
+        Ok((losses, sum.finish()?))
     }
 
-    /// The same for one microbatch, the gradient times `scale`.
-    fn gradients_of_part(&self, samples: &[PreparedSample], scale: f64) -> Result<(Vec<f64>, Vec<Tensor>)> {
+    /// Loss of each image of a microbatch; adds the gradient of `scale` times their weighted sum.
+    fn backward(&self, samples: &[PreparedSample], scale: f64, gradients: &mut GradientSum<'_>) -> Result<Vec<f64>> {
         let batch = NoisedBatch::new(&self.config, samples)?;
         let (input, times) = batch.network_input(&self.diffusion)?;
+        let condition = batch.condition.as_ref();
         let first = samples.first().map_or(0, |sample| sample.number);
         let mut dropout = Stream::Dropout(first).rng(self.config.seed);
-        let mode = &mut ForwardMode::Training(&mut dropout);
-        let output = self.unet.forward(&input, &times, batch.condition.as_ref(), mode)?;
-        let (losses, sum) = batch.losses(&self.diffusion, &output, self.config.bound_weight())?;
-        let losses: Vec<f64> = losses.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
-        let mut gradients = (sum * scale)?.backward()?;
-        let take = |state: &ParameterState| match gradients.remove(&state.variable) {
-            Some(gradient) => Ok(gradient.contiguous()?),
-            None => Ok(state.variable.zeros_like()?),
+        let mut losses = Vec::new();
+        let mut loss = |output: &Tensor| {
+            let (each, sum) = batch.losses(&self.diffusion, output, self.config.bound_weight())?;
+            losses = each.to_vec1::<f32>()?;
+            Ok((sum * scale)?)
         };
-        Ok((losses, self.parameters.iter().map(take).collect::<Result<_>>()?))
+        if self.config.gradient_checkpointing {
+            let collect = |store: &mut GradStore| gradients.add(store);
+            self.unet.backward_with_recomputation(&input, &times, condition, &mut dropout, loss, collect)?;
+        } else {
+            let output = self.unet.forward(&input, &times, condition, &mut ForwardMode::Training(&mut dropout))?;
+            gradients.add(&mut loss(&output)?.backward()?)?;
+        }
+        Ok(losses.into_iter().map(f64::from).collect())
     }
 
     fn check_finite(&self, quantity: &str, value: f64) -> Result<()> {

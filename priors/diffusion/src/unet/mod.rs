@@ -7,6 +7,7 @@ mod initialisation;
 mod layers;
 mod parameter_scope;
 mod parameters;
+mod recomputation;
 mod res_block;
 mod resample;
 #[cfg(test)]

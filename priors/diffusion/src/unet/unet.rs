@@ -21,9 +21,9 @@ use crate::{Error, Result};
 pub struct UNet {
     config: UNetConfig,
     time_embedding: TimeEmbedding,
-    input_blocks: Vec<Block>,
-    middle_block: Block,
-    output_blocks: Vec<Block>,
+    pub(super) input_blocks: Vec<Block>,
+    pub(super) middle_block: Block,
+    pub(super) output_blocks: Vec<Block>,
     out_norm: Norm,
     out_conv: Conv,
 }
@@ -79,7 +79,7 @@ impl UNet {
         mode: &mut ForwardMode<'_>,
     ) -> Result<Tensor> {
         let x = self.input(x, timesteps, condition)?;
-        let embedding = self.time_embedding.forward(timesteps)?.silu()?;
+        let embedding = self.embedding(timesteps)?;
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -93,12 +93,22 @@ impl UNet {
             }
             h = block.forward(&h, &embedding, mode)?;
         }
-        let y = self.out_conv.forward(&self.out_norm.forward(&h)?)?;
+        self.head(&h)
+    }
+
+    /// The activated timestep embedding, (batch, 4 model channels).
+    pub(super) fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
+        Ok(self.time_embedding.forward(timesteps)?.silu()?)
+    }
+
+    /// From the last block to the output.
+    pub(super) fn head(&self, h: &Tensor) -> Result<Tensor> {
+        let y = self.out_conv.forward(&self.out_norm.forward(h)?)?;
         Ok(ops::pixel_shuffle(&y, self.config.patch)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
-    fn input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<Tensor> {
+    pub(super) fn input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<Tensor> {
         let config = &self.config;
         let factor = config.patch << (config.multipliers()?.len() - 1);
         match *x.dims() {

@@ -1,0 +1,136 @@
+//! The backward pass with less memory: activations are computed a second time, block by block (Chen et al. 2016).
+
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+
+use diph_core::Rng;
+
+use super::block::Block;
+use super::forward_mode::ForwardMode;
+use super::unet::UNet;
+use crate::Result;
+
+/// What is kept of a block's forward pass: enough to run it again.
+struct Visit<'a> {
+    block: &'a Block,
+    input: Tensor,
+    /// What comes beside the input from the way down, and the number of the block that it comes from.
+    skip: Option<(usize, Tensor)>,
+    /// The generator of the dropout as the block found it.
+    dropout: Rng,
+}
+
+/// Gradients of a loss with respect to what went into a block.
+struct InputGradients {
+    input: Option<Tensor>,
+    skip: Option<Tensor>,
+    embedding: Option<Tensor>,
+}
+
+impl UNet {
+    /// The gradients of `loss(output)`, equal to those of [`UNet::forward`] in training and `backward` up to rounding.
+    ///
+    /// Only the inputs of the blocks are kept, and the activations of one block at a time. `collect` is called several times,
+    /// with the gradients of other parameters each time.
+    pub(crate) fn backward_with_recomputation(
+        &self,
+        x: &Tensor,
+        timesteps: &[f32],
+        condition: Option<&Tensor>,
+        dropout: &mut Rng,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor>,
+        mut collect: impl FnMut(&mut GradStore) -> Result<()>,
+    ) -> Result<()> {
+        let x = self.input(x, timesteps, condition)?;
+        let tracked_embedding = self.embedding(timesteps)?;
+        let embedding = tracked_embedding.detach();
+        let (visits, last) = self.visits(x, &embedding, dropout)?;
+
+        let last = Var::from_tensor(&last)?;
+        let mut gradients = loss(&self.head(&last)?)?.backward()?;
+        let mut gradient = gradients.remove(&last);
+        collect(&mut gradients)?;
+        drop((gradients, last));
+
+        let mut skip_gradients: Vec<Option<Tensor>> = vec![None; self.input_blocks.len()];
+        let mut embedding_gradient = None;
+        for (number, visit) in visits.into_iter().enumerate().rev() {
+            if let Some(skip) = skip_gradients.get_mut(number) {
+                gradient = sum(gradient, skip.take())?;
+            }
+            let Some(output_gradient) = gradient.take() else {
+                continue;
+            };
+            let skip_number = visit.skip.as_ref().map(|(number, _)| *number);
+            let inputs = visit.backward(&embedding, &output_gradient, &mut collect)?;
+            if let Some(number) = skip_number {
+                skip_gradients[number] = inputs.skip;
+            }
+            embedding_gradient = sum(embedding_gradient, inputs.embedding)?;
+            gradient = inputs.input;
+        }
+        match embedding_gradient {
+            Some(gradient) => collect(&mut (tracked_embedding * gradient)?.sum_all()?.backward()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs all blocks, in the order of [`UNet::forward`]. Returns what to keep of each and the last one's output.
+    fn visits(&self, x: Tensor, embedding: &Tensor, dropout: &mut Rng) -> Result<(Vec<Visit<'_>>, Tensor)> {
+        let mut visits: Vec<Visit<'_>> = Vec::new();
+        let mut h = x;
+        let mut skips: Vec<(usize, Tensor)> = Vec::with_capacity(self.input_blocks.len());
+        let way_down = self.input_blocks.iter().enumerate().map(|(number, block)| (block, Some(number)));
+        let rest = std::iter::once(&self.middle_block).chain(&self.output_blocks).map(|block| (block, None));
+        for (position, (block, number)) in way_down.chain(rest).enumerate() {
+            let skip = if position > self.input_blocks.len() { skips.pop() } else { None };
+            let visit = Visit { block, input: h, skip, dropout: dropout.clone() };
+            let skip = visit.skip.as_ref().map(|(_, skip)| skip);
+            // Detached: the block's activations go with the graph.
+            h = run(block, &visit.input, skip, embedding, dropout)?.detach();
+            visits.push(visit);
+            skips.extend(number.map(|number| (number, h.clone())));
+        }
+        Ok((visits, h))
+    }
+}
+
+impl Visit<'_> {
+    /// Runs the block again and goes back through it.
+    fn backward(
+        self,
+        embedding: &Tensor,
+        output_gradient: &Tensor,
+        collect: &mut impl FnMut(&mut GradStore) -> Result<()>,
+    ) -> Result<InputGradients> {
+        let input = Var::from_tensor(&self.input)?;
+        let skip = self.skip.as_ref().map(|(_, skip)| Var::from_tensor(skip)).transpose()?;
+        let embedding = Var::from_tensor(embedding)?;
+        let mut dropout = self.dropout;
+        let output = run(self.block, &input, skip.as_deref(), &embedding, &mut dropout)?;
+        // The gradient of this number is the block's transposed derivative, applied to the output's gradient.
+        let mut gradients = (output * output_gradient)?.sum_all()?.backward()?;
+        let inputs = InputGradients {
+            input: gradients.remove(&input),
+            skip: skip.and_then(|skip| gradients.remove(&skip)),
+            embedding: gradients.remove(&embedding),
+        };
+        collect(&mut gradients)?;
+        Ok(inputs)
+    }
+}
+
+fn run(block: &Block, input: &Tensor, skip: Option<&Tensor>, embedding: &Tensor, dropout: &mut Rng) -> Result<Tensor> {
+    let mode = &mut ForwardMode::Training(dropout);
+    match skip {
+        Some(skip) => block.forward(&Tensor::cat(&[input, skip], 1)?, embedding, mode),
+        None => block.forward(input, embedding, mode),
+    }
+}
+
+fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
+    Ok(match (a, b) {
+        (Some(a), Some(b)) => Some((a + b)?),
+        (a, b) => a.or(b),
+    })
+}
