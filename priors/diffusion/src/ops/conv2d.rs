@@ -114,7 +114,7 @@ fn pack(rows: usize, terms: usize, value: impl Fn(usize, usize) -> f32 + Sync) -
 fn convolve(geometry: &Conv2dGeometry, x: &[f32], weight: &[Left], bias: Option<&[f32]>) -> Vec<f32> {
     let padded = geometry.padded_planes(x);
     let terms = geometry.inputs * geometry.taps();
-    let offsets = geometry.tap_offsets();
+    let offsets = geometry.term_offsets(padded.stride);
     let pixels = geometry.pixels();
     let strips = geometry.strips();
     let group = tiles_per_task(geometry);
@@ -132,7 +132,7 @@ fn convolve(geometry: &Conv2dGeometry, x: &[f32], weight: &[Left], bias: Option<
                             sums.iter_mut().zip(bias).for_each(|(sums, bias)| sums.fill(*bias));
                         }
                         let values = &padded.image(image)[*start..];
-                        multiply_add(&mut sums, *width, left, &Right { values, stride: padded.stride, taps: &offsets });
+                        multiply_add(&mut sums, *width, left, &Right { values, offsets: &offsets });
                         for (y, sums) in y.chunks_exact_mut(pixels).zip(&sums) {
                             geometry.store(y, *start, &sums[..*width]);
                         }
@@ -160,6 +160,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
     let (positions, width) = (geometry.positions(), right.width);
     let blocks = channel_blocks(width);
     let strip = strip_length(width);
+    let rows: Vec<usize> = (0..strip).map(|position| position * width).collect();
     let tile_len = ROWS * geometry.inputs * geometry.taps();
     // All images belong to one sum, so that the tasks share the channels only.
     let group = tiles_per_task(&Conv2dGeometry { batch: 1, ..*geometry });
@@ -176,7 +177,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
                     for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
                         for ((first, columns), sums) in blocks.iter().zip(sums) {
                             let values = &values[(start + offset) * width + first..];
-                            multiply_add(sums, *columns, left, &Right { values, stride: width, taps: &[0] });
+                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows });
                         }
                     }
                 }

@@ -119,6 +119,12 @@ impl Conv2dGeometry {
         (0..self.taps()).map(|tap| tap / self.kernel * self.row() + tap % self.kernel).collect()
     }
 
+    /// Where each term (input, tap) reads in planes of this distance, relative to a position of the output.
+    pub fn term_offsets(&self, stride: usize) -> Vec<usize> {
+        let taps = self.tap_offsets();
+        (0..self.inputs).flat_map(|input| taps.iter().map(move |tap| input * stride + tap)).collect()
+    }
+
     /// Positions that reading needs: the output's, moved by the last tap, and a whole tile at least.
     fn padded_positions(&self) -> usize {
         self.positions().max(COLUMNS) + (self.kernel - 1) * (self.row() + 1)
