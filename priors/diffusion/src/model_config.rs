@@ -17,9 +17,30 @@ pub struct ModelConfig {
     /// What images are divided by before the network sees them.
     #[serde(default)]
     pub intensity: IntensityConfig,
+    /// Name of the condition image that a conditional network was trained with, `adjoint` for example.
+    #[serde(default)]
+    pub condition: Option<String>,
+    /// Whether a conditional network also serves without its condition: it was trained with some conditions set to zero.
+    #[serde(default)]
+    pub condition_optional: bool,
+    /// How it was trained, for the record: data, steps, command.
+    #[serde(default)]
+    pub training: Option<serde_json::Value>,
 }
 
 impl ModelConfig {
+    /// A network with the defaults of everything else.
+    pub fn new(unet: UNetConfig) -> Self {
+        Self {
+            unet,
+            diffusion: DiffusionConfig::default(),
+            intensity: IntensityConfig::default(),
+            condition: None,
+            condition_optional: false,
+            training: None,
+        }
+    }
+
     /// Fails on settings that make no model.
     ///
     /// # Errors
@@ -31,6 +52,9 @@ impl ModelConfig {
         if self.diffusion.variance == Variance::LearnedRange && !self.unet.learn_sigma {
             let expected = "fixed_small or fixed_large with a network without learn_sigma";
             return Err(Error::setting("diffusion.variance", expected, "learned_range"));
+        }
+        if self.condition_optional && !self.unet.conditional {
+            return Err(Error::setting("condition_optional", "false with an unconditional network", true));
         }
         Ok(())
     }

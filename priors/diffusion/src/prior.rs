@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use diph_core::{NoiseSchedule, Prior, PriorContext, View, ViewMut};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::image_channels::ImageChannels;
-use crate::{Checkpoint, Denoiser, Error, PriorOptions, Respacing, Result};
+use crate::{Checkpoint, Denoiser, Error, ModelConfig, PriorOptions, Respacing, Result};
+
+/// Beyond it lies no image, only a slip of the keyboard.
+const MAX_SIZE: usize = 4096;
 
 /// A diffusion model as image prior: returns its predicted x_0.
 ///
-/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's is cropped at the
-/// centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
+/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's canvas is cropped at
+/// the centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
 ///
 /// In an annealed run the noise level is the context's schedule entry; otherwise it is `sigma`, for which the nearest
 /// timestep of the training schedule is taken. A conditional network takes its condition image, already divided by its
@@ -21,6 +24,42 @@ pub struct DiffusionPrior {
     denoiser: Denoiser,
     options: PriorOptions,
     respacing: Option<Respacing>,
+    condition: ConditionUse,
+    /// Height and width of the network's canvas.
+    size: usize,
+}
+
+/// What a network gets as condition.
+enum ConditionUse {
+    /// Nothing: the network is unconditional.
+    None,
+    /// Zeros.
+    Zeros,
+    /// The image of this name.
+    Image(String),
+}
+
+impl ConditionUse {
+    /// The name of a condition image that nobody has named.
+    const DEFAULT_NAME: &'static str = "low_res";
+
+    fn new(config: &ModelConfig, options: &PriorOptions) -> Result<Self> {
+        match (config.unet.conditional, options.use_condition) {
+            (false, Some(true)) => {
+                Err(Error::setting("use_condition", "false or nothing (the network is unconditional)", true))
+            }
+            (false, _) => Ok(Self::None),
+            (true, Some(false)) if config.condition_optional => Ok(Self::Zeros),
+            (true, Some(false)) => {
+                let expected = "true or nothing (the network was never trained without its condition)";
+                Err(Error::setting("use_condition", expected, false))
+            }
+            (true, _) => {
+                let name = options.condition.as_ref().or(config.condition.as_ref());
+                Ok(Self::Image(name.map_or_else(|| Self::DEFAULT_NAME.into(), String::clone)))
+            }
+        }
+    }
 }
 
 impl DiffusionPrior {
@@ -36,7 +75,14 @@ impl DiffusionPrior {
         if let Some(respacing) = &respacing {
             respacing.timesteps(checkpoint.config.diffusion.steps)?;
         }
-        Ok(Self { denoiser, options, respacing })
+        let size = options.image_size.unwrap_or(checkpoint.config.unet.image_size);
+        let factor = checkpoint.config.unet.size_factor()?;
+        if size == 0 || size > MAX_SIZE || !size.is_multiple_of(factor) {
+            let expected = format!("a multiple of {factor} (patch and levels of the network) up to {MAX_SIZE}");
+            return Err(Error::setting("image_size", expected, size));
+        }
+        let condition = ConditionUse::new(&checkpoint.config, &options)?;
+        Ok(Self { denoiser, options, respacing, condition, size })
     }
 
     /// The prior of a checkpoint file, see [`Checkpoint::read`].
@@ -54,15 +100,19 @@ impl DiffusionPrior {
 
     fn layout(&self, role: &str, shape: &[usize]) -> diph_core::Result<ImageChannels> {
         let config = &self.denoiser.config().unet;
-        ImageChannels::new(Self::NAME, role, shape, config.coefficients, config.image_size)
+        ImageChannels::new(Self::NAME, role, shape, config.coefficients, self.size)
     }
 
     /// The condition image as channels; `None` for an unconditional network.
     fn condition(&self, context: &PriorContext<'_>) -> diph_core::Result<Option<Tensor>> {
-        if !self.denoiser.config().unet.conditional {
-            return Ok(None);
-        }
-        let name = &self.options.condition;
+        let name = match &self.condition {
+            ConditionUse::None => return Ok(None),
+            ConditionUse::Zeros => {
+                let shape = (1, self.denoiser.config().unet.image_channels(), self.size, self.size);
+                return Ok(Some(Tensor::zeros(shape, DType::F32, &Device::Cpu).map_err(Error::from)?));
+            }
+            ConditionUse::Image(name) => name,
+        };
         let Some(image) = context.conditions.get(name) else {
             let names: Vec<&str> = context.conditions.keys().map(String::as_str).collect();
             return Err(diph_core::Error::incompatible(

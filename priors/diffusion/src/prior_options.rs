@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Options of [`DiffusionPrior`](crate::DiffusionPrior).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PriorOptions {
     /// Clamps the real and the imaginary part of the predicted image to [-1, 1].
@@ -12,12 +12,12 @@ pub struct PriorOptions {
     /// Timesteps of an annealed run, `ddim30` or `10,10,10` for example; evenly spaced by default. The number of steps
     /// must be that of the run.
     pub respacing: Option<String>,
-    /// Name of the condition image of a conditional network.
-    pub condition: String,
-}
-
-impl Default for PriorOptions {
-    fn default() -> Self {
-        Self { clip_denoised: false, respacing: None, condition: "low_res".into() }
-    }
+    /// Name of the condition image of a conditional network; by default that of the checkpoint, or `low_res`.
+    pub condition: Option<String>,
+    /// Whether a conditional network gets its condition image; by default it does. Without, it gets zeros, which only a
+    /// network that was trained with condition dropout understands.
+    pub use_condition: Option<bool>,
+    /// Height and width of the network's canvas, by default those that it was trained on. Images are cropped or padded to
+    /// it, so a smaller one saves time where the object is small.
+    pub image_size: Option<usize>,
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
 use diph_diffusion::{
-    Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, IntensityConfig, ModelConfig,
-    PriorOptions, Respacing, UNet, Variance, WeightFormat,
+    Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, ModelConfig, PriorOptions, Respacing,
+    UNet, Variance, WeightFormat,
 };
 use ndarray::{ArrayD, Axis, IxDyn};
 use ndarray_npy::NpzReader;
@@ -32,9 +32,8 @@ fn reference(folder: &str) -> Option<PathBuf> {
 
 fn model(unet: &str, variance: Variance) -> Result<ModelConfig> {
     Ok(ModelConfig {
-        unet: serde_json::from_str(unet)?,
         diffusion: DiffusionConfig { variance, ..Default::default() },
-        intensity: IntensityConfig::default(),
+        ..ModelConfig::new(serde_json::from_str(unet)?)
     })
 }
 

@@ -13,9 +13,9 @@ fn config() -> ModelConfig {
     )
     .expect("a configuration");
     ModelConfig {
-        unet,
         diffusion: DiffusionConfig { parametrisation: Parametrisation::Edm { sigma_data: 0.5 }, ..Default::default() },
         intensity: IntensityConfig { reference_factor: Some(0.004), condition_factor: None },
+        ..ModelConfig::new(unet)
     }
 }
 
@@ -48,6 +48,18 @@ fn everything_survives_a_round_trip() -> Result<()> {
             assert!(difference <= tolerance, "{name}: {difference}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn weights_inside_of_a_program_are_read_like_a_file() -> Result<()> {
+    let (checkpoint, directory) = (checkpoint()?, directory());
+    let path = directory.path().join("weights.safetensors");
+    checkpoint.write(&path, WeightFormat::F32)?;
+    let bytes = std::fs::read(&path).map_err(|error| Error::file(&path, error))?;
+    assert_eq!(Checkpoint::from_bytes(&bytes, "shipped")?.config, checkpoint.config);
+    let message = Checkpoint::from_bytes(&bytes[..40], "shipped").map(|_| ()).unwrap_err().to_string();
+    assert!(message.starts_with("shipped: not a safetensors file"), "{message}");
     Ok(())
 }
 
