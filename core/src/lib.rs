@@ -49,7 +49,7 @@ pub use prior_context::{PriorContext, Rng};
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
     CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,
-    ProximalSplitting, Solution, SplittingSettings, SplittingState, estimate_intensity, objective,
+    ProximalSplitting, Renoising, Solution, SplittingSettings, SplittingState, estimate_intensity, objective,
 };
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

@@ -1,5 +1,6 @@
 //! One method over the slices of a data folder.
 
+use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{ParameterMaps, StopReason};
@@ -11,10 +12,11 @@ use num_complex::Complex32;
 
 use crate::Context;
 use crate::inputs::{AcquisitionSource, SliceInput};
-use crate::method::Method;
+use crate::method::{Method, Solver};
 use crate::output::{AppError, Blame, InputFile, PluginFile, Provenance};
-use crate::reconstruction::{Acquisition, Evaluation, Parts, Reconstruction, Step, reconstruct};
-use crate::results::{MethodResults, SliceFiles, SliceResult, StepLog, write_json};
+use crate::reconstruction::{Acquisition, Evaluation, Parts, Posterior, Reconstruction, Reconstructor, Step, Truth};
+use crate::report::Picture;
+use crate::results::{MethodResults, PythonResults, SliceFiles, SliceResult, StepReport, write_json};
 
 /// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
 const WALSH_RADIUS: usize = 4;
@@ -39,6 +41,10 @@ pub struct DatasetRun<'a> {
     pub image_size: Option<(usize, usize)>,
     /// Whether to write the image of every step.
     pub dump_steps: bool,
+    /// Whether to write pictures and metrics of every step of an annealed run.
+    pub report: bool,
+    /// Samples of the posterior.
+    pub samples: NonZero<usize>,
 }
 
 /// What is worth showing of a finished slice.
@@ -47,8 +53,8 @@ pub struct FinishedSlice {
     pub id: SliceId,
     /// Maps of the result.
     pub maps: ParameterMaps,
-    /// `maps.png`.
-    pub picture: Vec<u8>,
+    /// `maps.png`, then what else was drawn.
+    pub pictures: Vec<Picture>,
     /// `provenance.json`.
     pub provenance: Provenance,
 }
@@ -62,15 +68,16 @@ impl DatasetRun<'_> {
         let size = self.image_size(slices)?;
         let acquisition = self.source.read(size)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        let (mut results, mut finished) = (Vec::new(), Vec::new());
+        let (mut results, mut finished, mut python) = (Vec::new(), Vec::new(), PythonResults::default());
         for id in slices {
             self.context.cancel.check()?;
             let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition)?;
-            let (result, slice) = self.run_slice(&input, own.as_ref().unwrap_or(&shared))?;
+            let (result, slice) = self.run_slice(&input, own.as_ref().unwrap_or(&shared), &mut python)?;
             results.push(result);
             finished.push(slice);
         }
+        python.write(self.out, &self.checkpoint_name())?;
         let results = MethodResults::new(&self.method.name, results);
         write_json(&self.out.join("metrics.json"), &results)?;
         let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
@@ -84,7 +91,12 @@ impl DatasetRun<'_> {
         }
     }
 
-    fn run_slice(&self, input: &SliceInput, parts: &Parts) -> Result<(SliceResult, FinishedSlice), AppError> {
+    fn run_slice(
+        &self,
+        input: &SliceInput,
+        parts: &Parts,
+        python: &mut PythonResults,
+    ) -> Result<(SliceResult, FinishedSlice), AppError> {
         let id = input.id;
         let label = format!("{} {id}", self.method.name);
         let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
@@ -92,39 +104,105 @@ impl DatasetRun<'_> {
             self.context.output.note(format!("{id}: no k-space in the folder; simulated it from the maps"));
         }
         let files = SliceFiles::new(self.out, id.vol, id.slice);
+        let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
+        let truth = input.truth.as_ref();
         let mut log = files.step_log(self.dump_steps);
-        let reconstruction = self.reconstruct(parts, &samples, &label, &mut log)?;
+        let mut report = self.step_report(&reconstructor, &files, id, parts, &samples, truth);
+        let mut record = |step: &Step<'_>| {
+            log.record(step)?;
+            report.as_mut().map_or(Ok(()), |report| report.record(step))
+        };
+        let mut reconstructions = self.draw(&reconstructor, &label, &mut record)?;
         log.write()?;
-        let evaluation =
-            Evaluation::of(&reconstruction, parts.unweighted(), samples.view(), input.truth.as_ref()).step(&label)?;
+
+        let mut pictures = Vec::new();
+        if let Some(report) = report {
+            let (png, rows) = report.finish()?;
+            python.push(rows, &reconstructions[0]).step(&label)?;
+            pictures.push(Picture { caption: format!("{id}: steps of the solver"), png });
+        }
+        let evaluate = |reconstruction: &Reconstruction| {
+            Evaluation::of(reconstruction, parts.unweighted(), samples.view(), truth).step(&label)
+        };
+        let mut single = Vec::new();
+        let reconstruction = match reconstructions.len() {
+            1 => reconstructions.remove(0),
+            count => {
+                single = reconstructions.iter().map(evaluate).collect::<Result<_, _>>()?;
+                let posterior = Posterior::of(&reconstructions, parts).step(&label)?;
+                let title = format!("{label}: {count} samples");
+                let png = files.write_posterior(&title, &posterior, &reconstructions)?;
+                pictures.push(Picture { caption: format!("{id}: mean and deviation of {count} samples"), png });
+                posterior.estimate
+            }
+        };
         let result = SliceResult {
             vol: id.vol,
             slice: id.slice,
-            evaluation,
+            evaluation: evaluate(&reconstruction)?,
             iterations: Some(reconstruction.iterations),
             stop: Some(reconstruction.stop),
             intensity: Some(reconstruction.intensity),
+            samples: single,
             simulated_kspace: simulated,
         };
         let provenance = self.provenance(input, parts)?;
-        let picture = files.write(self.method, &reconstruction, input.truth.as_ref(), &result, &provenance)?;
-        Ok((result, FinishedSlice { id, maps: reconstruction.maps, picture, provenance }))
+        let png = files.write(self.method, &reconstruction, truth, &result, &provenance)?;
+        pictures.insert(0, Picture { caption: id.to_string(), png });
+        Ok((result, FinishedSlice { id, maps: reconstruction.maps, pictures, provenance }))
     }
 
-    fn reconstruct(
+    /// The report of the steps, where it is asked for and there is something to anneal.
+    fn step_report<'r>(
+        &'r self,
+        reconstructor: &Reconstructor<'_>,
+        files: &SliceFiles,
+        id: SliceId,
+        parts: &'r Parts,
+        samples: &'r ArrayD<Complex32>,
+        truth: Option<&'r Truth>,
+    ) -> Option<StepReport<'r>> {
+        match &self.method.solver {
+            Solver::ProximalSplitting(settings) if self.report && reconstructor.is_annealed() => {
+                Some(StepReport::new(id, files.folder().to_owned(), parts, settings, samples, truth))
+            }
+            _ => None,
+        }
+    }
+
+    /// One reconstruction, or several samples of the posterior; sample i has the seed plus i, so that it can be drawn
+    /// alone. `record` hears of the steps of the first.
+    fn draw(
         &self,
-        parts: &Parts,
-        samples: &ArrayD<Complex32>,
+        reconstructor: &Reconstructor<'_>,
         label: &str,
-        log: &mut StepLog,
-    ) -> Result<Reconstruction, AppError> {
-        let bar = self.context.output.bar(label, 1);
-        let mut on_step = |step: &Step<'_>| {
-            bar.set(step.iteration, step.max_iterations);
-            log.record(step)?;
-            Ok(self.context.cancel.flow())
-        };
-        let reconstruction = reconstruct(self.method, parts, samples.view(), self.seed, &mut on_step).step(label)?;
+        record: &mut dyn FnMut(&Step<'_>) -> diph_core::Result<()>,
+    ) -> Result<Vec<Reconstruction>, AppError> {
+        let count = self.samples.get();
+        if count > 1 && !reconstructor.is_annealed() {
+            let message = format!("expected 1, since `{}` anneals no noise: there is no posterior to sample", label);
+            return Err(AppError::usage("--samples", message));
+        }
+        let mut reconstructions = Vec::with_capacity(count);
+        for sample in 0..count {
+            let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
+            let bar = self.context.output.bar(&label, 1);
+            let mut on_step = |step: &Step<'_>| {
+                bar.set(step.iteration, step.max_iterations);
+                if sample == 0 {
+                    record(step)?;
+                }
+                Ok(self.context.cancel.flow())
+            };
+            let seed = self.seed.wrapping_add(sample as u64);
+            let reconstruction = reconstructor.run(seed, &mut on_step).step(&label)?;
+            self.check_stop(&reconstruction, &label)?;
+            reconstructions.push(reconstruction);
+        }
+        Ok(reconstructions)
+    }
+
+    fn check_stop(&self, reconstruction: &Reconstruction, label: &str) -> Result<(), AppError> {
         if reconstruction.stop == StopReason::Cancelled {
             return Err(AppError::Cancelled);
         }
@@ -132,7 +210,7 @@ impl DatasetRun<'_> {
             let steps = reconstruction.iterations;
             self.context.output.warn(format!("{label}: broke down after {steps} steps ({reason:?})"));
         }
-        Ok(reconstruction)
+        Ok(())
     }
 
     /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
@@ -157,6 +235,13 @@ impl DatasetRun<'_> {
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
+    /// Name of the network in file names: that of its file, or of the method for the network that comes with Diph.
+    fn checkpoint_name(&self) -> String {
+        let option = self.method.prior.as_ref().and_then(|prior| prior.options.get("checkpoint"));
+        let stem = option.and_then(|path| Path::new(path.as_str()?).file_stem());
+        stem.map_or_else(|| self.method.name.clone(), |stem| stem.to_string_lossy().into_owned())
+    }
+
     fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), AppError> {
         if let Some(size) = self.image_size {
             return Ok(size);
@@ -173,7 +258,7 @@ impl DatasetRun<'_> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(configuration, self.seed);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
-        for path in self.source.files().iter().chain(&input.files) {
+        for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
             provenance.inputs.push(InputFile::new(path).file(path)?);
         }
         Ok(provenance)

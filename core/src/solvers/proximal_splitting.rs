@@ -7,7 +7,7 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{ConjugateGradient, SplittingSettings, SplittingState};
+use super::{ConjugateGradient, Renoising, SplittingSettings, SplittingState};
 use crate::{
     Error, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem,
     Result, Rng, ScheduleEntry, StopReason, run, vector,
@@ -21,7 +21,7 @@ use crate::{
 /// 2. `x_hat = argmin_u ||A u - y||^2 + rho ||u - c||^2`, `c = (mu x_tilde - w + gamma z - v) / rho`
 /// 3. `z = Projector(x_hat + v / gamma)`
 /// 4. `v += gamma (x_hat - z)`
-/// 5. annealed: z is noised to the next level; un-annealed: `w += mu (x_hat - x_tilde)`
+/// 5. annealed: z is noised to the next level, see [`Renoising`]; un-annealed: `w += mu (x_hat - x_tilde)`
 ///
 /// A part that is absent drops out of the sums: without prior and projector, one step is plain least squares, and with a
 /// single conjugate-gradient step it is the adjoint image at its best scale (SVD-MRF, McGivney et al. 2014).
@@ -190,13 +190,15 @@ impl ProximalSplitting<'_> {
 
     /// Step 5 of an annealed run.
     fn renoise(&self, state: &mut SplittingState, entry: &ScheduleEntry, next_abar: f64, noise: &ArrayD<Complex32>) {
-        let xi = self.settings.xi;
-        let (signal, deviation) = (entry.abar.sqrt() as f32, (1.0 - entry.abar).sqrt() as f32);
-        let (next_signal, next_deviation) = (next_abar.sqrt() as f32, (1.0 - next_abar).sqrt() as f32);
+        // x_(t-1) is a sum of the clean image, x_t and noise in both ways; only the weights differ.
+        let [clean_weight, iterate_weight, noise_weight] = match self.settings.renoising {
+            Renoising::Blend => blend_weights(entry.abar, next_abar, self.settings.xi.into()),
+            Renoising::DdpmPosterior => posterior_weights(entry.abar, next_abar),
+        }
+        .map(|weight| weight as f32);
         let clean = if self.projector.is_some() { &state.z } else { &state.x_hat };
         ndarray::Zip::from(&mut state.x_t).and(clean).and(noise).for_each(|x_t, clean, fresh| {
-            let estimated = (*x_t - clean * signal) / deviation;
-            *x_t = clean * next_signal + (fresh * xi.sqrt() + estimated * (1.0 - xi).sqrt()) * next_deviation;
+            *x_t = clean * clean_weight + *x_t * iterate_weight + fresh * noise_weight;
         });
     }
 
@@ -207,6 +209,7 @@ impl ProximalSplitting<'_> {
 
     fn check(&self) -> Result<()> {
         self.settings.check()?;
+        self.settings.check_used(self.schedule.is_some(), self.has_physics_dual())?;
         let fail = |name: &str, expected: &str, got: &dyn std::fmt::Display| {
             Err(Error::parameter(Self::NAME, name, expected, got))
         };
@@ -284,6 +287,22 @@ impl SplittingState {
             .and(&self.x_tilde)
             .for_each(|dual, x_hat, x_tilde| *dual += (*x_hat - *x_tilde) * mu);
     }
+}
+
+/// Weights of clean image, x_t and fresh noise: `sqrt(abar') z + sqrt(1 - abar') (sqrt(xi) e + sqrt(1 - xi) e_hat)` with
+/// the estimated noise `e_hat = (x_t - sqrt(abar) z) / sqrt(1 - abar)`.
+fn blend_weights(abar: f64, next_abar: f64, xi: f64) -> [f64; 3] {
+    let estimated = ((1.0 - next_abar) * (1.0 - xi) / (1.0 - abar)).sqrt();
+    [next_abar.sqrt() - abar.sqrt() * estimated, estimated, ((1.0 - next_abar) * xi).sqrt()]
+}
+
+/// The same of `q(x_{t-1} | x_t, x_0)` between two levels of a respaced schedule.
+fn posterior_weights(abar: f64, next_abar: f64) -> [f64; 3] {
+    let alpha = abar / next_abar;
+    let beta = 1.0 - alpha;
+    let clean = beta * next_abar.sqrt() / (1.0 - abar);
+    let iterate = (1.0 - next_abar) * alpha.sqrt() / (1.0 - abar);
+    [clean, iterate, (beta * (1.0 - next_abar) / (1.0 - abar)).sqrt()]
 }
 
 fn relative_change(x: &ArrayD<Complex32>, previous: &ArrayD<Complex32>) -> f32 {

@@ -12,6 +12,11 @@ pub trait Solution {
 
     /// `||image - previous image|| / ||image||`.
     fn relative_change(&self) -> f32;
+
+    /// Everything inside, of a run by proximal splitting.
+    fn splitting(&self) -> Option<&SplittingState> {
+        None
+    }
 }
 
 impl Solution for FistaState {
@@ -31,5 +36,9 @@ impl Solution for SplittingState {
 
     fn relative_change(&self) -> f32 {
         self.relative_change
+    }
+
+    fn splitting(&self) -> Option<&SplittingState> {
+        Some(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CgSettings;
+use super::{CgSettings, Renoising};
 use crate::{Error, Result};
 
 /// Settings of [`ProximalSplitting`](super::ProximalSplitting). The names are those of MRF-DiPh (arXiv 2506.23311).
@@ -19,7 +19,9 @@ pub struct SplittingSettings {
     pub gamma: f32,
     /// Takes `gamma` as it is instead of as a share of `mu`.
     pub gamma_fixed: bool,
-    /// Share of fresh noise in the renoising of an annealed run, 0..=1.
+    /// How an annealed run returns to noise after a step.
+    pub renoising: Renoising,
+    /// Share of fresh noise in the renoising `blend` of an annealed run, 0..=1.
     pub xi: f32,
     /// Runs every step of an annealed run at this index of the schedule.
     pub sigma_level: Option<usize>,
@@ -41,6 +43,7 @@ impl Default for SplittingSettings {
             penalty: 1.0,
             gamma: 1e-2,
             gamma_fixed: false,
+            renoising: Renoising::Blend,
             xi: 1.0,
             sigma_level: None,
             proximal: true,
@@ -73,6 +76,44 @@ impl SplittingSettings {
         if !(0.0..=1.0).contains(&self.xi) {
             return fail("xi", "a number from 0 to 1", self.xi);
         }
+        if self.renoising == Renoising::DdpmPosterior && self.xi != 1.0 {
+            return fail("xi", "1 with the renoising `ddpm-posterior`, which has its own share of noise", self.xi);
+        }
         Ok(())
+    }
+
+    /// Fails on a setting that says something about another kind of run, so that none is passed over in silence.
+    /// `annealed` tells whether there is a noise schedule, `physics_dual` whether a projector or its dual takes part.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub(super) fn check_used(&self, annealed: bool, physics_dual: bool) -> Result<()> {
+        let plain = Self::default();
+        let only_annealed = "its default: the run is not annealed, as there is no prior with a noise schedule";
+        let only_plain = "its default: it has no meaning in an annealed run";
+        let level = self.sigma_level.map_or("none".into(), |level| level.to_string());
+        let unused = [
+            (!annealed && self.xi != plain.xi, "xi", only_annealed, self.xi.to_string()),
+            (!annealed && self.sigma_level.is_some(), "sigma_level", only_annealed, level.clone()),
+            (!annealed && self.renoising != plain.renoising, "renoising", only_annealed, "ddpm-posterior".into()),
+            (annealed && self.penalty != plain.penalty, "penalty", only_plain, self.penalty.to_string()),
+            (annealed && self.tolerance != plain.tolerance, "tolerance", only_plain, self.tolerance.to_string()),
+            (
+                self.renoising == Renoising::DdpmPosterior && self.sigma_level.is_some(),
+                "sigma_level",
+                "none with the renoising `ddpm-posterior`, which steps from level to level",
+                level,
+            ),
+            (
+                self.gamma_fixed && !physics_dual,
+                "gamma_fixed",
+                "false: there is no projector in the loop that gamma would weigh",
+                "true".into(),
+            ),
+        ];
+        match unused.into_iter().find(|(unused, ..)| *unused) {
+            Some((_, name, expected, got)) => Err(Error::parameter("proximal splitting", name, expected, got)),
+            None => Ok(()),
+        }
     }
 }

@@ -326,6 +326,36 @@ fn renoising_mixes_fresh_and_estimated_noise() {
     }
 }
 
+/// Whatever the step, x_(t-1) has the next level's signal and noise when x_t had its own: `q(x_(t-1) | x_0)` is preserved.
+#[test]
+fn the_ancestral_step_keeps_the_noise_levels() {
+    let (problem, _) = problem(Dense::random(9, 6, 12).matrix, 1.0, 13);
+    let (conditions, schedule) = (conditions(), schedule(10));
+    let mut solver = splitting(&problem, &conditions);
+    solver.prior = Some(&UnitGaussian);
+    solver.schedule = Some(&schedule);
+    solver.settings.proximal = false;
+    solver.settings.renoising = Renoising::DdpmPosterior;
+    let start = solver.start().unwrap();
+    let step_from = |x_t: &ArrayD<Complex32>, noise: f32| {
+        let mut state = start.clone();
+        state.x_t = x_t.clone();
+        solver.step_with_noise(&mut state, |_| Ok(ArrayD::from_elem(vec![6], Complex32::from(noise)))).unwrap();
+        (state.x_t[0].re, state.x_hat[0].re)
+    };
+    let (now, next) = (schedule.entries[9].abar as f32, schedule.entries[8].abar as f32);
+    let ones = ArrayD::from_elem(vec![6], Complex32::ONE);
+    // All is linear: x_(t-1) = c x_hat + d x_t + e noise, read off by switching the noise on and x_t apart.
+    let (mean, x_hat) = step_from(&ones, 0.0);
+    let noise_weight = step_from(&ones, 1.0).0 - mean;
+    let iterate_weight = (1.0 - next) * (now / next).sqrt() / (1.0 - now);
+    let clean_weight = (mean - iterate_weight) / x_hat;
+    assert!((clean_weight + iterate_weight * now.sqrt() - next.sqrt()).abs() < 1e-5);
+    assert!((iterate_weight.powi(2) * (1.0 - now) + noise_weight.powi(2) - (1.0 - next)).abs() < 1e-5);
+    let state = run(&solver, 10, &mut []).unwrap().state;
+    assert_eq!(state.x_t, state.x_hat, "the last step is the mean, which is x_0");
+}
+
 #[test]
 fn the_projector_pulls_the_image_onto_the_physics() {
     let (problem, _) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
@@ -415,6 +445,36 @@ fn senseless_settings_are_refused() {
     assert!(refused(&|solver| solver.settings.proximal = false).unwrap().contains("proximal"));
     assert!(refused(&|solver| solver.settings.cg.max_iterations = 0).unwrap().contains("max_iterations"));
     assert!(refused(&|_| ()).is_none());
+}
+
+#[test]
+fn settings_that_would_say_nothing_are_refused() {
+    let (problem, _) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let (conditions, schedule) = (conditions(), schedule(4));
+    let refused = |annealed: bool, change: &dyn Fn(&mut SplittingSettings)| {
+        let mut solver = ProximalSplitting { prior: Some(&UnitGaussian), ..splitting(&problem, &conditions) };
+        solver.schedule = annealed.then_some(&schedule);
+        change(&mut solver.settings);
+        solver.start().err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let posterior = |settings: &mut SplittingSettings| settings.renoising = Renoising::DdpmPosterior;
+    for annealed in [false, true] {
+        assert_eq!(refused(annealed, &|_| ()), "");
+        assert_eq!(refused(annealed, &|s| s.xi = 0.5).contains("xi: expected its default"), !annealed);
+        assert_eq!(refused(annealed, &|s| s.sigma_level = Some(1)).contains("sigma_level: expected"), !annealed);
+        assert_eq!(refused(annealed, &posterior).contains("renoising: expected its default"), !annealed);
+        assert_eq!(refused(annealed, &|s| s.penalty = 2.0).contains("penalty: expected its default"), annealed);
+        assert_eq!(refused(annealed, &|s| s.tolerance = 0.1).contains("tolerance: expected its default"), annealed);
+        assert!(refused(annealed, &|s| s.gamma_fixed = true).contains("no projector in the loop"));
+    }
+    let with_posterior = |change: &dyn Fn(&mut SplittingSettings)| {
+        refused(true, &|settings| {
+            posterior(settings);
+            change(settings);
+        })
+    };
+    assert!(with_posterior(&|s| s.xi = 0.5).contains("its own share of noise"));
+    assert!(with_posterior(&|s| s.sigma_level = Some(1)).contains("from level to level"));
 }
 
 #[test]

@@ -194,6 +194,7 @@ typedef struct diph_descriptor {
    * The checker draws each array uniformly from [low, high) (real and imaginary part alike, integers with `high`
    * included) from a seeded generator, and with "step" only numbers low, low + step, ... below high; dtype is one of f32,
    * f64, c64, c128, i32, i64, u8. "image" is the shape of an image to try a prior or projector on (default [2, 16, 16]).
+   * "conditions" are condition images for a prior that wants them, described like arrays, of dtype c64.
    * All keys but "options" may be left out. */
   diph_string example;
 } diph_descriptor;

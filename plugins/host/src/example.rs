@@ -19,6 +19,9 @@ pub struct Example {
     /// Arrays to create it with, by name.
     #[serde(default)]
     pub arrays: BTreeMap<String, ExampleArray>,
+    /// Condition images to try a prior with, by name; of type `c64`.
+    #[serde(default)]
+    pub conditions: BTreeMap<String, ExampleArray>,
     /// Shape (coefficient, y, x) of an image to try a prior or a projector on.
     #[serde(default = "default_image")]
     pub image: [usize; 3],
@@ -73,6 +76,19 @@ impl Example {
     pub fn draw(&self, seed: u64) -> Result<Vec<NamedArray>> {
         let mut rng = Rng::seed_from_u64(seed);
         self.arrays.iter().map(|(name, array)| Ok(NamedArray::new(name, array.draw(name, &mut rng)?))).collect()
+    }
+
+    /// The condition images, drawn from a generator seeded with `seed`.
+    ///
+    /// # Errors
+    /// When a shape is absurdly large, or the type is not `c64`.
+    pub fn draw_conditions(&self, seed: u64) -> Result<BTreeMap<String, ArrayD<Complex32>>> {
+        let mut rng = Rng::seed_from_u64(seed);
+        let draw = |(name, array): (&String, &ExampleArray)| match array.draw(name, &mut rng)? {
+            ArrayData::C64(image) => Ok((name.clone(), image)),
+            _ => Err(diph_core::Error::parameter("example", format!("condition `{name}`"), "dtype c64", "another")),
+        };
+        self.conditions.iter().map(draw).collect()
     }
 }
 

@@ -17,7 +17,8 @@ pub trait Component {
     /// JSON from which a checker makes a small instance:
     /// `{"options": {..}, "arrays": {"name": {"shape": [..], "dtype": "f32", "low": .., "high": ..}}, "image": [..]}`.
     /// Arrays are drawn uniformly from [low, high), with `"step"` in multiples of it above low; `image` is the shape to try
-    /// a prior or projector on.
+    /// a prior or projector on. `"conditions"` are condition images for a prior that wants them, described like arrays, of
+    /// `"dtype": "c64"`.
     const EXAMPLE: &'static str;
 
     /// The options. Derive with `#[serde(deny_unknown_fields)]`, so that a misspelt option is refused; the doc

@@ -9,10 +9,13 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::image_channels::ImageChannels;
 use crate::{Checkpoint, Denoiser, Error, ModelConfig, PriorOptions, Respacing, Result};
 
+/// Beyond it lies no image, only a slip of the keyboard.
+const MAX_SIZE: usize = 4096;
+
 /// A diffusion model as image prior: returns its predicted x_0.
 ///
-/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's is cropped at the
-/// centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
+/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's canvas is cropped at
+/// the centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
 ///
 /// In an annealed run the noise level is the context's schedule entry; otherwise it is `sigma`, for which the nearest
 /// timestep of the training schedule is taken. A conditional network takes its condition image, already divided by its
@@ -22,6 +25,8 @@ pub struct DiffusionPrior {
     options: PriorOptions,
     respacing: Option<Respacing>,
     condition: ConditionUse,
+    /// Height and width of the network's canvas.
+    size: usize,
 }
 
 /// What a network gets as condition.
@@ -70,8 +75,14 @@ impl DiffusionPrior {
         if let Some(respacing) = &respacing {
             respacing.timesteps(checkpoint.config.diffusion.steps)?;
         }
+        let size = options.image_size.unwrap_or(checkpoint.config.unet.image_size);
+        let factor = checkpoint.config.unet.size_factor()?;
+        if size == 0 || size > MAX_SIZE || !size.is_multiple_of(factor) {
+            let expected = format!("a multiple of {factor} (patch and levels of the network) up to {MAX_SIZE}");
+            return Err(Error::setting("image_size", expected, size));
+        }
         let condition = ConditionUse::new(&checkpoint.config, &options)?;
-        Ok(Self { denoiser, options, respacing, condition })
+        Ok(Self { denoiser, options, respacing, condition, size })
     }
 
     /// The prior of a checkpoint file, see [`Checkpoint::read`].
@@ -89,7 +100,7 @@ impl DiffusionPrior {
 
     fn layout(&self, role: &str, shape: &[usize]) -> diph_core::Result<ImageChannels> {
         let config = &self.denoiser.config().unet;
-        ImageChannels::new(Self::NAME, role, shape, config.coefficients, config.image_size)
+        ImageChannels::new(Self::NAME, role, shape, config.coefficients, self.size)
     }
 
     /// The condition image as channels; `None` for an unconditional network.
@@ -97,8 +108,7 @@ impl DiffusionPrior {
         let name = match &self.condition {
             ConditionUse::None => return Ok(None),
             ConditionUse::Zeros => {
-                let config = &self.denoiser.config().unet;
-                let shape = (1, config.image_channels(), config.image_size, config.image_size);
+                let shape = (1, self.denoiser.config().unet.image_channels(), self.size, self.size);
                 return Ok(Some(Tensor::zeros(shape, DType::F32, &Device::Cpu).map_err(Error::from)?));
             }
             ConditionUse::Image(name) => name,

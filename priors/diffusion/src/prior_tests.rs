@@ -71,6 +71,22 @@ fn outside_of_the_network_the_image_is_zero() -> diph_core::Result<()> {
 }
 
 #[test]
+fn the_canvas_is_an_option() -> diph_core::Result<()> {
+    let with_size = |image_size| {
+        prior(false, Parametrisation::Epsilon, PriorOptions { image_size: Some(image_size), ..Default::default() })
+    };
+    let noisy = image(16, 16);
+    let clean = denoise(&with_size(8)?, &noisy, 0.1, &BTreeMap::new())?;
+    assert_eq!(clean.iter().filter(|value| **value != Complex32::ZERO).count(), 2 * 8 * 8);
+    assert!((clean[[1, 4, 11]] - noisy[[1, 4, 11]]).norm() < 1e-5);
+    for size in [0, 7, 100_000] {
+        let message = with_size(size).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.starts_with("image_size: expected a multiple of 2"), "{message}");
+    }
+    Ok(())
+}
+
+#[test]
 fn clipping_is_an_option() -> diph_core::Result<()> {
     let noisy = image(16, 16).mapv(|value| value * 10.0);
     let options = PriorOptions { clip_denoised: true, ..Default::default() };
@@ -89,6 +105,24 @@ fn a_conditional_network_wants_its_condition() -> diph_core::Result<()> {
     denoise(&prior, &noisy, 0.1, &BTreeMap::from([("low_res".into(), noisy.clone())]))?;
     let small = BTreeMap::from([("low_res".into(), noisy.slice_axis(ndarray::Axis(0), (0..1).into()).to_owned())]);
     assert!(matches!(denoise(&prior, &noisy, 0.1, &small), Err(Error::Shape { .. })));
+    Ok(())
+}
+
+#[test]
+fn only_a_network_trained_for_it_goes_without_its_condition() -> diph_core::Result<()> {
+    let without = PriorOptions { use_condition: Some(false), ..Default::default() };
+    let refused = prior(true, Parametrisation::Epsilon, without.clone()).err().map(|error| error.to_string());
+    assert!(refused.unwrap_or_default().contains("never trained without"));
+    let mut config = prior(true, Parametrisation::Epsilon, PriorOptions::default())?.denoiser().config().clone();
+    config.condition_optional = true;
+    let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1))?;
+    let checkpoint = Checkpoint { config, parameters, notes: BTreeMap::new() };
+    for image_size in [None, Some(8)] {
+        let without = DiffusionPrior::new(&checkpoint, PriorOptions { image_size, ..without.clone() })?;
+        denoise(&without, &image(16, 16), 0.1, &BTreeMap::new())?;
+    }
+    let wanted = PriorOptions { use_condition: Some(true), ..Default::default() };
+    assert!(prior(false, Parametrisation::Epsilon, wanted).is_err());
     Ok(())
 }
 

@@ -24,7 +24,21 @@ pub fn check_prior(prior: &dyn Prior, image: [usize; 3], seed: u64) -> Report {
 
 /// As [`check_prior`], with other limits.
 pub fn check_prior_within(prior: &dyn Prior, image: [usize; 3], seed: u64, limits: &Limits) -> Report {
-    let probe = Probe { prior, image, seed };
+    check(&Probe { prior, image, conditions: &BTreeMap::new(), seed }, limits)
+}
+
+/// As [`check_prior`], for a prior that wants condition images.
+pub fn check_conditional_prior(
+    prior: &dyn Prior,
+    image: [usize; 3],
+    conditions: &BTreeMap<String, ArrayD<Complex32>>,
+    seed: u64,
+) -> Report {
+    check(&Probe { prior, image, conditions, seed }, &Limits::default())
+}
+
+fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
+    let prior = probe.prior;
     let mut checks = vec![
         Check::holds("finite results", || probe.finite()),
         Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
@@ -47,6 +61,7 @@ pub fn check_prior_within(prior: &dyn Prior, image: [usize; 3], seed: u64, limit
 struct Probe<'a> {
     prior: &'a dyn Prior,
     image: [usize; 3],
+    conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
     seed: u64,
 }
 
@@ -61,8 +76,7 @@ impl Probe<'_> {
         let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
         let mut clean = ArrayD::from_elem(noisy.raw_dim(), Complex32::new(3.0, -2.0));
         let mut rng = Rng::seed_from_u64(self.seed);
-        let conditions = BTreeMap::new();
-        let mut context = PriorContext { schedule: entry, conditions: &conditions, rng: &mut rng };
+        let mut context = PriorContext { schedule: entry, conditions: self.conditions, rng: &mut rng };
         self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
         Ok(clean)
     }
@@ -82,8 +96,8 @@ impl Probe<'_> {
 
     fn refuses_wrong_shape(&self) -> bool {
         let [coefficients, height, width] = self.image;
-        let (conditions, mut rng) = (BTreeMap::new(), Rng::seed_from_u64(self.seed));
-        let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut rng };
+        let mut rng = Rng::seed_from_u64(self.seed);
+        let mut context = PriorContext { schedule: None, conditions: self.conditions, rng: &mut rng };
         let noisy = ArrayD::zeros(vec![coefficients, height, width]);
         let mut clean = ArrayD::zeros(vec![coefficients, height, width + 1]);
         self.prior.denoise(noisy.view(), SIGMAS[0], clean.view_mut(), &mut context).is_err()
@@ -227,6 +241,33 @@ mod tests {
         let report = check_prior(&Shrink(Fault::None), [2, 6, 7], 3);
         assert!(report.passed(), "{report}");
         assert_eq!(report.checks.len(), 10);
+    }
+
+    /// Adds its condition image; without one it fails.
+    struct Guided;
+
+    impl Prior for Guided {
+        fn name(&self) -> &str {
+            "guided"
+        }
+
+        fn denoise(&self, x: View<'_>, _: f32, mut z: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+            let missing = || Error::parameter("guided", "condition", "`low_res`", "none");
+            let guide = context.conditions.get("low_res").ok_or_else(missing)?;
+            if x.shape() != z.shape() {
+                return Err(Error::incompatible("guided", "equal shapes", "others"));
+            }
+            ndarray::Zip::from(&mut z).and(&x).and(guide).for_each(|z, x, guide| *z = x + guide);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn conditions_reach_the_prior() {
+        let (image, conditions) = ([2, 6, 7], BTreeMap::from([("low_res".to_owned(), normal(&[2, 6, 7], 9))]));
+        let report = check_conditional_prior(&Guided, image, &conditions, 3);
+        assert!(report.passed(), "{report}");
+        assert!(check_prior(&Guided, image, 3).breaks("finite results"));
     }
 
     #[test]

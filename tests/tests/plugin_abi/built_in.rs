@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use diph_plugin_host::{HostServices, Origin, PluginInstance, Registry, SearchPath};
-use diph_test_kit::{Report, check_operator, check_prior, check_projector};
+use diph_test_kit::{Report, check_conditional_prior, check_operator, check_projector};
 
 use crate::fixtures;
 
@@ -22,7 +22,10 @@ fn reports(library: &str, components: usize) -> Vec<Report> {
             let (instance, example) = registry.create_example(id, SEED).unwrap_or_else(|error| panic!("{error}"));
             match &instance {
                 PluginInstance::Operator(operator) => check_operator(operator, SEED),
-                PluginInstance::Prior(prior) => check_prior(prior, example.image, SEED),
+                PluginInstance::Prior(prior) => {
+                    let conditions = example.draw_conditions(SEED).unwrap_or_else(|error| panic!("{error}"));
+                    check_conditional_prior(prior, example.image, &conditions, SEED)
+                }
                 PluginInstance::Projector(projector) => {
                     check_projector(projector, [example.image[1], example.image[2]], SEED)
                 }
@@ -57,6 +60,11 @@ fn bloch_dictionary() {
 #[test]
 fn sparse_prior() {
     assert_lawful("diph_sparse_prior", 3);
+}
+
+#[test]
+fn diffusion_prior() {
+    assert_lawful("diph_diffusion_prior", 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `diph demo`: an embedded case through every method.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -75,6 +76,8 @@ impl DemoArgs {
                 seed: self.seed,
                 image_size: None,
                 dump_steps: false,
+                report: false,
+                samples: NonZero::<usize>::MIN,
             };
             let (results, slices) = run.run(&[id])?;
             metrics.methods.push(DemoMethod { method: name.into(), evaluation: results.mean });
@@ -144,8 +147,10 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
     let names = metrics.methods.iter().map(|method| method.method.clone());
     let mut pictures =
         vec![Picture { caption: "T1 and T2 of every method beside the reference".into(), png: comparison }];
-    pictures
-        .extend(names.clone().zip(finished).map(|(caption, slice)| Picture { caption, png: slice.picture.clone() }));
+    for (method, slice) in names.clone().zip(finished) {
+        pictures
+            .extend(slice.pictures.iter().map(|picture| Picture { caption: method.clone(), png: picture.png.clone() }));
+    }
     let provenance = |(name, slice): (String, &FinishedSlice)| (name, serde_json::json!(slice.provenance));
     Page {
         title: "Diph demo".into(),
@@ -165,13 +170,13 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
 
 fn summary(metrics: &DemoMetrics, out: &Path) -> String {
     let mut text = format!(
-        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
+        "{:<22} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
         "method", "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "seconds"
     );
     for DemoMethod { method, evaluation: e } in &metrics.methods {
         let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} %"));
         text += &format!(
-            "{method:<10} {:>9} {:>9} {:>9} {:>9} {:>8.2}\n",
+            "{method:<22} {:>9} {:>9} {:>9} {:>9} {:>8.2}\n",
             percent(e.t1_mape_percent),
             percent(e.t2_mape_percent),
             percent(e.t1_median_ape_percent),

@@ -81,6 +81,7 @@ impl EvaluateArgs {
             iterations: None,
             stop: None,
             intensity: None,
+            samples: Vec::new(),
             simulated_kspace: false,
         })
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use diph_plugin_host::{Component, Example, Library, PluginInstance, Registry};
-use diph_test_kit::{Report, check_operator, check_prior, check_projector};
+use diph_plugin_host::{Component, Library, PluginInstance, Registry};
+use diph_test_kit::{Report, check_conditional_prior, check_operator, check_projector};
 use serde_json::{Value, json};
 
 use crate::Context;
@@ -115,10 +115,14 @@ fn check(context: &Context, path: &Path, seed: u64) -> Result<(), AppError> {
 
 fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, AppError> {
     let step = format!("creating the example of {id}");
-    let (instance, Example { image, .. }) = registry.create_example(id, seed).step(&step)?;
+    let (instance, example) = registry.create_example(id, seed).step(&step)?;
+    let image = example.image;
     let mut report = match &instance {
         PluginInstance::Operator(operator) => check_operator(operator, seed),
-        PluginInstance::Prior(prior) => check_prior(prior, *image, seed),
+        PluginInstance::Prior(prior) => {
+            let conditions = example.draw_conditions(seed).step(&step)?;
+            check_conditional_prior(prior, image, &conditions, seed)
+        }
         PluginInstance::Projector(projector) => check_projector(projector, [image[1], image[2]], seed),
         _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
     };

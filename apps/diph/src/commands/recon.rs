@@ -1,5 +1,6 @@
 //! `diph recon`: T1, T2 and PD maps from k-space.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,7 +13,8 @@ use crate::dataset_run::{DatasetRun, FinishedSlice};
 use crate::inputs::{AcquisitionSource, SequenceSource};
 use crate::method::Method;
 use crate::output::{AppError, Blame};
-use crate::report::{Page, Picture, ReportRow};
+use crate::reconstruction::Evaluation;
+use crate::report::{Page, ReportRow};
 use crate::results::{MethodResults, write_bytes};
 
 /// Arguments of `diph recon`.
@@ -30,7 +32,8 @@ pub struct ReconArgs {
     /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
     #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
     pub cut: usize,
-    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet) or a method file
+    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet, ddpm, mrf-diph-unconditional, mrf-diph-conditional) or a
+    /// method file
     #[arg(long, value_name = "NAME|FILE.json")]
     pub method: String,
     /// Folder for the results
@@ -42,9 +45,12 @@ pub struct ReconArgs {
     /// Seed of all random numbers
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Also write `report.html`
+    /// Also write `report.html`, and of annealed runs pictures and metrics of every step (`log_res.csv`, `samples_*.npz`)
     #[arg(long)]
     pub report: bool,
+    /// Samples of the posterior to draw; the result is their mean, `posterior.npz` has mean and standard deviation of the maps
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub samples: NonZero<usize>,
     /// Also write the image of every step of the solver
     #[arg(long)]
     pub dump_steps: bool,
@@ -100,6 +106,8 @@ impl ReconArgs {
             seed: self.seed,
             image_size: self.image_size.map(Into::into),
             dump_steps: self.dump_steps,
+            report: self.report,
+            samples: self.samples,
         };
         let (results, finished) = run.run(&slices)?;
         if self.report {
@@ -136,22 +144,27 @@ impl ReconArgs {
 
 fn report(results: &MethodResults, finished: &[FinishedSlice]) -> Page {
     let row = |name: String, evaluation| ReportRow { name, evaluation };
-    let mut rows: Vec<ReportRow> = results
-        .slices
-        .iter()
-        .map(|slice| row(format!("volume {}, slice {}", slice.vol, slice.slice), slice.evaluation.clone()))
-        .collect();
-    if rows.len() > 1 {
+    let mut rows = Vec::new();
+    for slice in &results.slices {
+        let name = format!("volume {}, slice {}", slice.vol, slice.slice);
+        match slice.samples.len() {
+            0 => rows.push(row(name, slice.evaluation.clone())),
+            count => {
+                rows.push(row(format!("{name}: mean of {count} samples"), slice.evaluation.clone()));
+                rows.push(row(format!("{name}: one sample, on average"), Evaluation::mean(&slice.samples)));
+            }
+        }
+    }
+    if results.slices.len() > 1 {
         rows.push(row("mean".into(), results.mean.clone()));
     }
-    let picture = |slice: &FinishedSlice| Picture { caption: slice.id.to_string(), png: slice.picture.clone() };
     let provenance = |slice: &FinishedSlice| (slice.id.to_string(), serde_json::json!(slice.provenance));
     Page {
         title: format!("Diph: {}", results.method),
         introduction: vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)],
         row_heading: "Slice".into(),
         rows,
-        pictures: finished.iter().map(picture).collect(),
+        pictures: finished.iter().flat_map(|slice| slice.pictures.clone()).collect(),
         provenance: finished.iter().map(provenance).collect(),
     }
 }

@@ -1,8 +1,13 @@
 //! A method file.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Component, Intensity, Scale, Solver, Weights};
+use crate::reconstruction::ConditionImage;
 
 /// A reconstruction as data: which parts, out of which plugins, joined by which solver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,12 +29,29 @@ pub struct Method {
     /// The image prior.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Component>,
+    /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionImage>,
     /// The physics: turns images into parameter maps.
     pub projector: Component,
     /// Whether the projector takes part in every step, or only at the end.
     pub physics_in_loop: bool,
     /// The solver.
     pub solver: Solver,
+}
+
+impl Method {
+    /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
+    /// and the configuration that lies beside a PyTorch state dict.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector)];
+        let options = parts.into_iter().flatten().flat_map(|part| part.options.values());
+        let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
+        let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");
+        let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));
+        let files: BTreeSet<PathBuf> = beside.chain(named.iter().cloned()).filter(|path| path.is_file()).collect();
+        files.into_iter().collect()
+    }
 }
 
 #[cfg(test)]

@@ -2,17 +2,21 @@
 
 use std::sync::{Arc, OnceLock};
 
-use diph_core::{ForwardOperator, OperatorNorm, PhysicsProjector, Prior, Result};
+use diph_core::{ForwardOperator, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View};
 use diph_plugin_host::{Provenance, Registry};
+use ndarray::ArrayD;
+use num_complex::Complex32;
 use serde_json::Value;
 
-use super::Acquisition;
+use super::{Acquisition, ConditionImage};
 use crate::method::{Method, Scale, Weights};
 
 /// Operator, prior and projector of a method. Serves every slice of an acquisition.
 pub struct Parts {
     operator: Arc<dyn ForwardOperator>,
     unweighted: Arc<dyn ForwardOperator>,
+    /// With density compensation, where the condition image wants it.
+    density_compensated: Option<Arc<dyn ForwardOperator>>,
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
     provenance: Vec<Provenance>,
@@ -31,6 +35,13 @@ impl Parts {
             Weights::None => unweighted.clone(),
             Weights::DensityCompensation => operator(registry, method, acquisition, true)?,
         };
+        let density_compensated = match (method.condition, method.weights) {
+            (Some(ConditionImage::Adjoint), Weights::DensityCompensation) => Some(operator.clone()),
+            (Some(ConditionImage::Adjoint), Weights::None) => {
+                Some(self::operator(registry, method, acquisition, true)?)
+            }
+            _ => None,
+        };
         let prior = match &method.prior {
             None => None,
             Some(prior) => {
@@ -45,6 +56,7 @@ impl Parts {
         Ok(Self {
             operator,
             unweighted,
+            density_compensated,
             prior,
             projector: Box::new(projector),
             provenance,
@@ -75,6 +87,15 @@ impl Parts {
         &*self.unweighted
     }
 
+    /// The image that the prior is shown beside the noisy one, from `samples`, in units of `intensity`.
+    ///
+    /// # Errors
+    /// As [`ConditionImage::compute`].
+    pub fn condition(&self, image: ConditionImage, samples: View<'_>, intensity: f32) -> Result<ArrayD<Complex32>> {
+        let density_compensated = self.density_compensated.as_ref().unwrap_or(&self.operator);
+        image.compute(&self.unweighted, density_compensated, samples, intensity)
+    }
+
     /// The image prior, where the method has one.
     pub fn prior(&self) -> Option<&dyn Prior> {
         self.prior.as_deref()
@@ -83,6 +104,18 @@ impl Parts {
     /// The physics.
     pub fn projector(&self) -> &dyn PhysicsProjector {
         &*self.projector
+    }
+
+    /// The nearest physical signals of an image, and their parameter maps.
+    ///
+    /// # Errors
+    /// Those of the projector.
+    pub fn project(&self, image: &ArrayD<Complex32>) -> Result<(ArrayD<Complex32>, ParameterMaps)> {
+        let (height, width) = self.image_size;
+        let mut projected = ArrayD::zeros(image.shape());
+        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), height, width);
+        self.projector.project(image.view(), projected.view_mut(), Some(&mut maps))?;
+        Ok((projected, maps))
     }
 
     /// Image (height, width).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diph_core::{ParameterMaps, StopReason};
+use diph_core::{ParameterMaps, SplittingState, StopReason};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -16,6 +16,8 @@ pub struct Reconstruction {
     pub projected: ArrayD<Complex32>,
     /// Parameter maps of the result.
     pub maps: ParameterMaps,
+    /// Last state of a run by proximal splitting, in units of the intensity.
+    pub state: Option<SplittingState>,
     /// Steps of the solver.
     pub iterations: usize,
     /// Why there are no more.

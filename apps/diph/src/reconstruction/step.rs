@@ -1,5 +1,6 @@
 //! What a running reconstruction shows.
 
+use diph_core::SplittingState;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -13,4 +14,8 @@ pub struct Step<'a> {
     pub relative_change: f32,
     /// The current image, in units of the intensity.
     pub image: &'a ArrayD<Complex32>,
+    /// Images and duals of a run by proximal splitting, in units of the intensity.
+    pub splitting: Option<&'a SplittingState>,
+    /// The image value that counts as 1.
+    pub intensity: f32,
 }

@@ -23,7 +23,7 @@ impl MethodResults {
         Self { method: method.into(), slices, mean }
     }
 
-    /// A table for people: one line a slice, and the mean.
+    /// A table for people: one line a slice, and the mean. Below the mean of several samples: a single one, on average.
     pub fn table(&self) -> String {
         let mut text = format!(
             "{:<12} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}\n",
@@ -31,6 +31,9 @@ impl MethodResults {
         );
         for slice in &self.slices {
             text += &line(&format!("{}/{}", slice.vol, slice.slice), &slice.evaluation);
+            if !slice.samples.is_empty() {
+                text += &line("  single", &Evaluation::mean(&slice.samples));
+            }
         }
         if self.slices.len() > 1 {
             text += &line("mean", &self.mean);

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use diph_core::{ParameterMaps, Result};
 use diph_datasets::NpzWriter;
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array2, Axis, stack};
 use serde_json::json;
 
 use super::{SliceResult, StepLog, write_bytes, write_json};
 use crate::method::Method;
 use crate::output::{AppError, Blame, Provenance};
-use crate::reconstruction::{Reconstruction, Truth};
-use crate::render::{MapWindows, MapsView, maps_figure, visible_voxels};
+use crate::reconstruction::{Posterior, Reconstruction, Truth, qmaps};
+use crate::render::{MapWindows, MapsView, maps_figure, posterior_figure, visible_voxels};
 
-/// The folder of one slice: `maps.npz`, `tsmi.npz`, `maps.png`, `metrics.json`, `method.json` and `provenance.json`.
+/// The folder of one slice: `maps.npz`, `tsmi.npz`, `maps.png`, `metrics.json`, `method.json` and `provenance.json`; for
+/// several samples also `posterior.npz` and `posterior.png`.
 pub struct SliceFiles {
     folder: PathBuf,
 }
@@ -22,6 +23,11 @@ impl SliceFiles {
     /// The files of a slice below the folder of a run.
     pub fn new(out: &Path, vol: usize, slice: usize) -> Self {
         Self { folder: out.join(format!("vol{vol}_slice{slice}")) }
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The picture of the maps.
@@ -59,6 +65,37 @@ impl SliceFiles {
         Ok(picture)
     }
 
+    /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, y, x) and the samples' own `qmaps` (n, 4, y, x) and
+    /// `tsmi` (n, coefficient, y, x), and `posterior.png`; gives the picture as PNG.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be written.
+    pub fn write_posterior(
+        &self,
+        title: &str,
+        posterior: &Posterior,
+        samples: &[Reconstruction],
+    ) -> Result<Vec<u8>, AppError> {
+        const STEP: &str = "writing the samples";
+        let maps = samples.iter().map(|sample| qmaps(&sample.maps)).collect::<Result<Vec<_>>>().step(STEP)?;
+        let maps = stack(Axis(0), &maps.iter().map(|maps| maps.view()).collect::<Vec<_>>()).step(STEP)?;
+        let images = stack(Axis(0), &samples.iter().map(|sample| sample.tsmi.view()).collect::<Vec<_>>()).step(STEP)?;
+        let path = self.folder.join("posterior.npz");
+        NpzWriter::compressed()
+            .with("maps_mean", posterior.maps_mean.view())
+            .with("maps_std", posterior.maps_std.view())
+            .with("qmaps", maps.view())
+            .with("tsmi", images.view())
+            .write(&path)
+            .file(&path)?;
+        let shown = visible_voxels(posterior.estimate.maps.amplitude.view());
+        let (mean, deviation) = (posterior.maps_mean.view(), posterior.maps_std.view());
+        let picture = posterior_figure(title, mean, deviation, shown.view(), MapWindows::default());
+        let picture = picture.and_then(|image| image.to_png()).step(STEP)?;
+        write_bytes(&self.folder.join("posterior.png"), &picture)?;
+        Ok(picture)
+    }
+
     /// `qmaps` as in the Python code's files (T1 (s), T2 (s), Re PD, Im PD), and every parameter under its own name.
     fn write_maps(&self, maps: &ParameterMaps) -> Result<(), AppError> {
         let path = self.folder.join("maps.npz");
@@ -69,16 +106,6 @@ impl SliceFiles {
         }
         npz.write(&path).file(&path)
     }
-}
-
-fn qmaps(maps: &ParameterMaps) -> Result<Array3<f32>> {
-    let (height, width) = maps.amplitude.dim();
-    let mut qmaps = Array3::zeros((4, height, width));
-    qmaps.slice_mut(s![0, .., ..]).assign(&maps.parameter("T1")?);
-    qmaps.slice_mut(s![1, .., ..]).assign(&maps.parameter("T2")?);
-    qmaps.slice_mut(s![2, .., ..]).assign(&maps.amplitude.mapv(|pd| pd.re));
-    qmaps.slice_mut(s![3, .., ..]).assign(&maps.amplitude.mapv(|pd| pd.im));
-    Ok(qmaps)
 }
 
 fn picture(title: &str, maps: &ParameterMaps, truth: Option<&Truth>) -> Result<Vec<u8>> {

@@ -24,6 +24,9 @@ pub struct SliceResult {
     /// The image value that counted as 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intensity: Option<f32>,
+    /// Metrics of the single samples, where there are several; the others are those of their mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Evaluation>,
     /// Whether the k-space was simulated from reference maps because the data set has none.
     #[serde(default)]
     pub simulated_kspace: bool,

@@ -43,6 +43,15 @@ impl Checkpoint {
         Self::read_pytorch(path, config)
     }
 
+    /// Reads the content of a safetensors file, weights inside of a program for example; `name` stands for the file in
+    /// messages.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self> {
+        safetensors_file::parse(bytes, name.as_ref())
+    }
+
     /// Reads a PyTorch state dict of a known architecture.
     ///
     /// # Errors

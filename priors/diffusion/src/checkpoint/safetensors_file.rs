@@ -26,14 +26,19 @@ struct Metadata {
 
 pub fn read(path: &Path) -> Result<Checkpoint> {
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+    parse(&bytes, path)
+}
+
+/// The checkpoint in the content of a file; `path` is for messages.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
     let fault = |error: safetensors::SafeTensorError| Error::file(path, format!("not a safetensors file: {error}"));
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(fault)?;
     let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| {
         Error::file(path, format!("no metadata entry `{ENTRY}` with a configuration; not a checkpoint of Diph"))
     })?;
     let metadata: Metadata =
         serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(fault)?;
+    let file = SafeTensors::deserialize(bytes).map_err(fault)?;
     let tensors = file.tensors().into_iter().map(|(name, view)| {
         let tensor = tensor(&name, &view)?;
         Ok((name, tensor))

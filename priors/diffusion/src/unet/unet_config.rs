@@ -126,6 +126,14 @@ impl UNetConfig {
         self.image_size / self.patch.max(1)
     }
 
+    /// What divides the height and width of every image that the network takes: patch and levels.
+    ///
+    /// # Errors
+    /// As [`UNetConfig::multipliers`].
+    pub fn size_factor(&self) -> Result<usize> {
+        Ok(self.patch << self.multipliers()?.len().saturating_sub(1))
+    }
+
     /// Real channels of an image, 2 K.
     pub fn image_channels(&self) -> usize {
         2 * self.coefficients

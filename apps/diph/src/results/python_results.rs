@@ -1,0 +1,92 @@
+//! The files that the Python code of MRF-DiPh writes.
+
+use std::path::Path;
+
+use diph_core::Result;
+use diph_datasets::{ResultLogRow, SampleResults};
+use ndarray::{Array3, Array4, ArrayView3, Axis, stack};
+use num_complex::Complex32;
+
+use crate::output::{AppError, Blame};
+use crate::reconstruction::{Reconstruction, qmaps};
+
+/// Collects `log_res.csv` and `samples_<checkpoint>_<shape>.npz`, in the layout of the Python code, over the slices of a run.
+#[derive(Default)]
+pub struct PythonResults {
+    rows: Vec<ResultLogRow>,
+    x_t: Vec<Array3<f32>>,
+    z_t: Vec<Array3<Complex32>>,
+    x_tilda: Vec<Array3<Complex32>>,
+    x_hat: Vec<Array3<Complex32>>,
+    qmaps: Vec<Array3<f32>>,
+}
+
+impl PythonResults {
+    /// Adds a slice: the log of its steps and its last state. What did not run by proximal splitting adds nothing.
+    ///
+    /// # Errors
+    /// When the maps hold no T1 or T2.
+    pub fn push(&mut self, rows: Vec<ResultLogRow>, reconstruction: &Reconstruction) -> Result<()> {
+        self.rows.extend(rows);
+        let Some(state) = &reconstruction.state else {
+            return Ok(());
+        };
+        let image = |image: &ndarray::ArrayD<Complex32>| image.clone().into_dimensionality().unwrap_or_default();
+        let mut maps = reconstruction.maps.clone();
+        maps.amplitude.mapv_inplace(|value| value / reconstruction.intensity);
+        self.x_t.push(channels(image(&state.x_t).view()));
+        self.z_t.push(image(&state.z));
+        self.x_tilda.push(image(&state.x_tilde));
+        self.x_hat.push(image(&state.x_hat));
+        self.qmaps.push(qmaps(&maps)?);
+        Ok(())
+    }
+
+    /// Writes both files into `folder`; nothing where no slice was added. `checkpoint` is the name of the network.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be written.
+    pub fn write(&self, folder: &Path, checkpoint: &str) -> Result<(), AppError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let path = folder.join("log_res.csv");
+        ResultLogRow::write_all(&path, &self.rows).file(&path)?;
+        const STEP: &str = "collecting the samples";
+        let samples = SampleResults {
+            x_t: stacked(&self.x_t).step(STEP)?,
+            z_t: stacked(&self.z_t).step(STEP)?,
+            x_tilda: stacked(&self.x_tilda).step(STEP)?,
+            x_hat: stacked(&self.x_hat).step(STEP)?,
+            qmaps: stacked(&self.qmaps).step(STEP)?,
+        };
+        let shape: Vec<String> = samples.x_t.shape().iter().map(usize::to_string).collect();
+        let path = folder.join(format!("samples_{checkpoint}_{}.npz", shape.join("x")));
+        samples.write(&path).file(&path)
+    }
+}
+
+/// Slices of one size one after the other; the images of a run all have it.
+fn stacked<T: Clone>(slices: &[Array3<T>]) -> Result<Array4<T>, ndarray::ShapeError> {
+    stack(Axis(0), &slices.iter().map(|slice| slice.view()).collect::<Vec<_>>())
+}
+
+/// Real channels re_0, im_0, re_1, ...
+fn channels(image: ArrayView3<'_, Complex32>) -> Array3<f32> {
+    let (coefficients, height, width) = image.dim();
+    Array3::from_shape_fn((2 * coefficients, height, width), |(channel, y, x)| {
+        let value = image[[channel / 2, y, x]];
+        if channel % 2 == 0 { value.re } else { value.im }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_real_then_imaginary() {
+        let image = Array3::from_shape_fn((2, 1, 1), |(k, ..)| Complex32::new(k as f32, -1.0 - k as f32));
+        assert_eq!(channels(image.view()).into_raw_vec_and_offset().0, [0.0, -1.0, 1.0, -2.0]);
+    }
+}

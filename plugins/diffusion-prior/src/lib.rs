@@ -1,0 +1,78 @@
+//! Plugin with the prior of `diph-diffusion`: `diph.diffusion`. It needs no arrays; a conditional network wants its condition
+//! image from the context.
+//!
+//! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this library.
+
+use std::path::{Path, PathBuf};
+
+use diph_core::{Error, Result};
+use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions};
+use diph_plugin_sdk::{Arrays, Component, Host, LogLevel, export_plugin};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The network that comes with Diph; see the model card beside it.
+const SHIPPED: &[u8] = include_bytes!("../../../priors/diffusion/weights/brain.safetensors");
+const SHIPPED_NAME: &str = "brain.safetensors (inside of the plugin)";
+
+/// Options of the prior.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Options {
+    /// File with the weights: `.safetensors` as Diph writes it, or a PyTorch state dict (`.pt`) with its configuration in
+    /// a `.json` file of the same name. By default the network that comes with Diph.
+    checkpoint: Option<PathBuf>,
+    /// File with the configuration of a PyTorch state dict, where it does not lie beside it.
+    config: Option<PathBuf>,
+    #[serde(flatten)]
+    prior: PriorOptions,
+}
+
+impl Options {
+    fn read_checkpoint(&self) -> Result<Checkpoint> {
+        Ok(match (&self.checkpoint, &self.config) {
+            (None, None) => Checkpoint::from_bytes(SHIPPED, SHIPPED_NAME)?,
+            (Some(checkpoint), None) => Checkpoint::read(checkpoint)?,
+            (Some(checkpoint), Some(config)) => Checkpoint::read_pytorch(checkpoint, read_config(config)?)?,
+            (None, Some(config)) => {
+                return Err(Error::parameter(
+                    Diffusion::ID,
+                    "config",
+                    "a `checkpoint` to go with it",
+                    config.display(),
+                ));
+            }
+        })
+    }
+}
+
+fn read_config(path: &Path) -> Result<ModelConfig> {
+    let failed = |message: String| Error::external(Diffusion::ID, format!("{}: {message}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
+}
+
+struct Diffusion;
+
+impl Component for Diffusion {
+    const ID: &'static str = "diph.diffusion";
+    const NAME: &'static str = "Diffusion model";
+    const SUMMARY: &'static str = "Predicted clean image of a diffusion model (guided-diffusion UNet)";
+    const EXAMPLE: &'static str = r#"{
+        "options": {"image_size": 32, "condition": "low_res"},
+        "conditions": {"low_res": {"shape": [5, 36, 30], "dtype": "c64", "low": -1, "high": 1}},
+        "image": [5, 36, 30]
+    }"#;
+    type Options = Options;
+    type Instance = DiffusionPrior;
+
+    fn create(options: Options, _arrays: &Arrays<'_>, host: &Host) -> Result<DiffusionPrior> {
+        host.configure_rayon();
+        let checkpoint = options.read_checkpoint()?;
+        let network = format!("{} parameters", checkpoint.parameters.count());
+        host.log(LogLevel::Debug, &network);
+        Ok(DiffusionPrior::new(&checkpoint, options.prior)?)
+    }
+}
+
+export_plugin! { prior: Diffusion }
