@@ -364,6 +364,15 @@ fn files_that_are_no_state_are_named() -> Result<()> {
 }
 
 #[test]
+fn a_state_that_cannot_be_written_is_an_error() -> Result<()> {
+    let directory = directory();
+    let message = Trainer::new(config("{}"))?.save(directory.path().join("absent/state")).unwrap_err().to_string();
+    assert!(message.contains("absent/state"), "{message}");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 0);
+    Ok(())
+}
+
+#[test]
 fn settings_that_make_no_run_are_named() {
     for (changes, setting) in [
         (r#"{ "steps": 0 }"#, "steps"),
