@@ -88,6 +88,14 @@ impl DatasetFolder {
         self.listing(&KSPACE, &format!("_cut{cut}.npz"))
     }
 
+    /// Slices that have a reference TSMI of this cut, in order.
+    ///
+    /// # Errors
+    /// As [`slices_with_maps`](Self::slices_with_maps).
+    pub fn slices_with_reference_tsmi(&self, cut: usize) -> Result<Vec<SliceId>> {
+        self.listing(&REFERENCE_TSMI, &format!("_cut{cut}.npz"))
+    }
+
     /// Slices that have maps or k-space of this cut, in order.
     ///
     /// # Errors
@@ -331,6 +339,7 @@ mod tests {
         assert_eq!(folder.kspace(SliceId::new(0, 1), 3).unwrap(), tsmi);
         assert_eq!(folder.slices(3).unwrap(), [SliceId::new(0, 1), SLICE]);
         assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
+        assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
         assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
     }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs, TrainArgs,
+    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs,
+    TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.

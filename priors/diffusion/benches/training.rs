@@ -1,5 +1,5 @@
 //! Training steps of a conditional network of 8 M parameters on two images of 224 x 224. Run with
-//! `cargo bench -p diph-diffusion --bench training`; add `-- checkpointing` to recompute activations, and measure memory
+//! `cargo bench -p diph-diffusion --bench training`; add `-- checkpointing batch=4` for other settings, and measure memory
 //! with `/usr/bin/time -v`.
 
 use std::error::Error;
@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parametrisation = Parametrisation::Edm { sigma_data: vec![0.58; 5].into() };
     let diffusion = DiffusionConfig { parametrisation, ..Default::default() };
     let model = ModelConfig { diffusion, ..ModelConfig::new(unet) };
-    let mut config = TrainingConfig { batch: 2, condition_dropout: 0.2, ..TrainingConfig::new(model) };
+    let batch = std::env::args().find_map(|argument| argument.strip_prefix("batch=")?.parse().ok()).unwrap_or(2);
+    let mut config = TrainingConfig { batch, condition_dropout: 0.2, ..TrainingConfig::new(model) };
     config.ema_rates = vec![0.999, 0.9999];
     config.gradient_checkpointing = std::env::args().any(|argument| argument == "checkpointing");
     let mut trainer = Trainer::new(config)?;

@@ -6,6 +6,7 @@ use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
 use super::DiffusionPrior;
+use crate::ops::gradient_check::random;
 use crate::{Checkpoint, DiffusionConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result};
 
 /// A network of 32 channels on images of 16 x 16 with two coefficients.
@@ -19,6 +20,18 @@ fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOpti
         ..ModelConfig::new(serde_json::from_str(&unet).expect("a configuration"))
     };
     let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1))?;
+    DiffusionPrior::new(&Checkpoint { config, parameters, notes: BTreeMap::new() }, options)
+}
+
+/// The same with the configuration changed.
+fn conditional_prior(change: impl FnOnce(&mut ModelConfig), options: PriorOptions) -> Result<DiffusionPrior> {
+    let denoiser = prior(true, Parametrisation::Epsilon, PriorOptions::default())?;
+    let mut config = denoiser.denoiser().config().clone();
+    change(&mut config);
+    // An untrained network would put out zeros whatever its condition.
+    let tensors = Parameters::shapes(&config.unet)?.into_iter().enumerate();
+    let tensors = tensors.map(|(seed, (name, shape))| (name, random(&shape, seed as u64))).collect();
+    let parameters = Parameters::new(&config.unet, tensors)?;
     DiffusionPrior::new(&Checkpoint { config, parameters, notes: BTreeMap::new() }, options)
 }
 
@@ -123,6 +136,42 @@ fn only_a_network_trained_for_it_goes_without_its_condition() -> diph_core::Resu
     }
     let wanted = PriorOptions { use_condition: Some(true), ..Default::default() };
     assert!(prior(false, Parametrisation::Epsilon, wanted).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_condition_is_that_of_the_option_or_of_the_checkpoint() -> diph_core::Result<()> {
+    let noisy = image(16, 16);
+    let names_adjoint = |config: &mut ModelConfig| config.condition = Some("adjoint".into());
+    let wants = |options: PriorOptions| -> diph_core::Result<String> {
+        let prior = conditional_prior(names_adjoint, options)?;
+        Ok(denoise(&prior, &noisy, 0.1, &BTreeMap::new()).unwrap_err().to_string())
+    };
+    assert!(wants(PriorOptions::default())?.contains("`adjoint`"));
+    assert!(wants(PriorOptions { use_condition: Some(true), ..Default::default() })?.contains("`adjoint`"));
+    assert!(wants(PriorOptions { condition: Some("cg-10".into()), ..Default::default() })?.contains("`cg-10`"));
+    Ok(())
+}
+
+#[test]
+fn without_its_condition_a_network_sees_zeros() -> diph_core::Result<()> {
+    let noisy = image(16, 16);
+    let optional = |config: &mut ModelConfig| config.condition_optional = true;
+    let without = PriorOptions { use_condition: Some(false), ..Default::default() };
+    let prior_without = conditional_prior(optional, without.clone())?;
+    let prior_with = conditional_prior(optional, PriorOptions::default())?;
+    let given = |image: ArrayD<Complex32>| BTreeMap::from([("low_res".to_string(), image)]);
+    let zeros = given(ArrayD::zeros(noisy.raw_dim()));
+    let from_zeros = denoise(&prior_with, &noisy, 0.1, &zeros)?;
+    assert_eq!(denoise(&prior_without, &noisy, 0.1, &BTreeMap::new())?, from_zeros);
+    assert_ne!(denoise(&prior_with, &noisy, 0.1, &given(noisy.clone()))?, from_zeros);
+
+    let message = |prior: Result<DiffusionPrior>| prior.map(|_| ()).unwrap_err().to_string();
+    assert!(message(conditional_prior(|_| (), without.clone())).contains("never trained without"));
+    // To an unconditional network it is no news.
+    prior(false, Parametrisation::Epsilon, without)?;
+    let with = PriorOptions { use_condition: Some(true), ..Default::default() };
+    assert!(message(prior(false, Parametrisation::Epsilon, with)).contains("unconditional"));
     Ok(())
 }
 

@@ -4,17 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
+use diph_datasets::NpzFile;
 use diph_diffusion::{
     Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, ModelConfig, PriorOptions, Respacing,
     UNet, Variance, WeightFormat,
 };
-use ndarray::{ArrayD, Axis, IxDyn};
-use ndarray_npy::NpzReader;
+use ndarray::{ArrayD, Ix3, IxDyn};
 use num_complex::Complex32;
 use rand::SeedableRng;
 
@@ -54,15 +53,14 @@ fn prior_of_patch_two(folder: &Path) -> Result<Checkpoint> {
 
 /// A real array of an npz file.
 fn array(path: &Path, name: &str) -> Result<Tensor> {
-    let array: ArrayD<f32> = NpzReader::new(File::open(path)?)?.by_name(&format!("{name}.npy"))?;
+    let array: ArrayD<f32> = NpzFile::open(path)?.array(name, "(batch, ...)")?;
     let shape = array.shape().to_vec();
     Ok(Tensor::from_vec(array.into_iter().collect::<Vec<f32>>(), shape, &Device::Cpu)?)
 }
 
-/// A complex array of an npz file, without its first axis.
+/// A complex image (coefficient, y, x) of an npz file.
 fn complex_array(path: &Path, name: &str) -> Result<ArrayD<Complex32>> {
-    let array: ArrayD<Complex32> = NpzReader::new(File::open(path)?)?.by_name(&format!("{name}.npy"))?;
-    Ok(array.index_axis_move(Axis(0), 0))
+    Ok(NpzFile::open(path)?.array::<Complex32, Ix3>(name, "(coefficient, y, x)")?.into_dyn())
 }
 
 fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {

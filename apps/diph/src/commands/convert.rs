@@ -1,9 +1,10 @@
-//! `diph convert`: trajectories, dictionaries and results from one file format to another.
+//! `diph convert`: trajectories, dictionaries, results and networks from one file format to another.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
+use diph_diffusion::{Checkpoint, WeightFormat};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
@@ -20,9 +21,12 @@ pub struct ConvertArgs {
     /// What images and PD of samples were divided by
     #[arg(long, default_value_t = IntensityFactors::default().reference)]
     pub factor: f32,
+    /// Bits of a checkpoint's weights: f32, f16 or bf16
+    #[arg(long, default_value = "f32", value_parser = parse_format)]
+    pub format: WeightFormat,
     /// The file to read
     pub input: PathBuf,
-    /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder
+    /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder, for a checkpoint `.safetensors`
     pub output: PathBuf,
 }
 
@@ -36,6 +40,9 @@ pub enum Content {
     Dictionary,
     /// `samples_*.npz` of the Python MRF-DiPh code, to one folder a sample with maps.npz and tsmi.npz in physical units
     Samples,
+    /// Weights of a diffusion prior (`.safetensors`, or `.pt` with a `.json` beside it), for example an average of a training
+    /// run with half the bits
+    Checkpoint,
 }
 
 impl ConvertArgs {
@@ -49,10 +56,15 @@ impl ConvertArgs {
             Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
             Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,
             Content::Samples => convert_samples(input, output, self.factor)?,
+            Content::Checkpoint => Checkpoint::read(input).file(input)?.write(output, self.format).file(output)?,
         }
         let result = json!({ "content": self.what, "input": input, "output": output });
         context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
     }
+}
+
+fn parse_format(text: &str) -> Result<WeightFormat, String> {
+    serde_json::from_value(json!(text)).map_err(|_| format!("expected f32, f16 or bf16, got `{text}`"))
 }
 
 /// The Python code leaves images and PD divided by the intensity factor, which is undone here.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{ImageSize, Selection};
 use crate::Context;
 use crate::config::{Override, read_json};
-use crate::output::AppError;
+use crate::output::{AppError, Blame};
 use crate::reconstruction::ConditionImage;
 use crate::training::{FolderImages, RunConfig, RunFolder, TrainingData, TrainingRun};
 
@@ -55,6 +55,9 @@ pub struct TrainArgs {
     /// Condition image of the network: adjoint, cg-N, or none for an unconditional network
     #[arg(long, value_name = "NAME", value_parser = parse_condition)]
     pub condition: Option<Value>,
+    /// What images are divided by: an intensity estimated from every measurement (default), or factors of the training set
+    #[arg(long, value_enum)]
+    pub intensity: Option<IntensityUnits>,
     /// Configuration instead of the built-in one, in the form of a run's `config.json`
     #[arg(long, value_name = "FILE.json", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
@@ -75,6 +78,15 @@ pub struct TrainArgs {
     pub checkpoint_minutes: f64,
 }
 
+/// What images are divided by before the network sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IntensityUnits {
+    /// An intensity estimated from every measurement
+    Measured,
+    /// Factors of the training set: the 95th percentile of |Re| and |Im| of images and of condition images
+    Factors,
+}
+
 impl TrainArgs {
     /// Runs the command.
     ///
@@ -82,10 +94,13 @@ impl TrainArgs {
     /// Naming the flag, the key, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = RunFolder::new(&self.out);
-        let config = self.configuration(&folder)?;
+        let mut config = self.configuration(&folder)?;
         let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");
-        let data = TrainingData::open(&registry, &config)?;
+        let mut data = TrainingData::open(&registry, &config)?;
+        if self.intensity == Some(IntensityUnits::Factors) && config.training.model.intensity == Default::default() {
+            config.training.model.intensity = data.measure_factors().step("measuring the images")?;
+        }
         drop(spinner);
         context.cancel.check()?;
         if data.validation.is_none() {
@@ -115,7 +130,8 @@ impl TrainArgs {
             };
         }
         if folder.path().exists() && !is_empty(folder.path()) {
-            let message = format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
+            let message =
+                format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
             return Err(AppError::usage("--out", message));
         }
         match &self.config {
@@ -146,6 +162,7 @@ impl TrainArgs {
             ("training.seed", self.seed.map(|seed| json!(seed))),
             ("training.model.condition", self.condition.clone()),
             ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
+            ("training.model.intensity", (self.intensity == Some(IntensityUnits::Measured)).then(|| json!({}))),
             // Without a condition there is none to drop.
             ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
         ];

@@ -8,9 +8,11 @@ pub fn centred(image: ArrayView3<'_, Complex32>, size: usize) -> Array3<Complex3
     let (coefficients, height, width) = image.dim();
     let (y, x) = (Overlap::new(height, size), Overlap::new(width, size));
     let mut result = Array3::zeros((coefficients, size, size));
-    result
-        .slice_mut(s![.., y.to..y.to + y.len, x.to..x.to + x.len])
-        .assign(&image.slice(s![.., y.from..y.from + y.len, x.from..x.from + x.len]));
+    result.slice_mut(s![.., y.to..y.to + y.len, x.to..x.to + x.len]).assign(&image.slice(s![
+        ..,
+        y.from..y.from + y.len,
+        x.from..x.from + x.len
+    ]));
     result
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use diph_datasets::{NoiseLevel, REFERENCE_NOISE};
 use serde::{Deserialize, Serialize};
 
-use super::Augmentation;
+use super::{Augmentation, FolderImages};
 use crate::inputs::DemoAcquisition;
 use crate::simulation::DEFAULT_OPERATOR;
 
@@ -40,17 +40,6 @@ pub struct DataConfig {
     pub noise: [f64; 2],
     /// Changes of the images.
     pub augmentation: Augmentation,
-}
-
-/// Which files of a data folder are the images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum FolderImages {
-    /// `qmaps`, from which images are simulated
-    #[default]
-    Maps,
-    /// `reference_tsmi`, images as they are
-    Tsmi,
 }
 
 impl Default for DataConfig {

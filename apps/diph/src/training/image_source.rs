@@ -6,9 +6,6 @@ use num_complex::Complex32;
 
 /// Images to learn from, before they are measured.
 pub trait ImageSource: Send + Sync {
-    /// Height and width of every image.
-    fn size(&self) -> (usize, usize);
-
     /// An image (coefficient, y, x), chosen by nothing but the generator.
     ///
     /// # Errors

@@ -13,7 +13,6 @@ use crate::output::{AppError, Blame};
 
 /// Images that the maps of a data folder give.
 pub struct MapsSource {
-    size: (usize, usize),
     maps: Vec<QuantitativeMaps>,
     model: Arc<SignalModel>,
 }
@@ -41,15 +40,11 @@ impl MapsSource {
             model.tsmi(&found).file(&path)?;
             maps.push(found);
         }
-        Ok(Self { size, maps, model })
+        Ok(Self { maps, model })
     }
 }
 
 impl ImageSource for MapsSource {
-    fn size(&self) -> (usize, usize) {
-        self.size
-    }
-
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         self.model.tsmi(&self.maps[rng.random_range(0..self.maps.len())])
     }

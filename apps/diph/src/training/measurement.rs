@@ -2,26 +2,21 @@
 
 use std::sync::Arc;
 
-use diph_core::{Error, ForwardOperator, Result, Rng, estimate_intensity};
+use diph_core::{Error, ForwardOperator, Result, Rng};
 use diph_datasets::{NoiseLevel, NoiseParts, add_measurement_noise};
 use diph_plugin_host::Registry;
-use ndarray::{Array3, ArrayD, Ix3};
+use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::reconstruction::{Acquisition, ConditionImage};
+use super::Measured;
+use crate::reconstruction::Acquisition;
 
 /// An acquisition that measures training images, each time with other noise.
 pub struct Measurement {
-    unweighted: Arc<dyn ForwardOperator>,
-    density_compensated: Arc<dyn ForwardOperator>,
+    pub(super) unweighted: Arc<dyn ForwardOperator>,
+    pub(super) density_compensated: Arc<dyn ForwardOperator>,
     noise: [f64; 2],
-}
-
-/// A measured image.
-pub struct Measured<'a> {
-    measurement: &'a Measurement,
-    samples: ArrayD<Complex32>,
 }
 
 impl Measurement {
@@ -30,12 +25,7 @@ impl Measurement {
     ///
     /// # Errors
     /// When the plugin is missing or refuses the acquisition.
-    pub fn new(
-        registry: &Registry,
-        operator_id: &str,
-        acquisition: &Acquisition,
-        noise: [f64; 2],
-    ) -> Result<Self> {
+    pub fn new(registry: &Registry, operator_id: &str, acquisition: &Acquisition, noise: [f64; 2]) -> Result<Self> {
         let options = acquisition.operator_options(&serde_json::Map::new());
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>> {
             let arrays = acquisition.operator_arrays(weighted);
@@ -55,26 +45,6 @@ impl Measurement {
         add_measurement_noise(samples.view_mut(), level, NoiseParts::Complex, rng)
             .map_err(|error| Error::external("measurement", error))?;
         Ok(Measured { measurement: self, samples })
-    }
-}
-
-impl Measured<'_> {
-    /// The image value that counts as 1, estimated as reconstructions without data weights do.
-    ///
-    /// # Errors
-    /// When there is no signal.
-    pub fn intensity(&self) -> Result<f32> {
-        estimate_intensity(&self.measurement.unweighted, self.samples.view())
-    }
-
-    /// The condition image (coefficient, y, x) in units of an intensity.
-    ///
-    /// # Errors
-    /// Those of the operators.
-    pub fn condition(&self, condition: ConditionImage, intensity: f32) -> Result<Array3<Complex32>> {
-        let Measurement { unweighted, density_compensated, .. } = self.measurement;
-        let image = condition.compute(unweighted, density_compensated, self.samples.view(), intensity)?;
-        image.into_dimensionality::<Ix3>().map_err(|error| Error::external("condition image", error))
     }
 }
 

@@ -32,10 +32,6 @@ impl PhantomSource {
 }
 
 impl ImageSource for PhantomSource {
-    fn size(&self) -> (usize, usize) {
-        self.size
-    }
-
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         let (height, width) = self.size;
         let subject = rng.random_range(self.subjects.clone());

@@ -36,7 +36,7 @@ impl RunConfig {
     /// Naming the key that is wrong.
     pub fn load(base: Value, origin: &str, overrides: &[Override]) -> Result<Self, AppError> {
         let config: Self = load(base, origin, overrides)?;
-        config.data.check().step("the training configuration")?;
+        config.data.check().flag("the training configuration")?;
         Ok(config)
     }
 
@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named() {
-        let (a, b) = (config(&["data.phantom=[9,9]"]).unwrap(), config(&["data.phantom=[9,9]", "training.batch=7"]).unwrap());
+        let (a, b) =
+            (config(&["data.phantom=[9,9]"]).unwrap(), config(&["data.phantom=[9,9]", "training.batch=7"]).unwrap());
         assert_eq!(a.first_difference(&b).unwrap(), "`training.batch` is 2, and 7 is asked for");
     }
 

@@ -43,11 +43,8 @@ fn exact_tsmi(table: &ResponseTable, maps: &QuantitativeMaps) -> Result<Array3<C
     let (height, width) = maps.dim();
     let mut tsmi = Array3::zeros((table.coefficients(), height, width));
     let rows: Vec<_> = tsmi.axis_iter_mut(Axis(1)).collect();
-    let beyond: Vec<Vec<(usize, usize)>> = rows
-        .into_par_iter()
-        .enumerate()
-        .map(|(y, row)| interpolate_row(table, maps, y, row))
-        .collect();
+    let beyond: Vec<Vec<(usize, usize)>> =
+        rows.into_par_iter().enumerate().map(|(y, row)| interpolate_row(table, maps, y, row)).collect();
     let beyond: Vec<(usize, usize)> = beyond.into_iter().flatten().collect();
     let tissue = |at: &(usize, usize)| Tissue::new(maps.t1[*at].into(), maps.t2[*at].into());
     let tissues: Vec<Tissue> = beyond.iter().map(tissue).collect();

@@ -1,12 +1,10 @@
 //! Training samples out of images and an acquisition.
 
-use std::sync::Arc;
-
 use diph_core::{Result, Rng};
 use diph_diffusion::{Error, IntensityConfig, SampleSource, TrainingSample};
 use rand::SeedableRng;
 
-use super::{Augmentation, ImageSource, Measurement, centred};
+use super::{Augmentation, SamplePart, centred};
 use crate::reconstruction::ConditionImage;
 
 /// Keeps these generators apart from those of the trainer, which has the same seed: measurement noise that repeats the
@@ -17,6 +15,7 @@ const SEED_OF_DATA: u64 = 0x6d65_6173_7572_6564;
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// Images of one or several sources, each measured afresh. Sample n depends on the seed and n alone.
+#[derive(Clone)]
 pub struct SimulatedSamples {
     /// Seed of everything that is drawn.
     pub seed: u64,
@@ -32,33 +31,12 @@ pub struct SimulatedSamples {
     pub intensity: IntensityConfig,
 }
 
-/// One source of images, and how its images are measured.
-pub struct SamplePart {
-    /// How often it is asked, relative to the other sources.
-    pub share: f64,
-    /// The images.
-    pub images: Box<dyn ImageSource>,
-    /// The measurement of images of their size.
-    pub measurement: Arc<Measurement>,
-}
-
 impl SimulatedSamples {
-    /// The sources take turns in proportion to their shares, so that no stretch of samples misses one.
-    fn part(&self, number: u64) -> &SamplePart {
-        let total: f64 = self.parts.iter().map(|part| part.share).sum();
-        let place = (number as f64 + 0.5) * GOLDEN % 1.0 * total;
-        let mut end = 0.0;
-        let index = self.parts.iter().position(|part| {
-            end += part.share;
-            place < end
-        });
-        &self.parts[index.unwrap_or(0)]
-    }
-
     fn simulate(&self, number: u64) -> Result<TrainingSample> {
         let mut rng = Rng::seed_from_u64(self.seed ^ SEED_OF_DATA);
         rng.set_stream(number);
-        let SamplePart { images, measurement, .. } = self.part(number);
+        let shares: Vec<f64> = self.parts.iter().map(|part| part.share).collect();
+        let SamplePart { images, measurement, .. } = &self.parts[turn(number, &shares)];
         let mut image = images.image(&mut rng)?;
         self.augmentation.apply(&mut image, &mut rng);
         let measured = measurement.measure(&image, &mut rng)?;
@@ -86,5 +64,33 @@ impl SimulatedSamples {
 impl SampleSource for SimulatedSamples {
     fn sample(&self, number: u64) -> diph_diffusion::Result<TrainingSample> {
         self.simulate(number).map_err(|error| Error::sample(number, error))
+    }
+}
+
+/// Which source's turn it is. They alternate in proportion to their shares, so that no stretch of samples misses one.
+fn turn(number: u64, shares: &[f64]) -> usize {
+    let place = (number as f64 + 0.5) * GOLDEN % 1.0 * shares.iter().sum::<f64>();
+    let mut end = 0.0;
+    let found = shares.iter().position(|share| {
+        end += share;
+        place < end
+    });
+    found.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_take_turns_in_proportion_to_their_shares() {
+        let shares = [0.5, 0.2, 0.3];
+        let turns: Vec<usize> = (7000..8000).map(|number| turn(number, &shares)).collect();
+        for (source, share) in shares.iter().enumerate() {
+            let count = turns.iter().filter(|turn| **turn == source).count() as f64;
+            assert!((count / 1000.0 - share).abs() < 0.01, "{source}: {count}");
+            assert!(turns.windows(10).all(|stretch| stretch.contains(&source)));
+        }
+        assert_eq!(turn(3, &[1.0]), 0);
     }
 }

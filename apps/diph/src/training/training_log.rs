@@ -66,7 +66,9 @@ impl TrainingLog {
             return Ok(None);
         }
         let stretch = self.losses.len().div_ceil(CURVE_POINTS);
-        let point = |part: &[(u64, f64)]| (part.iter().map(|(step, _)| *step as f64).sum::<f64>() / part.len() as f64, mean(part));
+        let point = |part: &[(u64, f64)]| {
+            (part.iter().map(|(step, _)| *step as f64).sum::<f64>() / part.len() as f64, mean(part))
+        };
         let plot = LinePlot {
             title: "Training".into(),
             x_label: "step".into(),

@@ -1,12 +1,12 @@
 //! A training run from its folder's point of view.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use diph_diffusion::{Parametrisation, SigmaData, Trainer, WeightFormat, measure_sigma_data};
-use serde::Serialize;
 use serde_json::json;
 
-use super::{RunConfig, RunFolder, TrainingData, TrainingLog, Validation};
+use super::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, TrainingSummary, Validation};
 use crate::Context;
 use crate::output::{AppError, Bar, Blame, InputFile, PluginFile, Provenance};
 use crate::results::{write_bytes, write_json};
@@ -30,19 +30,6 @@ pub struct TrainingRun<'a> {
     checkpoint_every: Duration,
 }
 
-/// What a run says at its end.
-#[derive(Clone, Debug, Serialize)]
-pub struct TrainingSummary {
-    /// Steps that are done.
-    pub steps: u64,
-    /// Mean loss of the last steps.
-    pub loss: f64,
-    /// Mean seconds per step of this session.
-    pub seconds_per_step: f64,
-    /// The averaged networks.
-    pub checkpoints: Vec<String>,
-}
-
 impl<'a> TrainingRun<'a> {
     /// Starts a run in a new folder.
     ///
@@ -56,12 +43,15 @@ impl<'a> TrainingRun<'a> {
         checkpoint_every: Duration,
     ) -> Result<Self, AppError> {
         measure(context, &data, &mut config)?;
-        config.training.check().step("the training configuration")?;
+        config.training.check().flag("the training configuration")?;
         write_json(&folder.config(), &config)?;
         write_json(&folder.provenance(), &provenance(&data, &config)?)?;
         let mut training = config.training.clone();
-        training.model.training = Some(json!({ "diph_version": env!("CARGO_PKG_VERSION"), "data": config.data }));
-        let trainer = Trainer::new(training).step("the training configuration")?;
+        training.model.training = Some(json!({
+            "diph_version": env!("CARGO_PKG_VERSION"),
+            "data": without_folders(&config.data),
+        }));
+        let trainer = Trainer::new(training).flag("the training configuration")?;
         Self::new(context, folder, data, trainer, checkpoint_every)
     }
 
@@ -117,8 +107,8 @@ impl<'a> TrainingRun<'a> {
         let mut last_checkpoint = Instant::now();
         while self.trainer.step_number() < total {
             if let Err(error) = self.step() {
-                // A step that failed has changed nothing.
-                self.checkpoint()?;
+                // A step that failed or was interrupted has changed nothing; what was reached is kept.
+                self.save()?;
                 return Err(error);
             }
             self.show(&bar, begin, first);
@@ -128,12 +118,13 @@ impl<'a> TrainingRun<'a> {
             }
         }
         drop(bar);
+        let done = total - first.min(total);
+        let seconds = begin.elapsed().as_secs_f64();
         self.checkpoint()?;
-        let done = self.trainer.step_number();
         Ok(TrainingSummary {
-            steps: done,
+            steps: self.trainer.step_number(),
             loss: self.log.recent_loss(SHOWN_STEPS),
-            seconds_per_step: begin.elapsed().as_secs_f64() / (done - first).max(1) as f64,
+            seconds_per_step: if done == 0 { 0.0 } else { seconds / done as f64 },
             checkpoints: self.averages().map(|(_, path)| path.display().to_string()).collect(),
         })
     }
@@ -152,8 +143,13 @@ impl<'a> TrainingRun<'a> {
         bar.message(format!("loss {:.4}, {} left", self.log.recent_loss(SHOWN_STEPS), time(seconds)));
     }
 
-    /// Writes the state first: whatever happens to the rest, the run can go on.
     fn checkpoint(&self) -> Result<(), AppError> {
+        self.save()?;
+        self.validate()
+    }
+
+    /// Writes the state first: whatever happens to the rest, the run can go on.
+    fn save(&self) -> Result<(), AppError> {
         let path = self.folder.state();
         self.trainer.save(&path).file(&path)?;
         for (rate, path) in self.averages() {
@@ -163,7 +159,7 @@ impl<'a> TrainingRun<'a> {
         if let Some(picture) = self.log.picture().step("drawing the loss")? {
             write_bytes(&self.folder.loss_picture(), &picture)?;
         }
-        self.validate()
+        Ok(())
     }
 
     fn validate(&self) -> Result<(), AppError> {
@@ -189,7 +185,7 @@ impl<'a> TrainingRun<'a> {
         Ok(())
     }
 
-    fn averages(&self) -> impl Iterator<Item = (f64, std::path::PathBuf)> + '_ {
+    fn averages(&self) -> impl Iterator<Item = (f64, PathBuf)> + '_ {
         self.trainer.config().ema_rates.iter().map(|rate| (*rate, self.folder.average(*rate)))
     }
 }
@@ -229,6 +225,16 @@ fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, AppError> {
     let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
     write_bytes(&path, kept.as_bytes())?;
     Ok(kept)
+}
+
+/// What goes into checkpoints, which travel: folders by their names, for where they lie is the machine's business.
+fn without_folders(data: &DataConfig) -> DataConfig {
+    let name = |path: &PathBuf| path.file_name().map_or_else(|| path.clone(), PathBuf::from);
+    DataConfig {
+        dataset: data.dataset.as_ref().map(name),
+        acquisition: data.acquisition.as_ref().map(name),
+        ..data.clone()
+    }
 }
 
 fn time(seconds: f64) -> String {

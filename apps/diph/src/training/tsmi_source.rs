@@ -11,7 +11,6 @@ use crate::output::{AppError, Blame};
 
 /// Reference TSMIs of a data folder, as they are.
 pub struct TsmiSource {
-    size: (usize, usize),
     images: Vec<Array3<Complex32>>,
 }
 
@@ -31,18 +30,16 @@ impl TsmiSource {
             let image = folder.reference_tsmi(*id, cut).file(&path)?;
             match image.dim() == shape {
                 true => Ok(image),
-                false => Err(AppError::input(&path, format!("key `tsmi_ref`: expected {shape:?}, got {:?}", image.dim()))),
+                false => {
+                    Err(AppError::input(&path, format!("key `tsmi_ref`: expected {shape:?}, got {:?}", image.dim())))
+                }
             }
         };
-        Ok(Self { size: (shape.1, shape.2), images: slices.iter().map(read).collect::<Result<_, _>>()? })
+        Ok(Self { images: slices.iter().map(read).collect::<Result<_, _>>()? })
     }
 }
 
 impl ImageSource for TsmiSource {
-    fn size(&self) -> (usize, usize) {
-        self.size
-    }
-
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         Ok(self.images[rng.random_range(0..self.images.len())].clone())
     }

@@ -9,6 +9,7 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::ValidationErrors;
 use crate::render::{ColorScale, Colormap, Figure, FigureRow, Panel};
 
 /// Noise levels, in units of the intensity, from hardly visible to hardly anything else.
@@ -29,14 +30,6 @@ pub struct Validation {
     samples: Vec<TrainingSample>,
 }
 
-/// Errors of one network.
-pub struct ValidationErrors {
-    /// Noise level, NRMSE over all coefficients, and NRMSE of each coefficient; means over the samples.
-    pub levels: Vec<(f32, f64, Vec<f64>)>,
-    /// A PNG of each drawn sample.
-    pub pictures: Vec<Vec<u8>>,
-}
-
 impl Validation {
     /// The first samples of a source.
     ///
@@ -54,8 +47,7 @@ impl Validation {
         let prior = DiffusionPrior::new(checkpoint, PriorOptions::default())?;
         let condition = checkpoint.config.condition.clone().unwrap_or_else(|| "low_res".into());
         let coefficients = checkpoint.config.unet.coefficients;
-        let mut levels: Vec<(f32, f64, Vec<f64>)> =
-            SIGMAS.map(|sigma| (sigma, 0.0, vec![0.0; coefficients])).into();
+        let mut levels: Vec<(f32, f64, Vec<f64>)> = SIGMAS.map(|sigma| (sigma, 0.0, vec![0.0; coefficients])).into();
         let mut pictures = Vec::new();
         for (index, sample) in self.samples.iter().enumerate() {
             let mut conditions = BTreeMap::new();

@@ -6,3 +6,4 @@ mod demo;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod training;

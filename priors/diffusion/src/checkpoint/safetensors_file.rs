@@ -1,7 +1,6 @@
 //! Safetensors with the configuration inside.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::check_finite;
 use super::{Checkpoint, WeightFormat};
+use crate::atomic_file::write_atomically;
 use crate::{Error, ModelConfig, Result};
 
 /// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
@@ -59,7 +59,6 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
 }
 
 pub fn write(checkpoint: &Checkpoint, path: &Path, format: WeightFormat) -> Result<()> {
-    let io_fault = |error: std::io::Error| Error::file(path, error);
     let metadata = Metadata { config: checkpoint.config.clone(), notes: checkpoint.notes.clone() };
     let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
     let mut buffers = Vec::new();
@@ -81,11 +80,5 @@ pub fn write(checkpoint: &Checkpoint, path: &Path, format: WeightFormat) -> Resu
     let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
     let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;
-
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io_fault)?;
-    file.write_all(&bytes).map_err(io_fault)?;
-    file.as_file().sync_all().map_err(io_fault)?;
-    file.persist(path).map_err(|error| io_fault(error.error))?;
-    Ok(())
+    write_atomically(path, &bytes)
 }

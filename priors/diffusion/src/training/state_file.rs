@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
 use super::parameter_state::ParameterState;
+use crate::atomic_file::write_atomically;
 use crate::diffusion::HISTORY;
 use crate::{Error, LossSecondMoment, Parameters, Result};
 
@@ -94,14 +95,9 @@ pub(super) fn write(
     }
     arrays.extend(losses.map(|losses| (LOSSES.to_string(), losses_array(losses))));
 
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(directory).map_err(|error| Error::file(path, error))?;
-    safetensors::serialize_to_file(arrays, Some(HashMap::from([(ENTRY.into(), entry)])), file.path())
-        .map_err(|error| Error::file(path, error))?;
-    let sync = std::fs::File::open(file.path()).and_then(|file| file.sync_all());
-    sync.map_err(|error| Error::file(path, error))?;
-    file.persist(path).map_err(|error| Error::file(path, error.error))?;
-    Ok(())
+    let metadata = Some(HashMap::from([(ENTRY.into(), entry)]));
+    let bytes = safetensors::serialize(arrays, metadata).map_err(|error| Error::file(path, error))?;
+    write_atomically(path, &bytes)
 }
 
 /// (timesteps, 10), NaN at the end of rows that are not full.

@@ -225,7 +225,7 @@ fn adam_w_is_that_of_its_authors() -> Result<()> {
     let mut plain: Vec<[f64; 3]> = start.to_vec1::<f32>()?.into_iter().map(|value| [value.into(), 0.0, 0.0]).collect();
     for step in 0..3 {
         let gradient = random(&[count], 2 + step);
-        AdamW::new(step, rate, decay, betas, scale, &[]).update(&mut parameters, &[gradient.clone()])?;
+        AdamW::new(step, rate, decay, betas, scale, &[]).update(&mut parameters, std::slice::from_ref(&gradient))?;
         let power = (step + 1) as i32;
         for ([value, first, second], gradient) in plain.iter_mut().zip(gradient.to_vec1::<f32>()?) {
             let gradient = scale * f64::from(gradient);
@@ -364,10 +364,20 @@ fn files_that_are_no_state_are_named() -> Result<()> {
 }
 
 #[test]
+fn a_state_that_cannot_be_written_is_an_error() -> Result<()> {
+    let directory = directory();
+    let message = Trainer::new(config("{}"))?.save(directory.path().join("absent/state")).unwrap_err().to_string();
+    assert!(message.contains("absent/state"), "{message}");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 0);
+    Ok(())
+}
+
+#[test]
 fn settings_that_make_no_run_are_named() {
     for (changes, setting) in [
         (r#"{ "steps": 0 }"#, "steps"),
         (r#"{ "batch": 0 }"#, "batch"),
+        (r#"{ "batch": 100000000 }"#, "batch"),
         (r#"{ "microbatch": 0 }"#, "microbatch"),
         (r#"{ "learning_rate": 0.0 }"#, "learning_rate"),
         (r#"{ "weight_decay": -1.0 }"#, "weight_decay"),

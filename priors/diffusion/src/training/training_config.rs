@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Annealing, NoiseLevels, TimestepSampling};
 use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
 
+/// More images in a step are a slip of the pen.
+const MAX_BATCH: usize = 1 << 16;
+
 /// The configuration of a training run.
 ///
 /// ```
@@ -133,8 +136,11 @@ impl TrainingConfig {
         if self.steps == 0 {
             return Err(Error::setting("steps", "at least 1", 0));
         }
-        if self.batch == 0 || self.microbatch == Some(0) {
-            return Err(Error::setting("batch and microbatch", "at least 1", 0));
+        if !(1..=MAX_BATCH).contains(&self.batch) {
+            return Err(Error::setting("batch", format!("1 to {MAX_BATCH}"), self.batch));
+        }
+        if self.microbatch == Some(0) {
+            return Err(Error::setting("microbatch", "at least 1", 0));
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let share = |value: f64| (0.0..1.0).contains(&value);
