@@ -76,7 +76,8 @@ impl Convolution<'_> {
         let groups = outputs.div_ceil(group);
         let mut tasks: Vec<Task<'a>> = Vec::with_capacity(batch * strips * groups);
         for index in 0..batch * strips * groups {
-            let (image, strip, first_output) = (index / (strips * groups), index / groups % strips, index % groups * group);
+            let (image, strip, first_output) =
+                (index / (strips * groups), index / groups % strips, index % groups * group);
             tasks.push(Task { image, first_row: strip * rows, first_output, planes: Vec::with_capacity(group) });
         }
         for (index, plane) in y.chunks_exact_mut(height * width).enumerate() {
@@ -126,12 +127,7 @@ impl Convolution<'_> {
 }
 
 /// Writes the sums of one output, a run of positions, into the pixels of a strip.
-fn store<'a>(
-    plane: &mut [f32],
-    geometry: &Conv2dGeometry,
-    sums: impl Iterator<Item = &'a [f32; COLUMNS]>,
-    bias: f32,
-) {
+fn store<'a>(plane: &mut [f32], geometry: &Conv2dGeometry, sums: impl Iterator<Item = &'a [f32; COLUMNS]>, bias: f32) {
     let (row, width) = (geometry.row(), geometry.width);
     for (column, sums) in sums.enumerate() {
         let (start, mut done) = (column * COLUMNS, 0);

@@ -4,22 +4,26 @@ use candle_core::Tensor;
 
 use super::attention_block::AttentionBlock;
 use super::block::{Block, Layer};
+use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
 use super::layers::{Conv, Norm, Start};
 use super::parameter_scope::{ParameterScope, ParameterSource};
 use super::parameters::Parameters;
 use super::res_block::ResBlock;
-use super::resample::{Direction, Resample};
+use super::resample::Resample;
 use super::time_embedding::TimeEmbedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Arena, Direction, Planes};
 use crate::{Error, Result};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
 ///
-/// Differentiable in its parameters when they are candle variables; without variables no graph is kept.
+/// Differentiable in its parameters when they are candle variables. Without variables the parameters are constants: no graph is
+/// kept, the weights are brought into the kernels' order once, and memory is used again from run to run.
 pub struct UNet {
     config: UNetConfig,
+    differentiable: bool,
+    arena: Arena,
     time_embedding: TimeEmbedding,
     input_blocks: Vec<Block>,
     middle_block: Block,
@@ -34,7 +38,8 @@ impl UNet {
     /// # Errors
     /// When the configuration makes no network, or a parameter is missing or has another shape.
     pub fn new(config: &UNetConfig, mut parameters: &Parameters) -> Result<Self> {
-        Self::from_source(config, &mut parameters)
+        let differentiable = parameters.tensors().values().any(Tensor::track_op);
+        Ok(Self { differentiable, ..Self::from_source(config, &mut parameters)? })
     }
 
     pub(crate) fn from_source(config: &UNetConfig, source: &mut dyn ParameterSource) -> Result<Self> {
@@ -50,6 +55,8 @@ impl UNet {
         let first = levels.first().copied().unwrap_or_default();
         Ok(Self {
             config: config.clone(),
+            differentiable: true,
+            arena: Arena::default(),
             time_embedding,
             input_blocks,
             middle_block,
@@ -79,22 +86,39 @@ impl UNet {
         mode: &mut ForwardMode<'_>,
     ) -> Result<Tensor> {
         let x = self.input(x, timesteps, condition)?;
-        let embedding = self.time_embedding.forward(timesteps)?.silu()?;
+        let embedding = self.embedding(timesteps)?;
+        let y = match self.differentiable || x.track_op() {
+            true => self.run(x, &embedding, mode)?,
+            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
+        };
+        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+    }
+
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
-            h = block.forward(&h, &embedding, mode)?;
+            h = block.forward(&h, embedding, mode)?;
             skips.push(h.clone());
         }
-        h = self.middle_block.forward(&h, &embedding, mode)?;
+        h = self.middle_block.forward(&h, embedding, mode)?;
         for block in &self.output_blocks {
             if let Some(skip) = skips.pop() {
-                h = Tensor::cat(&[h, skip], 1)?;
+                h = h.joined(&skip)?;
             }
-            h = block.forward(&h, &embedding, mode)?;
+            h = block.forward(&h, embedding, mode)?;
         }
-        let y = self.out_conv.forward(&self.out_norm.forward(&h)?)?;
-        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+        self.head(&h)
+    }
+
+    /// The activated timestep embedding, (batch, 4 model channels).
+    fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
+        Ok(self.time_embedding.forward(timesteps)?.silu()?)
+    }
+
+    /// From the last block to the output, still in space-to-depth order.
+    fn head<M: FeatureMap>(&self, h: &M) -> Result<M> {
+        self.out_conv.forward(&self.out_norm.forward(h)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
