@@ -7,20 +7,25 @@ use super::conv2d_geometry::Conv2dGeometry;
 use super::convolution::Convolution;
 use super::packed_weight::PackedWeight;
 use super::plane_source::ImagePlanes;
+use super::precision::Precision;
 use super::storage::{values, with_values};
-use super::tile_kernel::{COLUMNS, ROWS, Right, multiply_add};
+use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
 
 /// `y[n, o, p] = bias[o] + sum_{i, tap} weight[o, i, tap] x[n, i, p + tap]`, zero outside of the image, stride 1.
 ///
 /// `x` is (batch, input, y, x), `weight` (output, input, kernel, kernel) with a kernel of 1 or 3, `bias` (output). f32.
 ///
+/// The precision is that of the products in the result and in the gradient of `x`; the gradient of the weight is in f32.
+///
 /// # Errors
 /// When a shape or a dtype does not fit.
-pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv2d)
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv2d { precision })
 }
 
-struct Conv2d;
+struct Conv2d {
+    precision: Precision,
+}
 
 impl CustomOp3 for Conv2d {
     fn name(&self) -> &'static str {
@@ -43,7 +48,7 @@ impl CustomOp3 for Conv2d {
         let x = values(self.name(), x, x_layout)?;
         let weight = values(self.name(), weight, weight_layout)?;
         let bias = values(self.name(), bias, bias_layout)?;
-        let weight = PackedWeight::new(&geometry, weight);
+        let weight = PackedWeight::new(&geometry, weight, self.precision);
         let mut y = vec![0.0; geometry.batch * geometry.outputs * geometry.pixels()];
         let convolution = Convolution { geometry, weight: &weight, bias: Some(bias), residual: None };
         convolution.run(&ImagePlanes::new(&geometry, x), &mut y);
@@ -65,7 +70,8 @@ impl CustomOp3 for Conv2d {
                 false => None,
                 true => {
                     let gradient = with_values(self.name(), weight, |weight| {
-                        Ok(data_gradient(&geometry, &PackedWeight::transposed(&geometry, weight), y_gradient))
+                        let packed = PackedWeight::transposed(&geometry, weight, self.precision);
+                        Ok(data_gradient(&geometry, &packed, y_gradient))
                     })?;
                     Some(Tensor::from_vec(gradient, x.shape(), device)?)
                 }
@@ -128,7 +134,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
                     for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
                         for ((first, columns), sums) in blocks.iter().zip(sums) {
                             let values = &values[(start + offset) * width + first..];
-                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows });
+                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows }, Precision::F32);
                         }
                     }
                 }
@@ -141,12 +147,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
 }
 
 /// Sorts the sums of a tile, (tap, block of inputs) by (output, input), into the weight's order (output, input, tap).
-fn unpack_weight_gradient(
-    geometry: &Conv2dGeometry,
-    blocks: &[(usize, usize)],
-    sums: &[[[f32; COLUMNS]; ROWS]],
-    gradient: &mut [f32],
-) {
+fn unpack_weight_gradient(geometry: &Conv2dGeometry, blocks: &[(usize, usize)], sums: &[Tile], gradient: &mut [f32]) {
     let taps = geometry.taps();
     for (row, gradient) in gradient.chunks_exact_mut(geometry.inputs * taps).enumerate() {
         for (tap, sums) in sums.chunks_exact(blocks.len()).enumerate() {

@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
 use super::packed_weight::PackedWeight;
 use super::plane_source::PlaneSource;
-use super::tile_kernel::{COLUMNS, ROWS, Right, multiply_add};
+use super::precision::{Precision, pair};
+use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
 
 /// Sums that a task holds, in values: with a block of the input and its weights they fill most of a second-level cache.
 const TASK_SUMS: usize = 1 << 17;
-
-type Tile = [[f32; COLUMNS]; ROWS];
 
 /// A convolution with packed weights, and what is added to it.
 pub struct Convolution<'a> {
@@ -38,7 +38,7 @@ struct Task<'a> {
 struct Scratch {
     input: Vec<f32>,
     sums: Vec<Tile>,
-    row: Vec<f32>,
+    rows: [Vec<f32>; 2],
 }
 
 thread_local! {
@@ -94,24 +94,37 @@ impl Convolution<'_> {
         let strip = Strip::new(geometry, task.first_row, task.planes[0].len() / geometry.width);
         let tiles = task.planes.len().div_ceil(ROWS);
         let first_tile = task.first_output / ROWS;
-        let block = self.weight.block_inputs();
-        let offsets = geometry.term_offsets(block.min(geometry.inputs), strip.stride);
+        let precision = self.weight.precision;
+        let (block, share) = (self.weight.block_inputs(), precision.inputs_per_term());
+        let planes = block.min(geometry.inputs).div_ceil(share);
+        let offsets = geometry.term_offsets(planes, strip.stride);
+        scratch.rows.iter_mut().for_each(|row| row.resize(geometry.width, 0.0));
         scratch.sums.clear();
         scratch.sums.resize(strip.columns().len() * tiles, [[0.0; COLUMNS]; ROWS]);
-        scratch.input.resize(scratch.input.len().max(block.min(geometry.inputs) * strip.stride), 0.0);
+        scratch.input.resize(scratch.input.len().max(planes * strip.stride), 0.0);
         for first in (0..geometry.inputs).step_by(block) {
-            let inputs = block.min(geometry.inputs - first);
-            for (input, plane) in scratch.input.chunks_exact_mut(strip.stride).take(inputs).enumerate() {
-                strip.read(geometry, x, task.image, first + input, plane);
+            let inputs = (first..geometry.inputs.min(first + block)).step_by(share);
+            for (input, plane) in inputs.zip(scratch.input.chunks_exact_mut(strip.stride)) {
+                strip.read(geometry, plane, |y, row| match precision {
+                    Precision::F32 => x.read_row(task.image, input, y, row),
+                    Precision::Bf16 => {
+                        let [a, b] = &mut scratch.rows;
+                        x.read_row(task.image, input, y, a);
+                        match input + 1 < geometry.inputs {
+                            true => x.read_row(task.image, input + 1, y, b),
+                            false => b.fill(0.0),
+                        }
+                        write_pairs(row, a, b);
+                    }
+                });
             }
             for ((start, width), sums) in strip.columns().zip(scratch.sums.chunks_exact_mut(tiles)) {
                 let right = Right { values: &scratch.input[start..], offsets: &offsets };
                 for (tile, sums) in sums.iter_mut().enumerate() {
-                    multiply_add(sums, width, self.weight.block(first, first_tile + tile), &right);
+                    multiply_add(sums, width, self.weight.block(first, first_tile + tile), &right, precision);
                 }
             }
         }
-        scratch.row.resize(geometry.width, 0.0);
         for (index, plane) in task.planes.iter_mut().enumerate() {
             let output = task.first_output + index;
             let bias = self.bias.map_or(0.0, |bias| bias[output]);
@@ -119,8 +132,8 @@ impl Convolution<'_> {
             store(plane, geometry, sums, bias);
             let Some(residual) = self.residual else { continue };
             for (y, values) in plane.chunks_exact_mut(geometry.width).enumerate() {
-                residual.read_row(task.image, output, task.first_row + y, &mut scratch.row);
-                values.iter_mut().zip(&scratch.row).for_each(|(value, residual)| *value += residual);
+                residual.read_row(task.image, output, task.first_row + y, &mut scratch.rows[0]);
+                values.iter_mut().zip(&scratch.rows[0]).for_each(|(value, residual)| *value += residual);
             }
         }
     }
@@ -141,6 +154,11 @@ fn store<'a>(plane: &mut [f32], geometry: &Conv2dGeometry, sums: impl Iterator<I
             done += count;
         }
     }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn write_pairs(pairs: &mut [f32], a: &[f32], b: &[f32]) {
+    pairs.iter_mut().zip(a).zip(b).for_each(|((value, a), b)| *value = pair(*a, *b));
 }
 
 /// Some rows of an image with their border, each position of the output and its taps one run of values.
@@ -170,8 +188,8 @@ impl Strip {
         })
     }
 
-    /// Reads the rows of one input and their border. Outside of the image there is zero; one column of zeros lies between two rows.
-    fn read(&self, geometry: &Conv2dGeometry, x: &dyn PlaneSource, image: usize, input: usize, plane: &mut [f32]) {
+    /// Reads the rows of one plane and their border. Outside of the image there is zero; one column of zeros lies between two rows.
+    fn read(&self, geometry: &Conv2dGeometry, plane: &mut [f32], mut read_row: impl FnMut(usize, &mut [f32])) {
         let (border, row) = (geometry.border(), geometry.row());
         let (inside, beyond) = plane.split_at_mut((self.rows + 2 * border) * row);
         beyond.fill(0.0);
@@ -179,7 +197,7 @@ impl Strip {
             let (left, values) = values.split_at_mut(border);
             left.fill(0.0);
             match (self.first_row + index).checked_sub(border) {
-                Some(y) if y < geometry.height => x.read_row(image, input, y, values),
+                Some(y) if y < geometry.height => read_row(y, values),
                 _ => values.fill(0.0),
             }
         }

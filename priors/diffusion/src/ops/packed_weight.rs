@@ -4,16 +4,18 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
+use super::precision::{Precision, pair};
 use super::storage::with_values;
 use super::tile_kernel::{Left, ROWS};
 
-/// Terms (input, tap) that are summed in one go: those of one tile of outputs and what they read stay in the first-level
+/// Terms (input or pair of inputs, tap) that are summed in one go: those of one tile of outputs and what they read stay in the first-level
 /// cache.
 const BLOCK_TERMS: usize = 288;
 
 /// The weight of a convolution as left factors: for each block of inputs and each tile of [`ROWS`] outputs the terms
-/// (input, tap).
+/// (input or pair of inputs, tap).
 pub struct PackedWeight {
+    pub precision: Precision,
     terms: Vec<Left>,
     tiles: usize,
     taps: usize,
@@ -25,52 +27,72 @@ impl PackedWeight {
     ///
     /// # Errors
     /// When the tensor is no such weight.
-    pub fn from_tensor(weight: &Tensor) -> Result<Self> {
+    pub fn from_tensor(weight: &Tensor, precision: Precision) -> Result<Self> {
         let (_, inputs, _, _) = weight.dims4()?;
         let geometry = Conv2dGeometry::new(&[1, inputs, 1, 1], weight.dims())?;
-        with_values("conv2d", weight, |weight| Ok(Self::new(&geometry, weight)))
+        with_values("conv2d", weight, |weight| Ok(Self::new(&geometry, weight, precision)))
     }
 
     /// The weight (output, input, tap) of a convolution.
-    pub fn new(geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
+    pub fn new(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(geometry.outputs, inputs, taps, |output, input, tap| weight[(output * inputs + input) * taps + tap])
+        Self::pack(precision, geometry.outputs, inputs, taps, |output, input, tap| {
+            weight[(output * inputs + input) * taps + tap]
+        })
     }
 
     /// The weight of the transposed convolution: outputs and inputs swapped, taps mirrored.
-    pub fn transposed(geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
+    pub fn transposed(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(inputs, geometry.outputs, taps, |input, output, tap| {
+        Self::pack(precision, inputs, geometry.outputs, taps, |input, output, tap| {
             weight[(output * inputs + input) * taps + taps - 1 - tap]
         })
     }
 
-    fn pack(outputs: usize, inputs: usize, taps: usize, value: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
+    fn pack(
+        precision: Precision,
+        outputs: usize,
+        inputs: usize,
+        taps: usize,
+        value: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
         let tiles = outputs.div_ceil(ROWS);
-        let mut packed = Self { terms: vec![[0.0; ROWS]; tiles * inputs * taps], tiles, taps, inputs };
+        let share = precision.inputs_per_term();
+        let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(share) * taps];
+        let mut packed = Self { precision, terms, tiles, taps, inputs };
         let block = packed.block_inputs();
-        packed.terms.par_chunks_mut((block * tiles * taps).max(1)).enumerate().for_each(|(index, terms)| {
-            let len = terms.len() / tiles;
-            for (tile, terms) in terms.chunks_exact_mut(len).enumerate() {
-                let rows = (outputs - tile * ROWS).min(ROWS);
-                for (term, left) in terms.iter_mut().enumerate() {
-                    for (row, left) in left[..rows].iter_mut().enumerate() {
-                        *left = value(tile * ROWS + row, index * block + term / taps, term % taps);
+        packed.terms.par_chunks_mut((BLOCK_TERMS / taps * tiles * taps).max(1)).enumerate().for_each(
+            |(index, terms)| {
+                let len = terms.len() / tiles;
+                for (tile, terms) in terms.chunks_exact_mut(len).enumerate() {
+                    let rows = (outputs - tile * ROWS).min(ROWS);
+                    for (term, left) in terms.iter_mut().enumerate() {
+                        let (input, tap) = (index * block + term / taps * share, term % taps);
+                        for (row, left) in left[..rows].iter_mut().enumerate() {
+                            let value = |input: usize| value(tile * ROWS + row, input, tap);
+                            *left = match precision {
+                                Precision::F32 => value(input),
+                                Precision::Bf16 => {
+                                    pair(value(input), if input + 1 < inputs { value(input + 1) } else { 0.0 })
+                                }
+                            };
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         packed
     }
 
-    /// Inputs of a block; the last one may have fewer.
+    /// Inputs of a block, an even number; the last one may have fewer.
     pub fn block_inputs(&self) -> usize {
-        BLOCK_TERMS / self.taps
+        BLOCK_TERMS / self.taps * self.precision.inputs_per_term()
     }
 
     /// The terms of a tile of outputs over the block of inputs that begins at `first`.
     pub fn block(&self, first: usize, tile: usize) -> &[Left] {
-        let terms = self.block_inputs().min(self.inputs - first) * self.taps;
-        &self.terms[first * self.tiles * self.taps + tile * terms..][..terms]
+        let share = self.precision.inputs_per_term();
+        let terms = self.block_inputs().min(self.inputs - first).div_ceil(share) * self.taps;
+        &self.terms[first / share * self.tiles * self.taps + tile * terms..][..terms]
     }
 }

@@ -47,7 +47,7 @@ impl FeatureMap for Tensor {
     }
 
     fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        let y = ops::conv2d(self, &conv.weight, &conv.bias)?;
+        let y = ops::conv2d(self, &conv.weight, &conv.bias, conv.precision)?;
         Ok(match onto {
             Some(onto) => ops::add(onto, &y)?,
             None => y,
@@ -86,7 +86,7 @@ impl FeatureMap for Planes {
         let weight = match conv.packed.get() {
             Some(weight) => weight,
             None => {
-                let weight = PackedWeight::from_tensor(&conv.weight)?;
+                let weight = PackedWeight::from_tensor(&conv.weight, conv.precision)?;
                 conv.packed.get_or_init(|| weight)
             }
         };

@@ -8,7 +8,7 @@ use super::feature_map::FeatureMap;
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::{Activation, PackedWeight};
+use crate::ops::{Activation, PackedWeight, Precision};
 
 /// Whether a layer starts at zero, so that the block it ends starts as the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ impl Start {
 pub(crate) struct Conv {
     pub weight: Tensor,
     pub bias: Tensor,
+    pub precision: Precision,
     /// The weight as inference reads it, made in the first run.
     pub packed: OnceLock<PackedWeight>,
 }
@@ -40,6 +41,7 @@ impl Conv {
         Ok(Self {
             weight: scope.get("weight", &[outputs, inputs, kernel, kernel], initialisation)?,
             bias: scope.get("bias", &[outputs], initialisation)?,
+            precision: scope.precision(),
             packed: OnceLock::new(),
         })
     }
@@ -49,7 +51,7 @@ impl Conv {
         let initialisation = start.initialisation(inputs);
         let weight = scope.get("weight", &[outputs, inputs, 1], initialisation)?;
         let bias = scope.get("bias", &[outputs], initialisation)?;
-        Ok(Self { weight: weight.unsqueeze(3)?, bias, packed: OnceLock::new() })
+        Ok(Self { weight: weight.unsqueeze(3)?, bias, precision: scope.precision(), packed: OnceLock::new() })
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {

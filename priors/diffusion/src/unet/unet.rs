@@ -13,7 +13,7 @@ use super::res_block::ResBlock;
 use super::resample::Resample;
 use super::time_embedding::TimeEmbedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{self, Activation, Arena, Direction, Planes};
+use crate::ops::{self, Activation, Arena, Direction, Planes, Precision};
 use crate::{Error, Result};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
@@ -37,14 +37,26 @@ impl UNet {
     ///
     /// # Errors
     /// When the configuration makes no network, or a parameter is missing or has another shape.
-    pub fn new(config: &UNetConfig, mut parameters: &Parameters) -> Result<Self> {
-        let differentiable = parameters.tensors().values().any(Tensor::track_op);
-        Ok(Self { differentiable, ..Self::from_source(config, &mut parameters)? })
+    pub fn new(config: &UNetConfig, parameters: &Parameters) -> Result<Self> {
+        Self::with_precision(config, parameters, Precision::F32)
     }
 
-    pub(crate) fn from_source(config: &UNetConfig, source: &mut dyn ParameterSource) -> Result<Self> {
+    /// A network whose convolutions multiply in this precision.
+    ///
+    /// # Errors
+    /// As [`UNet::new`].
+    pub fn with_precision(config: &UNetConfig, mut parameters: &Parameters, precision: Precision) -> Result<Self> {
+        let differentiable = parameters.tensors().values().any(Tensor::track_op);
+        Ok(Self { differentiable, ..Self::from_source(config, &mut parameters, precision)? })
+    }
+
+    pub(crate) fn from_source(
+        config: &UNetConfig,
+        source: &mut dyn ParameterSource,
+        precision: Precision,
+    ) -> Result<Self> {
         config.check()?;
-        let mut scope = ParameterScope::new(source);
+        let mut scope = ParameterScope::new(source, precision);
         let time_embedding = TimeEmbedding::new(&mut scope.part("time_embed"), config.model_channels)?;
         let levels = config.level_channels()?;
         let (input_blocks, skips) = input_blocks(&mut scope.part("input_blocks"), config, &levels)?;
