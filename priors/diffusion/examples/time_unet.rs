@@ -1,6 +1,6 @@
 //! Times one pass of a network with random weights on one image, for comparisons with other programs.
 //!
-//! `time_unet CONFIG.json forward|train REPEATS` prints `{"parameters": .., "threads": .., "median_s": .., "min_s": ..}`; a training step
+//! `time_unet CONFIG.json forward|train f32|bf16 REPEATS` prints `{"parameters": .., "threads": .., "median_s": .., "min_s": ..}`; a training step
 //! is forward and backward of a mean square, without the optimiser.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor, Var};
 use diph_core::Rng;
+use diph_diffusion::ops::Precision;
 use diph_diffusion::{ForwardMode, Parameters, UNet, UNetConfig};
 use rand::{RngExt, SeedableRng};
 
@@ -18,13 +19,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [config, mode, repeats] = arguments.as_slice() else {
-        return Err("usage: time_unet CONFIG.json forward|train REPEATS".into());
+    let [config, mode, precision, repeats] = arguments.as_slice() else {
+        return Err("usage: time_unet CONFIG.json forward|train f32|bf16 REPEATS".into());
     };
     let config: UNetConfig = serde_json::from_str(&std::fs::read_to_string(config)?)?;
     let mut rng = Rng::seed_from_u64(1);
     let parameters = random_parameters(&config, mode == "train", &mut rng)?;
-    let unet = UNet::new(&config, &parameters)?;
+    let precision: Precision = serde_json::from_value(precision.as_str().into())?;
+    let unet = UNet::with_precision(&config, &parameters, precision)?;
     let size = config.image_size;
     let values: Vec<f32> = (0..config.image_channels() * size * size).map(|_| rng.random_range(-1.0..1.0)).collect();
     let x = Tensor::from_vec(values, (1, config.image_channels(), size, size), &Device::Cpu)?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
 use diph_datasets::NpzFile;
+use diph_diffusion::ops::Precision;
 use diph_diffusion::{
     Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, ModelConfig, PriorOptions, Respacing,
     UNet, Variance, WeightFormat,
@@ -167,6 +168,11 @@ fn the_network_with_space_to_depth_matches_pytorch() -> Result {
     let error = relative_error(&y, &array(&pair, "epsilon_150")?)?;
     println!("patch 2, {} parameters: {error:.2e}", checkpoint.parameters.count());
     assert!(error < 1e-3, "{error}");
+    let unet = UNet::with_precision(&checkpoint.config.unet, &checkpoint.parameters, Precision::Bf16)?;
+    let y_bf16 = unet.forward(&array(&pair, "x_t_150")?, &[150.0], None, &mut ForwardMode::Inference)?;
+    let error = relative_error(&y_bf16, &y)?;
+    println!("bfloat16: {error:.2e}");
+    assert!(error < 2e-2, "{error}");
     Ok(())
 }
 

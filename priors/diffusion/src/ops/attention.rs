@@ -22,6 +22,17 @@ pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     qkv.contiguous()?.apply_op1(Attention { heads })
 }
 
+/// The same on values in memory.
+pub fn attend(qkv: &[f32], shape: &[usize], heads: usize, y: &mut [f32]) -> Result<()> {
+    let (_, head) = Attention { heads }.sizes(shape)?;
+    let len = head.len().max(1);
+    y.par_chunks_mut(len).zip(qkv.par_chunks(3 * len)).for_each(|(y, qkv)| {
+        y.fill(0.0);
+        head.forward(qkv, y);
+    });
+    Ok(())
+}
+
 struct Attention {
     heads: usize,
 }
@@ -52,10 +63,8 @@ impl CustomOp1 for Attention {
 
     fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, head) = self.sizes(layout.dims())?;
-        let qkv = values(self.name(), qkv, layout)?;
-        let len = head.len().max(1);
         let mut y = vec![0.0; batch * self.heads * head.len()];
-        y.par_chunks_mut(len).zip(qkv.par_chunks(3 * len)).for_each(|(y, qkv)| head.forward(qkv, y));
+        attend(values(self.name(), qkv, layout)?, layout.dims(), self.heads, &mut y)?;
         Ok((CpuStorage::F32(y), Shape::from(&[batch, self.heads * head.channels, head.pixels])))
     }
 

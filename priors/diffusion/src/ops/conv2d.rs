@@ -4,20 +4,28 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
+use super::convolution::Convolution;
+use super::packed_weight::PackedWeight;
+use super::plane_source::ImagePlanes;
+use super::precision::Precision;
 use super::storage::{values, with_values};
-use super::tile_kernel::{COLUMNS, Left, ROWS, Right, multiply_add};
+use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
 
 /// `y[n, o, p] = bias[o] + sum_{i, tap} weight[o, i, tap] x[n, i, p + tap]`, zero outside of the image, stride 1.
 ///
 /// `x` is (batch, input, y, x), `weight` (output, input, kernel, kernel) with a kernel of 1 or 3, `bias` (output). f32.
 ///
+/// The precision is that of the products in the result and in the gradient of `x`; the gradient of the weight is in f32.
+///
 /// # Errors
 /// When a shape or a dtype does not fit.
-pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv2d)
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, precision: Precision) -> Result<Tensor> {
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv2d { precision })
 }
 
-struct Conv2d;
+struct Conv2d {
+    precision: Precision,
+}
 
 impl CustomOp3 for Conv2d {
     fn name(&self) -> &'static str {
@@ -40,7 +48,10 @@ impl CustomOp3 for Conv2d {
         let x = values(self.name(), x, x_layout)?;
         let weight = values(self.name(), weight, weight_layout)?;
         let bias = values(self.name(), bias, bias_layout)?;
-        let y = convolve(&geometry, x, &pack_weight(&geometry, weight), Some(bias));
+        let weight = PackedWeight::new(&geometry, weight, self.precision);
+        let mut y = vec![0.0; geometry.batch * geometry.outputs * geometry.pixels()];
+        let convolution = Convolution { geometry, weight: &weight, bias: Some(bias), residual: None };
+        convolution.run(&ImagePlanes::new(&geometry, x), &mut y);
         Ok((CpuStorage::F32(y), Shape::from(&geometry.output_shape())))
     }
 
@@ -58,10 +69,10 @@ impl CustomOp3 for Conv2d {
             let x_gradient = match x.track_op() {
                 false => None,
                 true => {
-                    let transposed = geometry.transposed();
-                    let packed =
-                        with_values(self.name(), weight, |weight| Ok(pack_transposed_weight(&geometry, weight)))?;
-                    let gradient = convolve(&transposed, y_gradient, &packed, None);
+                    let gradient = with_values(self.name(), weight, |weight| {
+                        let packed = PackedWeight::transposed(&geometry, weight, self.precision);
+                        Ok(data_gradient(&geometry, &packed, y_gradient))
+                    })?;
                     Some(Tensor::from_vec(gradient, x.shape(), device)?)
                 }
             };
@@ -81,67 +92,13 @@ impl CustomOp3 for Conv2d {
     }
 }
 
-/// The weight as left factors of the product: for each tile of [`ROWS`] outputs the terms (input, tap).
-fn pack_weight(geometry: &Conv2dGeometry, weight: &[f32]) -> Vec<Left> {
-    pack(geometry.outputs, geometry.inputs * geometry.taps(), |output, term| {
-        weight[output * geometry.inputs * geometry.taps() + term]
-    })
-}
-
-/// The same for the transposed convolution: outputs and inputs swapped, taps mirrored.
-fn pack_transposed_weight(geometry: &Conv2dGeometry, weight: &[f32]) -> Vec<Left> {
-    let taps = geometry.taps();
-    pack(geometry.inputs, geometry.outputs * taps, |input, term| {
-        let (output, tap) = (term / taps, taps - 1 - term % taps);
-        weight[(output * geometry.inputs + input) * taps + tap]
-    })
-}
-
-fn pack(rows: usize, terms: usize, value: impl Fn(usize, usize) -> f32 + Sync) -> Vec<Left> {
-    let mut packed = vec![[0.0; ROWS]; rows.div_ceil(ROWS) * terms];
-    packed.par_chunks_mut(terms).enumerate().for_each(|(tile, packed)| {
-        for (term, left) in packed.iter_mut().enumerate() {
-            for (row, left) in left.iter_mut().enumerate().take(rows - tile * ROWS) {
-                *left = value(tile * ROWS + row, term);
-            }
-        }
-    });
-    packed
-}
-
-/// Forward pass. One task makes some tiles of [`ROWS`] output channels of one image. It walks over the pixels once, in
-/// strips whose input stays in the second-level cache while every tile of the task reads it.
-fn convolve(geometry: &Conv2dGeometry, x: &[f32], weight: &[Left], bias: Option<&[f32]>) -> Vec<f32> {
-    let padded = geometry.padded_planes(x);
-    let terms = geometry.inputs * geometry.taps();
-    let offsets = geometry.term_offsets(padded.stride);
-    let pixels = geometry.pixels();
-    let strips = geometry.strips();
-    let group = tiles_per_task(geometry);
-    let mut y = vec![0.0; geometry.batch * geometry.outputs * pixels];
-    y.par_chunks_mut(geometry.outputs * pixels).enumerate().for_each(|(image, y)| {
-        y.par_chunks_mut(group * ROWS * pixels).enumerate().for_each(|(task, y)| {
-            for strip in &strips {
-                for (tile, y) in y.chunks_mut(ROWS * pixels).enumerate() {
-                    let tile = task * group + tile;
-                    let left = &weight[tile * terms..][..terms];
-                    let bias = bias.map(|bias| &bias[tile * ROWS..]);
-                    for (start, width) in strip {
-                        let mut sums = [[0.0; COLUMNS]; ROWS];
-                        if let Some(bias) = bias {
-                            sums.iter_mut().zip(bias).for_each(|(sums, bias)| sums.fill(*bias));
-                        }
-                        let values = &padded.image(image)[*start..];
-                        multiply_add(&mut sums, *width, left, &Right { values, offsets: &offsets });
-                        for (y, sums) in y.chunks_exact_mut(pixels).zip(&sums) {
-                            geometry.store(y, *start, &sums[..*width]);
-                        }
-                    }
-                }
-            }
-        });
-    });
-    y
+/// `dx[n, i, p] = sum_{o, tap} weight[o, i, tap] dy[n, o, p - tap]`, with the weight of the transposed convolution.
+fn data_gradient(geometry: &Conv2dGeometry, weight: &PackedWeight, y_gradient: &[f32]) -> Vec<f32> {
+    let geometry = geometry.transposed();
+    let mut gradient = vec![0.0; geometry.batch * geometry.outputs * geometry.pixels()];
+    let convolution = Convolution { geometry, weight, bias: None, residual: None };
+    convolution.run(&ImagePlanes::new(&geometry, y_gradient), &mut gradient);
+    gradient
 }
 
 /// Tiles of a task: few enough that every thread has one. The results do not depend on it.
@@ -152,7 +109,7 @@ fn tiles_per_task(geometry: &Conv2dGeometry) -> usize {
 
 /// `dW[o, i, tap] = sum_{n, p} dy[n, o, p] x[n, i, p + tap]`: a product over pixels, channels as the fast axis.
 ///
-/// One task makes some tiles of [`ROWS`] output channels, walking over the pixels in strips as the forward pass does.
+/// One task makes some tiles of [`ROWS`] output channels, walking over the pixels in strips that stay in the cache.
 fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> Vec<f32> {
     let right = geometry.channels_last(x);
     let left = geometry.output_tiles(y_gradient);
@@ -177,7 +134,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
                     for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
                         for ((first, columns), sums) in blocks.iter().zip(sums) {
                             let values = &values[(start + offset) * width + first..];
-                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows });
+                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows }, Precision::F32);
                         }
                     }
                 }
@@ -190,12 +147,7 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
 }
 
 /// Sorts the sums of a tile, (tap, block of inputs) by (output, input), into the weight's order (output, input, tap).
-fn unpack_weight_gradient(
-    geometry: &Conv2dGeometry,
-    blocks: &[(usize, usize)],
-    sums: &[[[f32; COLUMNS]; ROWS]],
-    gradient: &mut [f32],
-) {
+fn unpack_weight_gradient(geometry: &Conv2dGeometry, blocks: &[(usize, usize)], sums: &[Tile], gradient: &mut [f32]) {
     let taps = geometry.taps();
     for (row, gradient) in gradient.chunks_exact_mut(geometry.inputs * taps).enumerate() {
         for (tap, sums) in sums.chunks_exact(blocks.len()).enumerate() {

@@ -1,16 +1,14 @@
 //! Sizes of a convolution and the layouts in which it becomes a matrix product.
 
-use std::borrow::Cow;
-
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
-use super::tile_kernel::{COLUMNS, Left, ROWS};
+use super::tile_kernel::{Left, ROWS};
 
 /// Sizes of a convolution that keeps the image's size.
 ///
-/// A *position* is a place in the image with `kernel - 1` more columns: in this grid, a tap is a constant offset, so that
-/// a whole image is one long row. Positions in the extra columns give values that are dropped.
+/// A *position* is a place in the image with a column of zeros between two rows (kernel 3): in this grid, a tap is a
+/// constant offset, so that a whole image is one long row. Positions in the extra column give values that are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2dGeometry {
     pub batch: usize,
@@ -19,21 +17,6 @@ pub struct Conv2dGeometry {
     pub height: usize,
     pub width: usize,
     pub kernel: usize,
-}
-
-/// Images with a zero border, plane by plane.
-pub struct PaddedPlanes<'a> {
-    values: Cow<'a, [f32]>,
-    channels: usize,
-    /// Distance between planes.
-    pub stride: usize,
-}
-
-impl PaddedPlanes<'_> {
-    /// One image and what follows it.
-    pub fn image(&self, image: usize) -> &[f32] {
-        &self.values[image * self.channels * self.stride..]
-    }
 }
 
 /// Images with a zero border, the channels of a position side by side.
@@ -100,13 +83,14 @@ impl Conv2dGeometry {
         self.height * self.width
     }
 
-    fn border(&self) -> usize {
+    /// Pixels that a tap reaches beyond the image.
+    pub fn border(&self) -> usize {
         self.kernel / 2
     }
 
-    /// Positions in a row.
-    fn row(&self) -> usize {
-        self.width + self.kernel - 1
+    /// Positions in a row: what lies left of a row lies right of the row before.
+    pub fn row(&self) -> usize {
+        self.width + self.border()
     }
 
     /// Positions of the output.
@@ -120,62 +104,9 @@ impl Conv2dGeometry {
     }
 
     /// Where each term (input, tap) reads in planes of this distance, relative to a position of the output.
-    pub fn term_offsets(&self, stride: usize) -> Vec<usize> {
+    pub fn term_offsets(&self, inputs: usize, stride: usize) -> Vec<usize> {
         let taps = self.tap_offsets();
-        (0..self.inputs).flat_map(|input| taps.iter().map(move |tap| input * stride + tap)).collect()
-    }
-
-    /// Positions that reading needs: the output's, moved by the last tap, and a whole tile at least.
-    fn padded_positions(&self) -> usize {
-        self.positions().max(COLUMNS) + (self.kernel - 1) * (self.row() + 1)
-    }
-
-    /// Cuts the positions into (start, width) with widths of 16, 32 and [`COLUMNS`]. The last tile begins earlier rather
-    /// than reading past the end.
-    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
-        let positions = self.positions();
-        (0..positions).step_by(COLUMNS).map(move |start| {
-            let width = (positions - start).next_multiple_of(16).min(COLUMNS);
-            (start.min(positions.saturating_sub(width)), width)
-        })
-    }
-
-    /// The tiles, in strips the input of which takes about half of a second-level cache.
-    pub fn strips(&self) -> Vec<Vec<(usize, usize)>> {
-        const STRIP_VALUES: usize = 96 * 1024;
-        let positions = (STRIP_VALUES / self.inputs.max(1)).saturating_sub((self.kernel - 1) * self.row());
-        let tiles: Vec<(usize, usize)> = self.tiles().collect();
-        tiles.chunks((positions / COLUMNS).clamp(1, 16)).map(<[_]>::to_vec).collect()
-    }
-
-    /// Writes the sums at positions from `start` on into a plane of pixels.
-    pub fn store(&self, plane: &mut [f32], start: usize, sums: &[f32]) {
-        let row = self.row();
-        let end = (start + sums.len()).min(self.positions());
-        let mut position = start;
-        while position < end {
-            let (y, x) = (position / row, position % row);
-            let next = ((y + 1) * row).min(end);
-            let count = (next - position).min(self.width.saturating_sub(x));
-            plane[y * self.width + x..][..count].copy_from_slice(&sums[position - start..][..count]);
-            position = next;
-        }
-    }
-
-    /// Adds the border, or takes the image as it is where none is needed.
-    pub fn padded_planes<'a>(&self, x: &'a [f32]) -> PaddedPlanes<'a> {
-        if self.kernel == 1 && self.pixels() >= COLUMNS {
-            return PaddedPlanes { values: Cow::Borrowed(x), channels: self.inputs, stride: self.pixels() };
-        }
-        // An odd number of cache lines, so that the planes do not fall on each other in the cache.
-        let stride = (self.padded_positions().div_ceil(16) | 1) * 16;
-        let mut values = vec![0.0; self.batch * self.inputs * stride];
-        values.par_chunks_mut(stride).zip(x.par_chunks(self.pixels())).for_each(|(padded, plane)| {
-            for (y, row) in plane.chunks_exact(self.width).enumerate() {
-                padded[(y + self.border()) * self.row() + self.border()..][..self.width].copy_from_slice(row);
-            }
-        });
-        PaddedPlanes { values: Cow::Owned(values), channels: self.inputs, stride }
+        (0..inputs).flat_map(|input| taps.iter().map(move |tap| input * stride + tap)).collect()
     }
 
     /// Adds the border and brings the channels of a position together.

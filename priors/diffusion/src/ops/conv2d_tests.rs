@@ -1,7 +1,7 @@
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::super::gradient_check::{check_gradients, gradients, random, relative_error};
-use super::conv2d;
+use super::{Precision, conv2d};
 
 /// The definition, in f64.
 fn plain(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
@@ -47,9 +47,32 @@ fn matches_the_definition_on_odd_shapes() -> Result<()> {
             let x = random(&[batch, inputs, height, width], 1);
             let weight = random(&[outputs, inputs, kernel, kernel], 2);
             let bias = random(&[outputs], 3);
-            let error = relative_error(&conv2d(&x, &weight, &bias)?, &plain(&x, &weight, &bias)?)?;
+            let error = relative_error(&conv2d(&x, &weight, &bias, Precision::F32)?, &plain(&x, &weight, &bias)?)?;
             assert!(error < 1e-6, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
         }
+    }
+    Ok(())
+}
+
+/// Exact products of rounded factors: only the rounding of the factors separates the precisions.
+#[test]
+fn bfloat16_is_the_convolution_of_rounded_factors() -> Result<()> {
+    let rounded = |x: &Tensor| x.to_dtype(DType::BF16)?.to_dtype(DType::F32);
+    for (batch, inputs, outputs, height, width) in SHAPES {
+        for kernel in [1, 3] {
+            let x = random(&[batch, inputs, height, width], 21);
+            let weight = random(&[outputs, inputs, kernel, kernel], 22);
+            let bias = random(&[outputs], 23);
+            let expected = plain(&rounded(&x)?, &rounded(&weight)?, &bias)?;
+            let error = relative_error(&conv2d(&x, &weight, &bias, Precision::Bf16)?, &expected)?;
+            assert!(error < 1e-6, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
+        }
+    }
+    let arguments = [random(&[1, 17, 9, 12], 24), random(&[10, 17, 3, 3], 25), random(&[10], 26)];
+    let bf16 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::Bf16))?;
+    let f32 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
+    for (bf16, f32) in bf16.iter().zip(&f32) {
+        assert!(relative_error(bf16, f32)? < 5e-3);
     }
     Ok(())
 }
@@ -63,7 +86,7 @@ fn gradients_match_candle() -> Result<()> {
                 random(&[outputs, inputs, kernel, kernel], 5),
                 random(&[outputs], 6),
             ];
-            let ours = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2]))?;
+            let ours = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
             let theirs = gradients(&arguments, |x| {
                 x[0].conv2d(&x[1], kernel / 2, 1, 1, 1)?.broadcast_add(&x[2].reshape((1, outputs, 1, 1))?)
             })?;
@@ -80,7 +103,7 @@ fn gradients_match_candle() -> Result<()> {
 fn gradients_match_finite_differences() -> Result<()> {
     for kernel in [1, 3] {
         let arguments = [random(&[2, 3, 5, 4], 7), random(&[4, 3, kernel, kernel], 8), random(&[4], 9)];
-        check_gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2]))?;
+        check_gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
     }
     Ok(())
 }
@@ -89,7 +112,7 @@ fn gradients_match_finite_differences() -> Result<()> {
 fn a_frozen_weight_gets_no_gradient() -> Result<()> {
     let x = Var::from_tensor(&random(&[1, 2, 4, 4], 10))?;
     let weight = random(&[3, 2, 3, 3], 11);
-    let gradients = conv2d(&x, &weight, &random(&[3], 12))?.sum_all()?.backward()?;
+    let gradients = conv2d(&x, &weight, &random(&[3], 12), Precision::F32)?.sum_all()?.backward()?;
     assert!(gradients.get(&x).is_some());
     assert!(gradients.get(&weight).is_none());
     Ok(())
@@ -101,8 +124,8 @@ fn the_number_of_threads_does_not_change_a_bit() -> Result<()> {
     let run = |threads: usize| -> Result<Vec<Vec<f32>>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(candle_core::Error::wrap)?;
         pool.install(|| {
-            let mut results = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2]))?;
-            results.push(conv2d(&arguments[0], &arguments[1], &arguments[2])?);
+            let mut results = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
+            results.push(conv2d(&arguments[0], &arguments[1], &arguments[2], Precision::F32)?);
             results.iter().map(|tensor| tensor.flatten_all()?.to_vec1::<f32>()).collect()
         })
     };
@@ -113,7 +136,8 @@ fn the_number_of_threads_does_not_change_a_bit() -> Result<()> {
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
     let bias = random(&[4], 18);
-    let attempt = |x: &[usize], weight: &[usize]| conv2d(&random(x, 16), &random(weight, 17), &bias).map(|_| ());
+    let attempt =
+        |x: &[usize], weight: &[usize]| conv2d(&random(x, 16), &random(weight, 17), &bias, Precision::F32).map(|_| ());
     assert!(attempt(&[1, 3, 4, 4], &[4, 2, 3, 3]).unwrap_err().to_string().contains("[outputs, 3, 3, 3]"));
     assert!(attempt(&[1, 3, 4, 4], &[4, 3, 5, 5]).is_err());
     assert!(attempt(&[3, 4, 4], &[4, 3, 3, 3]).is_err());

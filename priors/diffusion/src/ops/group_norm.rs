@@ -66,9 +66,33 @@ impl Grouping {
 
 /// Mean and reciprocal standard deviation of a group.
 #[derive(Clone, Copy)]
-struct Statistics {
-    mean: f32,
-    deviation_inverse: f32,
+pub struct Statistics {
+    pub mean: f32,
+    pub deviation_inverse: f32,
+}
+
+/// Mean and variance of a channel.
+#[derive(Clone, Copy)]
+pub struct ChannelStatistics {
+    mean: f64,
+    variance: f64,
+}
+
+impl ChannelStatistics {
+    pub fn new(plane: &[f32]) -> Self {
+        let count = plane.len() as f64;
+        let mean = (sum(plane, 0.0) / count) as f32;
+        Self { mean: f64::from(mean), variance: sum_of_squares(plane, mean) / count }
+    }
+}
+
+/// The statistics of a group from those of its channels, which are of one size.
+pub fn group_statistics(channels: &[ChannelStatistics]) -> Statistics {
+    let count = channels.len() as f64;
+    let mean = channels.iter().map(|channel| channel.mean).sum::<f64>() / count;
+    let variance = |channel: &ChannelStatistics| channel.variance + (channel.mean - mean) * (channel.mean - mean);
+    let variance = channels.iter().map(variance).sum::<f64>() / count;
+    Statistics { mean: mean as f32, deviation_inverse: (1.0 / (variance + EPSILON).sqrt()) as f32 }
 }
 
 impl Statistics {
@@ -240,12 +264,12 @@ fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn affine(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
+pub fn affine(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y = factor * x + offset);
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn affine_silu(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
+pub fn affine_silu(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
     for (y, x) in y.iter_mut().zip(x) {
         let u = factor * x + offset;
         *y = u * sigmoid(u);

@@ -5,13 +5,20 @@
 //! processor gives the same bits, whatever the number of threads.
 
 mod add;
+mod arena;
 mod attention;
 mod conv2d;
 mod conv2d_geometry;
+mod convolution;
+mod cpu;
 mod exponential;
 mod group_norm;
 mod matrix_product;
+mod packed_weight;
 mod pixel_shuffle;
+mod plane_source;
+mod planes;
+mod precision;
 mod resample;
 mod storage;
 mod tile_kernel;
@@ -20,9 +27,13 @@ mod tile_kernel;
 pub(crate) mod gradient_check;
 
 pub use add::add;
+pub(crate) use arena::Arena;
 pub use attention::attention;
 pub use conv2d::conv2d;
 pub use group_norm::{Activation, GROUPS, group_norm};
+pub(crate) use packed_weight::PackedWeight;
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
-pub use resample::{average_pool, upsample_nearest};
+pub(crate) use planes::Planes;
+pub use precision::Precision;
+pub use resample::{Direction, average_pool, upsample_nearest};
 pub(crate) use storage::{values, with_values};

@@ -5,6 +5,15 @@ use rayon::prelude::*;
 
 use super::storage::values;
 
+/// Direction of a change of resolution by two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Mean of every 2 x 2 pixels.
+    Down,
+    /// Every pixel four times.
+    Up,
+}
+
 /// Every pixel four times: (.., y, x) to (.., 2 y, 2 x).
 ///
 /// # Errors

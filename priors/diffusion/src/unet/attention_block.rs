@@ -1,11 +1,10 @@
 //! Self-attention over the pixels of a feature map.
 
-use candle_core::Tensor;
-
+use super::feature_map::FeatureMap;
 use super::layers::{Conv, Norm, Start};
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::{self, Activation};
+use crate::ops::Activation;
 
 /// `x + projection(attention(norm(x)))`.
 pub(crate) struct AttentionBlock {
@@ -27,14 +26,15 @@ impl AttentionBlock {
         })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, channels, height, width) = x.dims4()?;
-        let mut qkv = self.qkv.forward(&self.norm.forward(x)?)?.reshape((batch, 3 * channels, height * width))?;
+    pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
+        let [batch, channels, height, width] = x.shape()?;
+        let mut qkv = self.qkv.forward(&self.norm.forward(x)?)?;
         if self.new_order {
-            let split = qkv.reshape((batch, 3, self.heads, channels / self.heads, height * width))?;
-            qkv = split.transpose(1, 2)?.reshape((batch, 3 * channels, height * width))?;
+            qkv = qkv.map_tensor(|qkv| {
+                let split = qkv.reshape((batch, 3, self.heads, channels / self.heads, height * width))?;
+                Ok(split.transpose(1, 2)?.reshape((batch, 3 * channels, height, width))?)
+            })?;
         }
-        let h = ops::attention(&qkv, self.heads)?.reshape((batch, channels, height, width))?;
-        Ok(ops::add(x, &self.projection.forward(&h)?)?)
+        self.projection.forward_onto(&qkv.attention(self.heads)?, x)
     }
 }

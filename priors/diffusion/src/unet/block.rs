@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::attention_block::AttentionBlock;
+use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
 use super::layers::Conv;
 use super::res_block::ResBlock;
@@ -24,7 +25,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub fn forward(&self, x: &Tensor, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
+    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
         self.layers.iter().try_fold(x.clone(), |x, layer| match layer {
             Layer::Conv(conv) => conv.forward(&x),
             Layer::Res(block) => block.forward(&x, embedding, mode),

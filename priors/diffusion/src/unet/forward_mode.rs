@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use diph_core::Rng;
 
+use super::feature_map::FeatureMap;
 use crate::Result;
 
 /// How a network is run.
@@ -17,7 +18,7 @@ pub enum ForwardMode<'a> {
 
 impl ForwardMode<'_> {
     /// Sets a share of the values to zero and scales the others up, in training only.
-    pub(crate) fn dropout(&mut self, x: Tensor, share: f32) -> Result<Tensor> {
+    pub(crate) fn dropout<M: FeatureMap>(&mut self, x: M, share: f32) -> Result<M> {
         let Self::Training(rng) = self else {
             return Ok(x);
         };
@@ -26,8 +27,10 @@ impl ForwardMode<'_> {
         }
         let kept = 1.0 / (1.0 - share);
         let draw = |_| if rng.random::<f32>() < share { 0.0 } else { kept };
-        let mask: Vec<f32> = (0..x.elem_count()).map(draw).collect();
-        let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
-        Ok((x * mask)?)
+        x.map_tensor(|x| {
+            let mask: Vec<f32> = (0..x.elem_count()).map(draw).collect();
+            let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
+            Ok((x * mask)?)
+        })
     }
 }

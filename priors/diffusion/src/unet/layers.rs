@@ -1,11 +1,14 @@
 //! Convolution, linear layer and normalisation with their parameters.
 
+use std::sync::OnceLock;
+
 use candle_core::Tensor;
 
+use super::feature_map::FeatureMap;
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::{self, Activation};
+use crate::ops::{Activation, PackedWeight, Precision};
 
 /// Whether a layer starts at zero, so that the block it ends starts as the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +28,11 @@ impl Start {
 
 /// A convolution that keeps the image's size.
 pub(crate) struct Conv {
-    weight: Tensor,
-    bias: Tensor,
+    pub weight: Tensor,
+    pub bias: Tensor,
+    pub precision: Precision,
+    /// The weight as inference reads it, made in the first run.
+    pub packed: OnceLock<PackedWeight>,
 }
 
 impl Conv {
@@ -35,6 +41,8 @@ impl Conv {
         Ok(Self {
             weight: scope.get("weight", &[outputs, inputs, kernel, kernel], initialisation)?,
             bias: scope.get("bias", &[outputs], initialisation)?,
+            precision: scope.precision(),
+            packed: OnceLock::new(),
         })
     }
 
@@ -42,11 +50,17 @@ impl Conv {
     pub fn pointwise(scope: &mut ParameterScope, inputs: usize, outputs: usize, start: Start) -> Result<Self> {
         let initialisation = start.initialisation(inputs);
         let weight = scope.get("weight", &[outputs, inputs, 1], initialisation)?;
-        Ok(Self { weight: weight.unsqueeze(3)?, bias: scope.get("bias", &[outputs], initialisation)? })
+        let bias = scope.get("bias", &[outputs], initialisation)?;
+        Ok(Self { weight: weight.unsqueeze(3)?, bias, precision: scope.precision(), packed: OnceLock::new() })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::conv2d(x, &self.weight, &self.bias)?)
+    pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
+        x.convolved(self, None)
+    }
+
+    /// `onto + conv(x)`.
+    pub fn forward_onto<M: FeatureMap>(&self, x: &M, onto: &M) -> Result<M> {
+        x.convolved(self, Some(onto))
     }
 }
 
@@ -86,17 +100,17 @@ impl Norm {
         })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let shape = (x.dim(0)?, x.dim(1)?);
-        let (scale, shift) = (self.weight.broadcast_as(shape)?, self.bias.broadcast_as(shape)?);
-        Ok(ops::group_norm(x, &scale, &shift, self.activation)?)
+    pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
+        let [batch, ..] = x.shape()?;
+        let shape = (batch, self.weight.elem_count());
+        x.normalised(&self.weight.broadcast_as(shape)?, &self.bias.broadcast_as(shape)?, self.activation)
     }
 
     /// `norm(x) * (1 + scale) + shift`, scale and shift (batch, channel), then the activation.
-    pub fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+    pub fn forward_modulated<M: FeatureMap>(&self, x: &M, scale: &Tensor, shift: &Tensor) -> Result<M> {
         let factor = (scale + 1.0)?;
         let scale = factor.broadcast_mul(&self.weight)?;
         let shift = (factor.broadcast_mul(&self.bias)? + shift)?;
-        Ok(ops::group_norm(x, &scale, &shift, self.activation)?)
+        x.normalised(&scale, &shift, self.activation)
     }
 }

@@ -2,6 +2,7 @@
 
 mod attention_block;
 mod block;
+mod feature_map;
 mod forward_mode;
 mod initialisation;
 mod layers;

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::initialisation::Initialisation;
 use crate::Result;
+use crate::ops::Precision;
 
 /// Gives out the parameters of a network by name.
 pub(crate) trait ParameterSource {
@@ -14,16 +15,23 @@ pub(crate) trait ParameterSource {
 pub(crate) struct ParameterScope<'a> {
     source: &'a mut dyn ParameterSource,
     prefix: String,
+    precision: Precision,
 }
 
 impl<'a> ParameterScope<'a> {
-    pub fn new(source: &'a mut dyn ParameterSource) -> Self {
-        Self { source, prefix: String::new() }
+    pub fn new(source: &'a mut dyn ParameterSource, precision: Precision) -> Self {
+        Self { source, prefix: String::new(), precision }
     }
 
     /// The scope of a part.
     pub fn part(&mut self, name: impl std::fmt::Display) -> ParameterScope<'_> {
-        ParameterScope { prefix: format!("{}{name}.", self.prefix), source: &mut *self.source }
+        let prefix = format!("{}{name}.", self.prefix);
+        ParameterScope { prefix, source: &mut *self.source, precision: self.precision }
+    }
+
+    /// That of the products in convolutions.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub fn get(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Tensor> {

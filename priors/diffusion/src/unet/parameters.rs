@@ -10,6 +10,7 @@ use diph_core::Rng;
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterSource;
 use super::{UNet, UNetConfig};
+use crate::ops::Precision;
 use crate::{Error, Result};
 
 /// The parameters of a network, f32, by their names in guided-diffusion's state dict.
@@ -27,7 +28,7 @@ impl Parameters {
     /// When the configuration makes no network.
     pub fn initialise(config: &UNetConfig, rng: &mut Rng) -> Result<Self> {
         let mut source = Initialiser { rng, parameters: Self::default() };
-        UNet::from_source(config, &mut source)?;
+        UNet::from_source(config, &mut source, Precision::F32)?;
         Ok(source.parameters)
     }
 
@@ -37,7 +38,7 @@ impl Parameters {
     /// When the configuration makes no network.
     pub fn shapes(config: &UNetConfig) -> Result<BTreeMap<String, Vec<usize>>> {
         let mut source = Shapes::default();
-        UNet::from_source(config, &mut source)?;
+        UNet::from_source(config, &mut source, Precision::F32)?;
         Ok(source.0)
     }
 

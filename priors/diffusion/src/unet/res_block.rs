@@ -2,13 +2,13 @@
 
 use candle_core::Tensor;
 
+use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
 use super::layers::{Conv, Linear, Norm, Start};
 use super::parameter_scope::ParameterScope;
-use super::resample::Direction;
 use super::unet_config::UNetConfig;
 use crate::Result;
-use crate::ops::{self, Activation};
+use crate::ops::{Activation, Direction};
 
 /// `skip(x) + conv(dropout(silu(norm(conv(silu(norm(x))) + timestep))))`, with resampling inside where asked for.
 pub(crate) struct ResBlock {
@@ -50,26 +50,27 @@ impl ResBlock {
     }
 
     /// `x` is (batch, inputs, y, x); `embedding` the activated timestep embedding, (batch, 4 model channels).
-    pub fn forward(&self, x: &Tensor, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
+    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = self.in_norm.forward(x)?;
         let mut x = x.clone();
         if let Some(direction) = self.resample {
-            h = direction.resample(&h)?;
-            x = direction.resample(&x)?;
+            h = h.resampled(direction)?;
+            x = x.resampled(direction)?;
         }
         let h = self.in_conv.forward(&h)?;
         let embedding = self.embedding.forward(embedding)?;
         let h = if self.scale_shift {
-            let channels = h.dim(1)?;
+            let channels = embedding.dim(1)? / 2;
             let (scale, shift) = (embedding.narrow(1, 0, channels)?, embedding.narrow(1, channels, channels)?);
             self.out_norm.forward_modulated(&h, &scale, &shift)?
         } else {
-            self.out_norm.forward(&h.broadcast_add(&embedding.unsqueeze(2)?.unsqueeze(3)?)?)?
+            let added = embedding.unsqueeze(2)?.unsqueeze(3)?;
+            self.out_norm.forward(&h.map_tensor(|h| Ok(h.broadcast_add(&added)?))?)?
         };
-        let h = self.out_conv.forward(&mode.dropout(h, self.dropout)?)?;
-        Ok(match &self.skip {
-            Some(skip) => ops::add(&skip.forward(&x)?, &h)?,
-            None => ops::add(&x, &h)?,
-        })
+        let h = mode.dropout(h, self.dropout)?;
+        match &self.skip {
+            Some(skip) => self.out_conv.forward_onto(&h, &skip.forward(&x)?),
+            None => self.out_conv.forward_onto(&h, &x),
+        }
     }
 }

@@ -2,27 +2,11 @@
 
 use candle_core::Tensor;
 
+use super::feature_map::FeatureMap;
 use super::layers::{Conv, Start};
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops;
-
-/// Direction of a change of resolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Down,
-    Up,
-}
-
-impl Direction {
-    /// The change without parameters: average pooling or nearest neighbour.
-    pub fn resample(self, x: &Tensor) -> Result<Tensor> {
-        Ok(match self {
-            Self::Down => ops::average_pool(x)?,
-            Self::Up => ops::upsample_nearest(x)?,
-        })
-    }
-}
+use crate::ops::Direction;
 
 /// A change of resolution between blocks, with a convolution or without.
 pub(crate) struct Resample {
@@ -43,17 +27,17 @@ impl Resample {
         Ok(Self { direction, conv })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
         match (&self.conv, self.direction) {
-            (None, direction) => direction.resample(x),
-            (Some(conv), Direction::Up) => conv.forward(&Direction::Up.resample(x)?),
-            (Some(conv), Direction::Down) => every_second_pixel(&conv.forward(x)?),
+            (None, direction) => x.resampled(direction),
+            (Some(conv), Direction::Up) => conv.forward(&x.resampled(Direction::Up)?),
+            (Some(conv), Direction::Down) => conv.forward(x)?.map_tensor(every_second_pixel),
         }
     }
 }
 
 /// A stride of two. It is rare enough that computing the other pixels too is no loss.
-fn every_second_pixel(x: &Tensor) -> Result<Tensor> {
+fn every_second_pixel(x: Tensor) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
     let blocks = x.reshape((batch, channels, height / 2, 2, width / 2, 2))?;
     Ok(blocks.narrow(3, 0, 1)?.narrow(5, 0, 1)?.reshape((batch, channels, height / 2, width / 2))?)

@@ -4,22 +4,26 @@ use candle_core::Tensor;
 
 use super::attention_block::AttentionBlock;
 use super::block::{Block, Layer};
+use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
 use super::layers::{Conv, Norm, Start};
 use super::parameter_scope::{ParameterScope, ParameterSource};
 use super::parameters::Parameters;
 use super::res_block::ResBlock;
-use super::resample::{Direction, Resample};
+use super::resample::Resample;
 use super::time_embedding::TimeEmbedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Arena, Direction, Planes, Precision};
 use crate::{Error, Result};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
 ///
-/// Differentiable in its parameters when they are candle variables; without variables no graph is kept.
+/// Differentiable in its parameters when they are candle variables. Without variables the parameters are constants: no graph is
+/// kept, the weights are brought into the kernels' order once, and memory is used again from run to run.
 pub struct UNet {
     config: UNetConfig,
+    differentiable: bool,
+    arena: Arena,
     time_embedding: TimeEmbedding,
     pub(super) input_blocks: Vec<Block>,
     pub(super) middle_block: Block,
@@ -33,13 +37,26 @@ impl UNet {
     ///
     /// # Errors
     /// When the configuration makes no network, or a parameter is missing or has another shape.
-    pub fn new(config: &UNetConfig, mut parameters: &Parameters) -> Result<Self> {
-        Self::from_source(config, &mut parameters)
+    pub fn new(config: &UNetConfig, parameters: &Parameters) -> Result<Self> {
+        Self::with_precision(config, parameters, Precision::F32)
     }
 
-    pub(crate) fn from_source(config: &UNetConfig, source: &mut dyn ParameterSource) -> Result<Self> {
+    /// A network whose convolutions multiply in this precision.
+    ///
+    /// # Errors
+    /// As [`UNet::new`].
+    pub fn with_precision(config: &UNetConfig, mut parameters: &Parameters, precision: Precision) -> Result<Self> {
+        let differentiable = parameters.tensors().values().any(Tensor::track_op);
+        Ok(Self { differentiable, ..Self::from_source(config, &mut parameters, precision)? })
+    }
+
+    pub(crate) fn from_source(
+        config: &UNetConfig,
+        source: &mut dyn ParameterSource,
+        precision: Precision,
+    ) -> Result<Self> {
         config.check()?;
-        let mut scope = ParameterScope::new(source);
+        let mut scope = ParameterScope::new(source, precision);
         let time_embedding = TimeEmbedding::new(&mut scope.part("time_embed"), config.model_channels)?;
         let levels = config.level_channels()?;
         let (input_blocks, skips) = input_blocks(&mut scope.part("input_blocks"), config, &levels)?;
@@ -50,6 +67,8 @@ impl UNet {
         let first = levels.first().copied().unwrap_or_default();
         Ok(Self {
             config: config.clone(),
+            differentiable: true,
+            arena: Arena::default(),
             time_embedding,
             input_blocks,
             middle_block,
@@ -80,18 +99,26 @@ impl UNet {
     ) -> Result<Tensor> {
         let x = self.input(x, timesteps, condition)?;
         let embedding = self.embedding(timesteps)?;
+        let y = match self.differentiable || x.track_op() {
+            true => self.run(x, &embedding, mode)?,
+            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
+        };
+        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+    }
+
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
-            h = block.forward(&h, &embedding, mode)?;
+            h = block.forward(&h, embedding, mode)?;
             skips.push(h.clone());
         }
-        h = self.middle_block.forward(&h, &embedding, mode)?;
+        h = self.middle_block.forward(&h, embedding, mode)?;
         for block in &self.output_blocks {
             if let Some(skip) = skips.pop() {
-                h = Tensor::cat(&[h, skip], 1)?;
+                h = h.joined(&skip)?;
             }
-            h = block.forward(&h, &embedding, mode)?;
+            h = block.forward(&h, embedding, mode)?;
         }
         self.head(&h)
     }
@@ -101,10 +128,9 @@ impl UNet {
         Ok(self.time_embedding.forward(timesteps)?.silu()?)
     }
 
-    /// From the last block to the output.
-    pub(super) fn head(&self, h: &Tensor) -> Result<Tensor> {
-        let y = self.out_conv.forward(&self.out_norm.forward(h)?)?;
-        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+    /// From the last block to the output, still in space-to-depth order.
+    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<M> {
+        self.out_conv.forward(&self.out_norm.forward(h)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.

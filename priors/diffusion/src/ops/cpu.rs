@@ -1,0 +1,81 @@
+//! The instruction set of the kernels.
+
+use std::sync::OnceLock;
+
+use pulp::{Scalar, Simd, WithSimd};
+
+/// The instruction set that products run on, chosen once.
+///
+/// `DIPH_CPU=portable`, `avx2` or `avx512` forces one that the processor has.
+#[derive(Clone, Copy)]
+pub enum Cpu {
+    /// Whatever every processor of this kind has.
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+    #[cfg(target_arch = "x86_64")]
+    Avx512 { simd: pulp::x86::V4, bf16: bool },
+    /// NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon(pulp::aarch64::Neon),
+}
+
+impl Cpu {
+    /// The choice.
+    pub fn chosen() -> Self {
+        static CHOSEN: OnceLock<Cpu> = OnceLock::new();
+        *CHOSEN.get_or_init(|| {
+            let available = Self::available();
+            let best = available[0];
+            let Ok(name) = std::env::var("DIPH_CPU") else { return best };
+            let found = available.iter().copied().find(|cpu| cpu.name() == name);
+            found.unwrap_or_else(|| {
+                let names: Vec<&str> = available.iter().map(|cpu| cpu.name()).collect();
+                eprintln!("DIPH_CPU: expected one of {names:?} on this processor, got `{name}`; using {}", best.name());
+                best
+            })
+        })
+    }
+
+    /// What this processor has, the best first.
+    pub fn available() -> Vec<Self> {
+        let mut available = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let bf16 = std::arch::is_x86_feature_detected!("avx512bf16");
+            available.extend(pulp::x86::V4::try_new().map(|simd| Self::Avx512 { simd, bf16 }));
+            available.extend(pulp::x86::V3::try_new().map(Self::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        available.extend(pulp::aarch64::Neon::try_new().map(Self::Neon));
+        available.push(Self::Portable);
+        available
+    }
+
+    /// The name in `DIPH_CPU`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 { .. } => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
+        }
+    }
+
+    /// Runs an operation on this instruction set.
+    #[inline(always)]
+    pub fn run<Operation: WithSimd>(self, operation: Operation) -> Operation::Output {
+        match self {
+            Self::Portable => operation.with_simd(Scalar::new()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => Simd::vectorize(simd, operation),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 { simd, .. } => Simd::vectorize(simd, operation),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(simd) => Simd::vectorize(simd, operation),
+        }
+    }
+}
