@@ -1,0 +1,56 @@
+//! A forward pass of the network.
+
+use std::path::Path;
+
+use candle_core::Tensor;
+use diph_datasets::NpzWriter;
+use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet, WeightFormat};
+use ndarray::ArrayView;
+use serde::Deserialize;
+
+use crate::{Result, Work, weights};
+
+const TIMESTEP: f32 = 150.0;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    model: ModelConfig,
+}
+
+pub struct Forward {
+    network: UNet,
+    x: Tensor,
+    y: Option<Tensor>,
+}
+
+impl Forward {
+    /// Writes the checkpoint `weights.safetensors`, and `x` (1, channel, y, x) with its `timestep`.
+    pub fn new(folder: &Path, Options { model }: Options) -> Result<Self> {
+        let parameters = weights::random(&model.unet)?;
+        let network = UNet::new(&model.unet, &parameters)?;
+        let x = weights::random_image(&model.unet, model.unet.image_channels(), 2)?;
+        write_image(NpzWriter::new().with("timestep", ndarray::aview0(&TIMESTEP)), "x", &x)?
+            .write(folder.join("problem.npz"))?;
+        let checkpoint = Checkpoint { config: model, parameters, notes: Default::default() };
+        checkpoint.write(folder.join("weights.safetensors"), WeightFormat::F32)?;
+        Ok(Self { network, x, y: None })
+    }
+}
+
+impl Work for Forward {
+    fn run(&mut self) -> Result {
+        self.y = Some(self.network.forward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference)?);
+        Ok(())
+    }
+
+    fn write(&self, path: &Path) -> Result {
+        let y = self.y.as_ref().ok_or("nothing has run yet")?;
+        Ok(write_image(NpzWriter::new(), "y", y)?.write(path)?)
+    }
+}
+
+pub fn write_image(archive: NpzWriter, key: &str, image: &Tensor) -> Result<NpzWriter> {
+    let values = image.flatten_all()?.to_vec1::<f32>()?;
+    Ok(archive.with(key, ArrayView::from_shape(image.dims(), &values)?))
+}
