@@ -5,6 +5,7 @@
 //! `{"seconds": ..}`; `write` writes what the last run computed to `FOLDER/ours.npz` and answers `{}`. It stays alive
 //! between runs so that both sides can take turns, and ends with its input.
 
+mod adam_w;
 mod epg;
 mod matching;
 mod nufft;
@@ -24,7 +25,7 @@ use serde_json::json;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// Something to time. Whoever makes one writes the problem that it is about to solve.
 trait Work {
