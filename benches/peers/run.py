@@ -48,6 +48,7 @@ def main() -> int:
     # Read by the peers' thread pools when they are loaded, and by Diph's.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
     os.environ |= {"CANDLE_NUM_THREADS": "1", "DIPH_PLUGIN_PATH": str(binaries / "deps")}
+    os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"
     rows = []
     with tempfile.TemporaryDirectory(prefix="diph-peers-") as folder:
         for number, task in enumerate(task for task in TASKS if task.row in options.rows):

@@ -16,6 +16,7 @@ mod weights;
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
@@ -36,7 +37,17 @@ trait Work {
     fn write(&self, path: &Path) -> Result;
 }
 
-fn main() -> Result {
+fn main() -> ExitCode {
+    match obey() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey() -> Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, folder, options] = arguments.as_slice() else {
         return Err("expected three arguments: WORK FOLDER OPTIONS".into());

@@ -25,7 +25,7 @@ impl Precision {
     pub fn check(self) -> Result {
         match self {
             Self::F32 => Ok(()),
-            Self::Bf16 => Err("Diph has no bf16 kernels for this processor".into()),
+            Self::Bf16 => Err("no bf16 kernels for this processor".into()),
         }
     }
 }

@@ -50,9 +50,10 @@ class Ours:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            self._process.wait()
             self._errors.seek(0)
-            raise RuntimeError(f"Diph: {self._errors.read().strip() or 'ended without a word'}")
+            reason = self._errors.read().strip()
+            self.__exit__(None, None, None)
+            raise RuntimeError(f"Diph: {reason or 'ended without a word'}")
         return json.loads(line)
 
     def __enter__(self) -> Self:
@@ -61,9 +62,7 @@ class Ours:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        self._process.wait()
+        self._process.__exit__(kind, error, trace)
         self._errors.close()
 
 

@@ -23,6 +23,8 @@ class Bart:
         points[0, :, 0, 0, 0] = size * positions[..., 1].T
         points[1, :, 0, 0, 0] = size * positions[..., 0].T
         self._write("trajectory", points)
+        # The plain transform knows no axis of frames.
+        self._write("positions", points.reshape(3, self.samples, self.frames))
         self._write("basis", basis.reshape(1, 1, 1, 1, 1, self.frames, self.coefficients))
         self._write("sensitivity", np.ones((size, size, 1, 1)))
 
@@ -33,7 +35,7 @@ class Bart:
     def nufft(self, image: np.ndarray) -> np.ndarray:
         """The transform of an image (y, x) at all positions, (frame * sample)."""
         self._write("image", image.T)
-        self._run("nufft", "trajectory", "image", "transform")
+        self._run("nufft", "positions", "image", "transform")
         return self._read("transform").reshape(self.samples, self.frames).T.ravel()
 
     def pics(self, *options: str) -> str:

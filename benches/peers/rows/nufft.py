@@ -15,6 +15,8 @@ from comparison.measure import in_turns, relative_difference, seconds
 from comparison.ours import Ours
 
 TOLERANCE = 1e-3
+BART_TOLERANCE = 1e-2
+"""BART's transform has a fixed accuracy, about 1e-2 for noise images."""
 EPS = 1e-4
 NOTE = "the peer's time leaves out the temporal basis"
 
@@ -54,7 +56,7 @@ class Problem:
         plan = finufft.Plan(
             kind, modes, n_trans=self.coefficients, eps=EPS, isign=sign, dtype="complex64", nthreads=threads
         )
-        plan.setpts(*(2 * np.pi * self.positions.T).astype(np.float32))
+        plan.setpts(*(np.ascontiguousarray(axis, np.float32) for axis in 2 * np.pi * self.positions.T))
         return plan
 
 
@@ -149,4 +151,4 @@ def normal_bart(context: Context) -> Outcome:
 
         times = in_turns(ours.run, iteration, context.repeats(5), warm_ups=0 if context.quick else 1)
         difference = relative_difference(ours.result()["output"], expected)
-    return Outcome(*times, difference, TOLERANCE, "BART's time is that of a CG iteration")
+    return Outcome(*times, difference, BART_TOLERANCE, "BART's time is that of a CG iteration")

@@ -88,7 +88,7 @@ def load_network(config: dict[str, Any], weights: Path) -> GuidedUNet:
 
 def model(config: dict[str, Any]) -> dict[str, Any]:
     """Diph's configuration of a whole model."""
-    return {"unet": config}
+    return {"unet": config, "diffusion": {"variance": "learned_range" if config["learn_sigma"] else "fixed_large"}}
 
 
 def precision_name(dtype: torch.dtype) -> str:
