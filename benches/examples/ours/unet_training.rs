@@ -68,7 +68,7 @@ impl Work for Training {
         let gradient = |parameter: &Parameter| gradients.get(&parameter.variable).cloned().ok_or(missing);
         let gradients: Vec<Tensor> = self.parameters.iter().map(gradient).collect::<Result<_, _>>()?;
         let updates = self.parameters.par_iter_mut().zip(&gradients);
-        Ok(updates.try_for_each(|(parameter, gradient)| adam_w.update(parameter, gradient))?)
+        updates.try_for_each(|(parameter, gradient)| adam_w.update(parameter, gradient))
     }
 
     fn write(&self, path: &Path) -> Result {
