@@ -1,45 +1,10 @@
 //! EPG simulation, dictionary, and exact matching of a slice.
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use diph_bloch::{Dictionary, DictionaryGrid, DictionaryMatcher, EpgFisp, Sequence, Tissue};
-use ndarray::{Array3, ArrayD};
-use num_complex::Complex32;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::hint::black_box;
 
-/// `count` values from `from` to `to` at equal ratios.
-fn logarithmic(from: f64, to: f64, count: i32) -> Vec<f64> {
-    (0..count).map(|i| from * (to / from).powf(f64::from(i) / f64::from(count - 1))).collect()
-}
-
-/// 94,777 tissues over the brain's range, as many as the dictionary of the published method.
-fn large_grid() -> DictionaryGrid {
-    let grid = DictionaryGrid::product(&logarithmic(0.02, 5.0, 400), &logarithmic(0.005, 4.0, 390), &[]);
-    let lut = grid.expect("a valid grid").lut();
-    DictionaryGrid::from_lut(lut.slice(ndarray::s![..94_777, ..])).expect("a valid grid")
-}
-
-fn matcher(grid: &DictionaryGrid) -> DictionaryMatcher {
-    let sequence = Sequence::deli_cs().truncated(200).expect("enough frames");
-    DictionaryMatcher::new(Dictionary::simulate(&sequence, grid, 5).expect("simulates"))
-}
-
-/// A slice of 230 x 230: a disc of responses in regions of one tissue each with 5 % noise, around it noise only.
-fn slice(matcher: &DictionaryMatcher) -> ArrayD<Complex32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let atoms = matcher.dictionary().atoms();
-    Array3::from_shape_fn((5, 230, 230), |(k, y, x)| {
-        let noise = Complex32::new(rng.random_range(-0.05..0.05), rng.random_range(-0.05..0.05));
-        let radius = (y as f32 - 115.0).hypot(x as f32 - 115.0);
-        if radius > 80.0 {
-            return noise;
-        }
-        let region = y / 10 * 23 + x / 10;
-        atoms[[region * 7919 % atoms.nrows(), k]] + noise
-    })
-    .into_dyn()
-}
+use criterion::{Criterion, criterion_group, criterion_main};
+use diph_benches::tissues::{large_grid, matcher, slice};
+use diph_bloch::{Dictionary, DictionaryGrid, DictionaryMatcher, EpgFisp, Sequence, Tissue};
 
 fn epg(c: &mut Criterion) {
     let grid = large_grid();

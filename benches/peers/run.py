@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Times Diph beside the software that a user would otherwise run, on one machine and in turns. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from comparison import install, report
+from comparison.context import Context
+from comparison.run_task import run_task
+from rows import TASKS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def arguments() -> argparse.Namespace:
+    names = list(dict.fromkeys(task.row for task in TASKS))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", metavar="A,B", help=f"only these rows, of {', '.join(names)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="two repeats of everything: checks the results, not the speed"
+    )
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of either side")
+    parser.add_argument("--profile", default="release", help="cargo profile of Diph's side")
+    parser.add_argument("--out", type=Path, help="folder for results.json and results.md")
+    parsed = parser.parse_args()
+    parsed.rows = parsed.rows.split(",") if parsed.rows else names
+    unknown = [name for name in parsed.rows if name not in names]
+    if unknown:
+        parser.error(f"--rows: no row {', '.join(unknown)}; there are {', '.join(names)}")
+    if parsed.threads < 1:
+        parser.error("--threads: expected at least 1")
+    partial = parsed.quick or parsed.rows != names
+    # What stands in the repository is always a whole table at full length.
+    parsed.out = parsed.out or (ROOT / "target" / "peers" if partial else ROOT / "benches" / "peers")
+    return parsed
+
+
+def main() -> int:
+    options = arguments()
+    install.enter_environment(ROOT / "target" / "peers-venv")
+    failures = install.peers(Path(__file__).with_name("requirements.txt"))
+    binaries = install.build_diph(ROOT, options.profile)
+    # Read by the peers' thread pools when they are loaded, and by Diph's.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
+    os.environ |= {"CANDLE_NUM_THREADS": "1", "DIPH_PLUGIN_PATH": str(binaries / "deps")}
+    os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="diph-peers-") as folder:
+        for number, task in enumerate(task for task in TASKS if task.row in options.rows):
+            print(f"{task.work} | {task.peer} ...", flush=True)
+            own = Path(folder) / str(number)
+            own.mkdir()
+            row = run_task(task, Context(binaries, own, options.threads, options.quick), failures)
+            rows.append(row)
+            print(f"  {report.summary(row)}", flush=True)
+    results = report.results(ROOT, rows, options.threads)
+    print(f"\n{report.markdown(results)}")
+    report.write(results, options.out)
+    print(f"written to {options.out}")
+    return 1 if any("error" in row for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
