@@ -173,10 +173,13 @@ impl<'a> TrainingRun<'a> {
         if text.is_empty() {
             let coefficients = (1..=checkpoint.config.unet.coefficients).map(|k| format!(",nrmse_c{k}"));
             text = format!("{VALIDATION_HEADER}{}\n", coefficients.collect::<String>());
+            // Nothing is left of an image under infinite noise: there the condition alone speaks.
+            if let Some((all, coefficients)) = validation.errors_of_condition() {
+                text += &validation_line(0, f32::INFINITY, all, &coefficients);
+            }
         }
-        for (sigma, all, coefficients) in errors.levels {
-            let coefficients: String = coefficients.iter().map(|error| format!(",{error:.6}")).collect();
-            text += &format!("{step},{sigma},{all:.6}{coefficients}\n");
+        for (sigma, all, coefficients) in &errors.levels {
+            text += &validation_line(step, *sigma, *all, coefficients);
         }
         write_bytes(&path, text.as_bytes())?;
         for (sample, picture) in errors.pictures.iter().enumerate() {
@@ -235,6 +238,11 @@ fn without_folders(data: &DataConfig) -> DataConfig {
         acquisition: data.acquisition.as_ref().map(name),
         ..data.clone()
     }
+}
+
+fn validation_line(step: u64, sigma: f32, all: f64, coefficients: &[f64]) -> String {
+    let coefficients: String = coefficients.iter().map(|error| format!(",{error:.6}")).collect();
+    format!("{step},{sigma},{all:.6}{coefficients}\n")
 }
 
 fn time(seconds: f64) -> String {

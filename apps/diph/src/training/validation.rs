@@ -39,6 +39,28 @@ impl Validation {
         Ok(Self { samples: (0..SAMPLES).map(|number| source.sample(number)).collect::<Result<_, _>>()? })
     }
 
+    /// The errors that a network has to beat: those of the condition image, each coefficient times the real factor that
+    /// brings it closest to the truth. NRMSE over all coefficients and of each, means over the samples; `None` without
+    /// condition images.
+    pub fn errors_of_condition(&self) -> Option<(f64, Vec<f64>)> {
+        let share = 1.0 / self.samples.len() as f64;
+        let mut mean: Option<(f64, Vec<f64>)> = None;
+        for sample in &self.samples {
+            let mut image = sample.condition.clone()?;
+            for (mut condition, clean) in image.outer_iter_mut().zip(sample.clean.outer_iter()) {
+                let factor = best_factor(condition.iter().zip(&clean));
+                condition.mapv_inplace(|value| value * factor);
+            }
+            let (all, coefficients) = mean.get_or_insert_with(|| (0.0, vec![0.0; sample.clean.dim().0]));
+            *all += share * nrmse(sample.clean.iter().zip(&image));
+            for (k, sum) in coefficients.iter_mut().enumerate() {
+                let (clean, condition) = (sample.clean.index_axis(Axis(0), k), image.index_axis(Axis(0), k));
+                *sum += share * nrmse(clean.iter().zip(&condition));
+            }
+        }
+        mean
+    }
+
     /// Denoises every sample at every level with the network of a checkpoint.
     ///
     /// # Errors
@@ -94,6 +116,14 @@ fn nrmse<'a>(pairs: impl Iterator<Item = (&'a Complex32, &'a Complex32)>) -> f64
     if energy > 0.0 { (difference / energy).sqrt() } else { 0.0 }
 }
 
+/// The real factor that brings the first of each pair closest to the second.
+fn best_factor<'a>(pairs: impl Iterator<Item = (&'a Complex32, &'a Complex32)>) -> f32 {
+    let (product, energy) = pairs.fold((0.0, 0.0), |(product, energy), (image, clean)| {
+        (product + f64::from((image.conj() * clean).re), energy + f64::from(image.norm_sqr()))
+    });
+    if energy > 0.0 { (product / energy) as f32 } else { 0.0 }
+}
+
 /// Magnitudes: a row for each of the first coefficients; columns clean, condition, and denoised from each level.
 fn picture(sample: &TrainingSample, denoised: &[(f32, ArrayD<Complex32>)]) -> diph_core::Result<Vec<u8>> {
     let clean = &sample.clean;
@@ -122,4 +152,22 @@ fn picture(sample: &TrainingSample, denoised: &[(f32, ArrayD<Complex32>)]) -> di
 
 fn magnitude(image: ArrayView2<'_, Complex32>) -> Array2<f32> {
     Zip::from(image).map_collect(|value| value.norm())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_condition_is_judged_at_its_best_factor() {
+        let clean = Array3::from_shape_fn((2, 4, 4), |(k, y, x)| Complex32::new(1.0 + (k + y) as f32, x as f32));
+        // The first coefficient is right up to a factor, the second has nothing to do with the truth.
+        let mut condition = clean.mapv(|value| value * -3.0);
+        condition.index_axis_mut(Axis(0), 1).mapv_inplace(|value| value * Complex32::i());
+        let with = |condition| Validation { samples: vec![TrainingSample { clean: clean.clone(), condition }] };
+        let (all, coefficients) = with(Some(condition)).errors_of_condition().unwrap();
+        assert!(coefficients[0] < 1e-6 && (coefficients[1] - 1.0).abs() < 1e-6, "{coefficients:?}");
+        assert!(all > 0.5 && all < 1.0, "{all}");
+        assert!(with(None).errors_of_condition().is_none());
+    }
 }

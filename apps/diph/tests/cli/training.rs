@@ -46,7 +46,7 @@ fn a_run_on_a_mixture_writes_every_file() {
     let expected: Vec<_> = names.iter().chain(&more).map(std::path::PathBuf::from).collect();
     assert_eq!(files(&bench.path("run")), expected);
     assert_eq!(steps_of(&bench.path("run/log.csv")), ["1", "2", "3"]);
-    assert_eq!(steps_of(&bench.path("run/validation.csv")), ["3"; 6]);
+    assert_eq!(steps_of(&bench.path("run/validation.csv")), ["0", "3", "3", "3", "3", "3", "3"]);
 
     let provenance = bench.json("run/provenance.json");
     assert_eq!(provenance["plugins"][0]["id"], "diph.mrf-nufft");
