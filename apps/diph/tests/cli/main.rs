@@ -3,6 +3,8 @@
 mod bad_input;
 mod bench;
 mod demo;
+mod diffusion;
+mod network;
 mod plugins;
 mod real_data;
 mod reconstruction;

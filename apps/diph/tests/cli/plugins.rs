@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::bench::Bench;
 
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: [&str; 7] = [
     "diph.bloch-dictionary",
     "diph.cartesian",
+    "diph.diffusion",
     "diph.locally-low-rank",
     "diph.mrf-nufft",
     "diph.total-variation",

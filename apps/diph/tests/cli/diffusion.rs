@@ -1,0 +1,250 @@
+//! The diffusion prior in reconstructions: methods, switches, reports, samples and bad checkpoints.
+
+use std::fs;
+
+use diph_datasets::{NpzFile, ResultLogRow, SampleResults};
+use ndarray::{Ix3, Ix4};
+use num_complex::Complex32;
+use serde_json::{Value, json};
+
+use crate::bench::Bench;
+use crate::network::{checkpoint, config, parameters, write};
+
+const CONDITIONAL: &str = "mrf-diph-conditional";
+const SOLVER: &str = "solver.proximal-splitting";
+
+/// A bench with data and the tiny network `net.safetensors`.
+fn bench() -> Bench {
+    let bench = Bench::with_data();
+    checkpoint(&bench, "net.safetensors", &json!({}));
+    bench
+}
+
+/// Four steps on slice 0 with the tiny network and further words.
+fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    const STEPS: &str = "solver.proximal-splitting.iterations=4";
+    let own = ["--slices", "0", "--set", "prior.options.checkpoint=net.safetensors", "--set", STEPS];
+    [&own[..], more].concat()
+}
+
+fn run(bench: &Bench, method: &str, out: &str, more: &[&str]) -> Value {
+    bench.recon(method, out, &words(more))
+}
+
+fn refused(bench: &Bench, code: i32, method: &str, more: &[&str]) -> String {
+    let first = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", method];
+    bench.fail(code, &[&first[..], &words(more)].concat())
+}
+
+fn image(bench: &Bench, out: &str) -> Vec<u8> {
+    fs::read(bench.path(&format!("{out}/vol0_slice0/tsmi.npz"))).unwrap()
+}
+
+#[test]
+fn every_method_runs_is_reproducible_and_names_its_checkpoint() {
+    let bench = bench();
+    for method in ["ddpm", "mrf-diph-unconditional", CONDITIONAL] {
+        let results = run(&bench, method, method, &[]);
+        assert!(results["mean"]["tsmi_nrmse"].as_f64().unwrap() < 3.0);
+        run(&bench, method, "again", &[]);
+        assert_eq!(image(&bench, method), image(&bench, "again"), "{method}: same seed, same bytes");
+        run(&bench, method, "again", &["--seed", "1"]);
+        assert_ne!(image(&bench, method), image(&bench, "again"), "{method}: another seed");
+        let provenance = bench.json(&format!("{method}/vol0_slice0/provenance.json"));
+        let inputs = provenance["inputs"].as_array().unwrap();
+        let network = inputs.iter().find(|input| input["path"] == "net.safetensors").unwrap();
+        assert_eq!(network["sha256"].as_str().unwrap().len(), 64);
+    }
+    assert_ne!(image(&bench, "mrf-diph-unconditional"), image(&bench, CONDITIONAL));
+}
+
+/// Every switch of the Python code's command line changes the result: none is passed over in silence.
+#[test]
+fn switches_have_an_effect() {
+    let bench = bench();
+    let compare = |base: &[&str], switches: &[&str]| {
+        run(&bench, CONDITIONAL, "base", base);
+        for switch in switches {
+            run(&bench, CONDITIONAL, "switched", &[base, &["--set", switch]].concat());
+            assert_ne!(image(&bench, "base"), image(&bench, "switched"), "{switch}");
+        }
+    };
+    compare(
+        &[],
+        &[
+            "solver.proximal-splitting.lambda=0.2",
+            "solver.proximal-splitting.gamma=0.02",
+            "solver.proximal-splitting.gamma_fixed=true",
+            "solver.proximal-splitting.xi=0.5",
+            "solver.proximal-splitting.sigma_level=2",
+            "solver.proximal-splitting.renoising=ddpm-posterior",
+            "solver.proximal-splitting.proximal=false",
+            "solver.proximal-splitting.cg.max_iterations=2",
+            "prior.options.clip_denoised=true",
+            "prior.options.respacing=3,1",
+            "prior.options.use_condition=false",
+            "prior.options.image_size=32",
+            "physics_in_loop=false",
+            "condition=adjoint",
+            "weights=density-compensation",
+            "intensity=0.01",
+        ],
+    );
+    compare(&["--set", "physics_in_loop=false"], &["solver.proximal-splitting.reference_mode=true"]);
+}
+
+#[test]
+fn switches_that_would_have_no_effect_are_refused() {
+    let bench = bench();
+    for (method, switch, said) in [
+        (CONDITIONAL, "penalty=2", "no meaning in an annealed run"),
+        (CONDITIONAL, "tolerance=0.1", "no meaning in an annealed run"),
+        (CONDITIONAL, "sigma_level=4", "an index below 4"),
+        (CONDITIONAL, "xi=2", "a number from 0 to 1"),
+        (CONDITIONAL, "lambda=0", "gamma_fixed where lambda is 0"),
+        ("ddpm", "xi=0.5", "its own share of noise"),
+        ("ddpm", "sigma_level=1", "from level to level"),
+        ("ddpm", "gamma_fixed=true", "no projector in the loop"),
+    ] {
+        let error = refused(&bench, 1, method, &["--set", &format!("{SOLVER}.{switch}")]);
+        assert!(error.contains(said), "{method}, {switch}: {error}");
+    }
+    for switch in ["xi=0.5", "sigma_level=0", "renoising=ddpm-posterior"] {
+        let switch = format!("{SOLVER}.{switch}");
+        let words = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", "lsq", "--set", &switch];
+        let error = bench.fail(1, &words);
+        assert!(error.contains("the run is not annealed"), "{switch}: {error}");
+    }
+    for (option, said) in [
+        ("clip_denoised=perhaps", "expected a boolean"),
+        ("clip=true", "unknown field `clip`"),
+        ("respacing=2,1", "which has 3"),
+        ("image_size=30", "image_size: expected a multiple of 4"),
+        ("config=net.json", "net.json"),
+        ("condition=pencil", "`pencil`"),
+    ] {
+        let error = refused(&bench, 1, CONDITIONAL, &["--set", &format!("prior.options.{option}")]);
+        assert!(error.contains("diph.diffusion") && error.contains(said), "{option}: {error}");
+    }
+    let error = refused(&bench, 2, CONDITIONAL, &["--set", "condition=cg-0"]);
+    assert!(error.contains("expected `adjoint` or `cg-N`"), "{error}");
+}
+
+#[test]
+fn the_report_has_every_step_in_the_python_layout() {
+    let bench = bench();
+    let results = run(&bench, CONDITIONAL, "out", &["--report"]);
+    let rows = ResultLogRow::read_all(bench.path("out/log_res.csv")).unwrap();
+    assert_eq!(rows.iter().map(|row| row.iteration).collect::<Vec<_>>(), [4, 3, 2, 1]);
+    assert!(rows.iter().all(|row| (row.gamma, row.lmbda, row.xi) == (0.01, 0.1, 1.0)));
+    let last = &rows[3];
+    let metric = |name: &str| results["slices"][0][name].as_f64().unwrap();
+    assert!((last.mape_t1.unwrap() - metric("t1_mape_percent") / 100.0).abs() < 1e-6);
+    assert!((last.nrmse_zt.unwrap() - metric("tsmi_nrmse")).abs() < 1e-6);
+    assert!((last.nrmse_kspace_zt.unwrap() - metric("kspace_nrmse")).abs() < 1e-6);
+    assert!(last.nrmse_xhat.unwrap() > 0.0 && last.nrmse_kspace_xtilda.unwrap() > 0.0);
+    for file in ["steps.png", "steps/step_0001.png", "steps/step_0004.png"] {
+        assert!(bench.path(&format!("out/vol0_slice0/{file}")).exists(), "{file}");
+    }
+    assert!(fs::read_to_string(bench.path("out/report.html")).unwrap().contains("steps of the solver"));
+
+    let samples = SampleResults::read(bench.path("out/samples_net_1x10x40x36.npz")).unwrap();
+    let mut maps = NpzFile::open(bench.path("out/vol0_slice0/maps.npz")).unwrap();
+    let maps = maps.array::<f32, Ix3>("qmaps", "").unwrap();
+    let t2 = |stack: ndarray::ArrayView3<'_, f32>| stack.index_axis(ndarray::Axis(0), 1).to_owned();
+    assert_eq!(t2(samples.qmaps.index_axis(ndarray::Axis(0), 0)), t2(maps.view()));
+    assert!(samples.z_t.iter().any(|value| *value != Complex32::ZERO));
+
+    run(&bench, "ddpm", "ddpm", &["--report"]);
+    let rows = ResultLogRow::read_all(bench.path("ddpm/log_res.csv")).unwrap();
+    assert!(rows.iter().all(|row| row.nrmse_zt.is_none() && row.nrmse_xhat == row.nrmse_xtilda));
+    let samples = SampleResults::read(bench.path("ddpm/samples_net_1x10x40x36.npz")).unwrap();
+    assert!(samples.z_t.iter().all(|value| *value == Complex32::ZERO), "no projector in the loop");
+}
+
+#[test]
+fn a_report_without_the_truth_says_what_it_can() {
+    let bench = bench();
+    for folder in ["qmaps", "reference_tsmi"] {
+        fs::remove_dir_all(bench.path("data").join(folder)).unwrap();
+    }
+    run(&bench, CONDITIONAL, "out", &["--report", "--image-size", "40x36"]);
+    let rows = ResultLogRow::read_all(bench.path("out/log_res.csv")).unwrap();
+    assert!(rows.iter().all(|row| row.mape_t1.is_none() && row.nrmse_zt.is_none() && row.nrmse_kspace_zt.is_some()));
+    assert!(bench.path("out/vol0_slice0/steps.png").exists());
+}
+
+#[test]
+fn several_samples_give_a_mean_and_a_deviation() {
+    let bench = bench();
+    let results = run(&bench, CONDITIONAL, "out", &["--samples", "3"]);
+    let slice = &results["slices"][0];
+    let single: Vec<f64> =
+        slice["samples"].as_array().unwrap().iter().map(|sample| sample["tsmi_nrmse"].as_f64().unwrap()).collect();
+    assert_eq!(single.len(), 3);
+    assert!(slice["tsmi_nrmse"].as_f64().unwrap() < single.iter().sum::<f64>() / 3.0, "the mean is better than one");
+
+    let mut file = NpzFile::open(bench.path("out/vol0_slice0/posterior.npz")).unwrap();
+    let mean = file.array::<f32, Ix3>("maps_mean", "").unwrap();
+    let deviation = file.array::<f32, Ix3>("maps_std", "").unwrap();
+    let maps = file.array::<f32, Ix4>("qmaps", "").unwrap();
+    assert_eq!((mean.dim(), deviation.dim(), maps.dim()), ((4, 40, 36), (4, 40, 36), (3, 4, 40, 36)));
+    let values: Vec<f32> = (0..3).map(|sample| maps[[sample, 0, 20, 18]]).collect();
+    let expected = values.iter().sum::<f32>() / 3.0;
+    let spread = (values.iter().map(|value| (value - expected).powi(2)).sum::<f32>() / 2.0).sqrt();
+    assert!((mean[[0, 20, 18]] - expected).abs() < 1e-5 && (deviation[[0, 20, 18]] - spread).abs() < 1e-5);
+    assert!(bench.path("out/vol0_slice0/posterior.png").exists());
+
+    run(&bench, CONDITIONAL, "third", &["--seed", "2"]);
+    let mut third = NpzFile::open(bench.path("third/vol0_slice0/maps.npz")).unwrap();
+    let third = third.array::<f32, Ix3>("qmaps", "").unwrap();
+    assert_eq!(third, maps.index_axis(ndarray::Axis(0), 2), "sample i can be drawn alone, with the seed plus i");
+
+    let more = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", "lrtv", "--samples"];
+    let error = bench.fail(2, &[&more[..], &["2"]].concat());
+    assert!(error.contains("--samples: expected 1") && error.contains("lrtv"), "{error}");
+    bench.fail(2, &[&more[..], &["0"]].concat());
+}
+
+#[test]
+fn checkpoints_that_cannot_be_used_are_named() {
+    let bench = bench();
+    let good = config(&json!({}));
+    let weights = parameters(&good);
+    let with = |name: &str, unet: Value| write(&bench, name, config(&unet), weights.clone());
+    with("deeper.safetensors", json!({ "num_res_blocks": 2 }));
+    with("wider.safetensors", json!({ "model_channels": 64 }));
+    with("unconditional.safetensors", json!({ "conditional": false }));
+    with("extra.safetensors", json!({ "channel_mult": [1] }));
+    checkpoint(&bench, "three.safetensors", &json!({ "coefficients": 3 }));
+    checkpoint(&bench, "alone.safetensors", &json!({ "conditional": false }));
+    let mut poisoned = fs::read(bench.path("net.safetensors")).unwrap();
+    let end = poisoned.len();
+    poisoned[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(bench.path("nan.safetensors"), &poisoned).unwrap();
+    fs::write(bench.path("cut.safetensors"), &poisoned[..end / 2]).unwrap();
+    fs::write(bench.path("notes.safetensors"), "not weights").unwrap();
+    fs::write(bench.path("dict.pt"), "not weights").unwrap();
+    for (file, said) in [
+        ("absent.safetensors", "No such file"),
+        ("notes.safetensors", "not a safetensors file"),
+        ("cut.safetensors", "not a safetensors file"),
+        ("nan.safetensors", "not finite"),
+        ("deeper.safetensors", "tensor `"),
+        ("wider.safetensors", "expected shape"),
+        ("unconditional.safetensors", "expected shape"),
+        ("extra.safetensors", "tensor `"),
+        ("dict.pt", "dict.json"),
+    ] {
+        let error = refused(&bench, 1, CONDITIONAL, &["--set", &format!("prior.options.checkpoint={file}")]);
+        let stem = file.split('.').next().unwrap();
+        assert!(error.contains(stem) && error.contains(said), "{file}: {error}");
+    }
+    let error = refused(&bench, 1, CONDITIONAL, &["--set", "prior.options.checkpoint=three.safetensors"]);
+    assert!(error.contains("diph.diffusion") && error.contains("[3, 40, 36], got [5, 40, 36]"), "{error}");
+    let error = refused(&bench, 1, CONDITIONAL, &["--set", "condition=null"]);
+    assert!(error.contains("a condition image `low_res`"), "{error}");
+    let wanted = ["--set", "prior.options.checkpoint=alone.safetensors", "--set", "prior.options.use_condition=true"];
+    assert!(refused(&bench, 1, CONDITIONAL, &wanted).contains("the network is unconditional"));
+    assert!(!bench.path("none").exists(), "no partial output");
+}
