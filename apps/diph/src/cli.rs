@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs,
+    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs, ReconArgs,
+    SimulateArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -50,6 +51,8 @@ pub enum Command {
     Recon(ReconArgs),
     /// Compare results with reference maps
     Evaluate(EvaluateArgs),
+    /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
+    Parity(ParityArgs),
     /// List, describe and check plugins
     Plugin(PluginArgs),
     /// Convert trajectories, dictionaries and results between file formats

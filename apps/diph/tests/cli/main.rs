@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod demo;
+mod parity;
 mod plugins;
 mod real_data;
 mod reconstruction;
