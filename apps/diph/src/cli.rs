@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, PluginArgs, ReconArgs, SimulateArgs,
-    TrainArgs,
+    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs, ReconArgs,
+    SimulateArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -53,6 +53,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Compare results with reference maps
     Evaluate(EvaluateArgs),
+    /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
+    Parity(ParityArgs),
     /// List, describe and check plugins
     Plugin(PluginArgs),
     /// Convert trajectories, dictionaries and results between file formats

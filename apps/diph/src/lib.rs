@@ -10,6 +10,7 @@ mod dataset_run;
 mod inputs;
 pub mod method;
 pub mod output;
+mod parity;
 pub mod reconstruction;
 pub mod render;
 pub mod report;
@@ -52,6 +53,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Recon(args) => args.run(context),
         Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),
+        Command::Parity(args) => args.run(context),
         Command::Plugin(args) => args.run(context),
         Command::Convert(args) => args.run(context),
         Command::Completions(args) => args.run(),

@@ -8,6 +8,7 @@ mod exit;
 mod mode;
 mod output;
 mod provenance;
+mod table;
 
 pub use app_error::AppError;
 pub use bar::Bar;
@@ -17,3 +18,4 @@ pub use exit::Exit;
 pub use mode::Mode;
 pub use output::Output;
 pub use provenance::{InputFile, PluginFile, Provenance};
+pub use table::Table;

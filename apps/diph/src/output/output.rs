@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,13 +15,14 @@ use super::{AppError, Bar, Blame, Exit, Mode};
 pub struct Output {
     mode: Mode,
     bars: MultiProgress,
+    has_result: AtomicBool,
 }
 
 impl Output {
     /// Output for a person or a program. Bars show only where standard error is a terminal.
     pub fn new(mode: Mode) -> Self {
         let target = if mode == Mode::Human { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { mode, bars: MultiProgress::with_draw_target(target) }
+        Self { mode, bars: MultiProgress::with_draw_target(target), has_result: AtomicBool::new(false) }
     }
 
     /// A bar for work of a known number of steps; several may stand at once.
@@ -57,14 +59,15 @@ impl Output {
             Mode::Json => serde_json::to_string_pretty(value).step("printing the result")?,
             Mode::Human | Mode::Quiet => text(),
         };
+        self.has_result.store(true, Ordering::Relaxed);
         self.print(&text).step("printing the result")
     }
 
     /// Says why the command ended early, and gives the code to end with. Standard error gets one line; for a program
-    /// standard output gets `{"error": .., "exit_code": ..}`.
+    /// standard output gets `{"error": .., "exit_code": ..}`, unless it has the result already.
     pub fn fail(&self, error: &AppError) -> Exit {
         self.bars.suspend(|| eprintln!("error: {error}"));
-        if self.mode == Mode::Json {
+        if self.mode == Mode::Json && !self.has_result.load(Ordering::Relaxed) {
             let value = serde_json::json!({ "error": error.to_string(), "exit_code": error.exit() as u8 });
             // Whoever closed standard output does not want to hear of it; the exit code still tells.
             let _ = self.print(&value.to_string());

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod diffusion;
 mod network;
+mod parity;
 mod plugins;
 mod real_data;
 mod reconstruction;
