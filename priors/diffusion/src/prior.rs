@@ -14,8 +14,10 @@ const MAX_SIZE: usize = 4096;
 
 /// A diffusion model as image prior: returns its predicted x_0.
 ///
-/// Images are (coefficient, y, x) in units in which the intensity is 1. A larger image than the network's canvas is cropped at
-/// the centre, and x_0 is 0 outside; a smaller one is surrounded by noise of the same level, as an empty background would be.
+/// Images are (coefficient, y, x) in units in which the intensity is 1. The network's canvas is square, by default the largest
+/// that its levels allow inside of the image's longer side: 224 for an image of 230 x 230. What lies outside of the canvas is
+/// cropped at the centre, and x_0 is 0 there; an image smaller than the canvas is surrounded by noise of the same level, as an
+/// empty background would be.
 ///
 /// In an annealed run the noise level is the context's schedule entry; otherwise it is `sigma`, for which the nearest
 /// timestep of the training schedule is taken. A conditional network takes its condition image, already divided by its
@@ -25,8 +27,8 @@ pub struct DiffusionPrior {
     options: PriorOptions,
     respacing: Option<Respacing>,
     condition: ConditionUse,
-    /// Height and width of the network's canvas.
-    size: usize,
+    /// Multiple of which height and width of the canvas must be.
+    factor: usize,
 }
 
 /// What a network gets as condition.
@@ -75,14 +77,15 @@ impl DiffusionPrior {
         if let Some(respacing) = &respacing {
             respacing.timesteps(checkpoint.config.diffusion.steps)?;
         }
-        let size = options.image_size.unwrap_or(checkpoint.config.unet.image_size);
         let factor = checkpoint.config.unet.size_factor()?;
-        if size == 0 || size > MAX_SIZE || !size.is_multiple_of(factor) {
+        if let Some(size) = options.image_size
+            && (size == 0 || size > MAX_SIZE || !size.is_multiple_of(factor))
+        {
             let expected = format!("a multiple of {factor} (patch and levels of the network) up to {MAX_SIZE}");
             return Err(Error::setting("image_size", expected, size));
         }
         let condition = ConditionUse::new(&checkpoint.config, &options)?;
-        Ok(Self { denoiser, options, respacing, condition, size })
+        Ok(Self { denoiser, options, respacing, condition, factor })
     }
 
     /// The prior of a checkpoint file, see [`Checkpoint::read`].
@@ -100,15 +103,22 @@ impl DiffusionPrior {
 
     fn layout(&self, role: &str, shape: &[usize]) -> diph_core::Result<ImageChannels> {
         let config = &self.denoiser.config().unet;
-        ImageChannels::new(Self::NAME, role, shape, config.coefficients, self.size)
+        ImageChannels::new(Self::NAME, role, shape, config.coefficients, self.canvas(shape))
+    }
+
+    /// Height and width of the network's canvas for an image (coefficient, y, x).
+    fn canvas(&self, shape: &[usize]) -> usize {
+        let longer = shape.iter().skip(1).copied().max().unwrap_or_default();
+        self.options.image_size.unwrap_or_else(|| (longer - longer % self.factor).max(self.factor))
     }
 
     /// The condition image as channels; `None` for an unconditional network.
-    fn condition(&self, context: &PriorContext<'_>) -> diph_core::Result<Option<Tensor>> {
+    fn condition(&self, context: &PriorContext<'_>, noisy: &View<'_>) -> diph_core::Result<Option<Tensor>> {
         let name = match &self.condition {
             ConditionUse::None => return Ok(None),
             ConditionUse::Zeros => {
-                let shape = (1, self.denoiser.config().unet.image_channels(), self.size, self.size);
+                let size = self.canvas(noisy.shape());
+                let shape = (1, self.denoiser.config().unet.image_channels(), size, size);
                 return Ok(Some(Tensor::zeros(shape, DType::F32, &Device::Cpu).map_err(Error::from)?));
             }
             ConditionUse::Image(name) => name,
@@ -146,7 +156,7 @@ impl Prior for DiffusionPrior {
                 (1.0 / (1.0 + sigma * sigma), self.denoiser.timestep(sigma)?)
             }
         };
-        let condition = self.condition(context)?;
+        let condition = self.condition(context, &noisy)?;
         let level = ((1.0 - abar) / abar).sqrt() as f32;
         let rng = &mut *context.rng;
         let mut draw = || -> f32 { StandardNormal.sample(&mut *rng) };

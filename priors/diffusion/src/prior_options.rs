@@ -17,7 +17,7 @@ pub struct PriorOptions {
     /// Whether a conditional network gets its condition image; by default it does. Without, it gets zeros, which only a
     /// network that was trained with condition dropout understands.
     pub use_condition: Option<bool>,
-    /// Height and width of the network's canvas, by default those that it was trained on. Images are cropped or padded to
-    /// it, so a smaller one saves time where the object is small.
+    /// Height and width of the network's canvas, to which images are cropped or padded at the centre. By default the largest
+    /// that the network's levels allow inside of the image.
     pub image_size: Option<usize>,
 }

@@ -20,12 +20,6 @@ use crate::report::{Page, Picture, ReportRow};
 use crate::results::{write_bytes, write_json};
 use crate::simulation::{DEFAULT_OPERATOR, Simulation};
 
-/// The prior that runs a network.
-const DIFFUSION: &str = "diph.diffusion";
-
-/// Every network of patch and levels that Diph comes with takes sizes that this number divides.
-const CANVAS_STEP: usize = 32;
-
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -70,7 +64,7 @@ impl DemoArgs {
         let mut metrics = DemoMetrics { methods: Vec::new() };
         let mut finished = Vec::new();
         for (name, _) in BUILT_IN {
-            let method = self.method(name)?;
+            let method = Method::read(name, &[])?;
             let out = self.out.join(name);
             let run = DatasetRun {
                 context,
@@ -95,16 +89,6 @@ impl DemoArgs {
         let html = page(&metrics, &finished, comparison).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         context.output.result(&metrics, || summary(&metrics, &self.out))
-    }
-
-    /// A built-in method, its network on a canvas no larger than the phantom.
-    fn method(&self, name: &str) -> Result<Method, AppError> {
-        let mut method = Method::read(name, &[])?;
-        let (height, width) = self.size.into();
-        if let Some(prior) = method.prior.as_mut().filter(|prior| prior.id == DIFFUSION) {
-            prior.options.insert("image_size".into(), height.max(width).next_multiple_of(CANVAS_STEP).into());
-        }
-        Ok(method)
     }
 
     fn simulate(

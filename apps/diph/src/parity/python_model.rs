@@ -1,8 +1,6 @@
 //! A network as the Python code describes it.
 
-use diph_diffusion::{
-    BetaSchedule, DiffusionConfig, IntensityConfig, ModelConfig, Parametrisation, UNetConfig, Variance,
-};
+use diph_diffusion::{BetaSchedule, DiffusionConfig, ModelConfig, Parametrisation, UNetConfig, Variance};
 use serde::Deserialize;
 
 /// Arguments with which the Python code builds a network and its diffusion (guided-diffusion's names). -1 and empty texts
@@ -84,7 +82,7 @@ impl TryFrom<Arguments> for PythonModel {
             variance: if python.learn_sigma { Variance::LearnedRange } else { Variance::FixedLarge },
             rescale_timesteps: python.rescale_timesteps,
         };
-        let config = ModelConfig { unet, diffusion, intensity: IntensityConfig::default() };
+        let config = ModelConfig { diffusion, ..ModelConfig::new(unet) };
         config.check().map_err(|error| error.to_string())?;
         Ok(Self(config))
     }

@@ -74,7 +74,7 @@ impl RecordedSampler {
             projector,
             in_loop: run.dict_match,
             schedule,
-            conditions: BTreeMap::from([(PriorOptions::default().condition, condition)]),
+            conditions: BTreeMap::from([("low_res".into(), condition)]),
             settings: run.settings(),
             noise,
             acquisition,

@@ -14,6 +14,11 @@ use crate::results::{write_bytes, write_json};
 /// Samples that `sigma_data` is measured on.
 const MEASURED_SAMPLES: u64 = 32;
 
+/// What the measured size of the images is multiplied with to give `sigma_data`. Most of an image is dark background, and up to a
+/// noise of `sigma_data` the network has to reproduce the noise to remove it, which a small network is slow to learn: with a
+/// quarter, the error at a noise of 1 was 0.44 after 311 steps, with the whole size 0.61 after 700.
+const SIGMA_DATA_SHARE: f64 = 0.25;
+
 /// Steps that the shown loss is a mean over.
 const SHOWN_STEPS: usize = 50;
 
@@ -200,7 +205,7 @@ fn measure(context: &Context, data: &TrainingData, config: &mut RunConfig) -> Re
     {
         let spinner = context.output.spinner("measuring the images");
         let measured = measure_sigma_data(&data.training, MEASURED_SAMPLES).step("measuring the images")?;
-        *sigma_data = SigmaData::EachCoefficient(measured);
+        *sigma_data = SigmaData::EachCoefficient(measured.into_iter().map(|size| SIGMA_DATA_SHARE * size).collect());
         drop(spinner);
     }
     Ok(())
