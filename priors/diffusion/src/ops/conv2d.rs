@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
 use super::convolution::Convolution;
+use super::group_norm::sum;
 use super::packed_weight::PackedWeight;
 use super::plane_source::ImagePlanes;
 use super::precision::Precision;
@@ -187,11 +188,9 @@ fn strip_length(width: usize) -> usize {
 /// Sum over images and pixels.
 fn bias_gradient(geometry: &Conv2dGeometry, y_gradient: &[f32]) -> Vec<f32> {
     let pixels = geometry.pixels();
-    let sum = |output: usize| {
-        let plane = |image: usize| &y_gradient[(image * geometry.outputs + output) * pixels..][..pixels];
-        (0..geometry.batch).map(|image| plane(image).iter().map(|value| f64::from(*value)).sum::<f64>()).sum::<f64>()
-    };
-    (0..geometry.outputs).into_par_iter().map(|output| sum(output) as f32).collect()
+    let plane = |image: usize, output: usize| &y_gradient[(image * geometry.outputs + output) * pixels..][..pixels];
+    let sum = |output| (0..geometry.batch).map(|image| sum(plane(image, output), 0.0)).sum::<f64>() as f32;
+    (0..geometry.outputs).into_par_iter().map(sum).collect()
 }
 
 #[cfg(test)]
