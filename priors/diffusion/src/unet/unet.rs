@@ -99,14 +99,13 @@ impl UNet {
     ) -> Result<Tensor> {
         let x = self.input(x, timesteps, condition)?;
         let embedding = self.embedding(timesteps)?;
-        let y = match self.differentiable || x.track_op() {
-            true => self.run(x, &embedding, mode)?,
-            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
-        };
-        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+        match self.differentiable || x.track_op() {
+            true => self.run(x, &embedding, mode),
+            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode),
+        }
     }
 
-    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -124,13 +123,14 @@ impl UNet {
     }
 
     /// The activated timestep embedding, (batch, 4 model channels).
-    fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
+    pub(super) fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
         Ok(self.time_embedding.forward(timesteps)?.silu()?)
     }
 
-    /// From the last block to the output, still in space-to-depth order.
-    fn head<M: FeatureMap>(&self, h: &M) -> Result<M> {
-        self.out_conv.forward(&self.out_norm.forward(h)?)
+    /// From the last block to the output.
+    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<Tensor> {
+        let y = self.out_conv.forward(&self.out_norm.forward(h)?)?;
+        Ok(ops::pixel_shuffle(&y.to_tensor()?, self.config.patch)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
