@@ -4,6 +4,7 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use diph_datasets::NpzWriter;
+use diph_diffusion::ops::Precision;
 use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet, WeightFormat};
 use ndarray::{ArrayView, aview0};
 use serde::Deserialize;
@@ -11,24 +12,6 @@ use serde::Deserialize;
 use crate::{Result, Work, weights};
 
 pub const TIMESTEP: f32 = 150.0;
-
-/// What products are computed in.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    F32,
-    Bf16,
-}
-
-impl Precision {
-    /// Fails where there are no kernels for it.
-    pub fn check(self) -> Result {
-        match self {
-            Self::F32 => Ok(()),
-            Self::Bf16 => Err("no bf16 kernels for this processor".into()),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,9 +29,8 @@ pub struct Forward {
 impl Forward {
     /// Writes the checkpoint `weights.safetensors`, and `x` (1, channel, y, x) with its `timestep`.
     pub fn new(folder: &Path, Options { model, precision }: Options) -> Result<Self> {
-        precision.check()?;
         let parameters = weights::random(&model.unet)?;
-        let network = UNet::new(&model.unet, &parameters)?;
+        let network = UNet::with_precision(&model.unet, &parameters, precision)?;
         let x = weights::random_image(&model.unet, model.unet.image_channels(), 2)?;
         let problem = NpzWriter::new().with("timestep", aview0(&TIMESTEP));
         write_image(problem, "x", &x)?.write(folder.join("problem.npz"))?;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use candle_core::{Tensor, Var};
 use diph_datasets::NpzWriter;
+use diph_diffusion::ops::Precision;
 use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, Parameters, UNet, WeightFormat};
 use ndarray::{aview0, aview1};
 use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::adam_w::{AdamW, Parameter};
-use crate::unet_forward::{Precision, TIMESTEP, write_image};
+use crate::unet_forward::{TIMESTEP, write_image};
 use crate::{Result, Work, weights};
 
 #[derive(Deserialize)]
@@ -37,7 +38,6 @@ impl Training {
     /// Writes the checkpoint `weights.safetensors`, and `x` and `target` (1, channel, y, x) with their `timestep`.
     pub fn new(folder: &Path, options: Options) -> Result<Self> {
         let Options { model, precision, learning_rate, weight_decay } = options;
-        precision.check()?;
         let initial = weights::random(&model.unet)?;
         let x = weights::random_image(&model.unet, model.unet.image_channels(), 2)?;
         let target = weights::random_image(&model.unet, model.unet.image_channels(), 3)?;
@@ -50,7 +50,8 @@ impl Training {
             tracked.insert(name.clone(), variable.as_tensor().clone());
             parameters.push(Parameter::new(variable));
         }
-        let network = UNet::new(&model.unet, &Parameters::new(&model.unet, tracked)?)?;
+        let tracked = Parameters::new(&model.unet, tracked)?;
+        let network = UNet::with_precision(&model.unet, &tracked, precision)?;
         let checkpoint = Checkpoint { config: model, parameters: initial, notes: Default::default() };
         checkpoint.write(folder.join("weights.safetensors"), WeightFormat::F32)?;
         Ok(Self { network, parameters, learning_rate, weight_decay, x, target, losses: Vec::new() })

@@ -1,13 +1,12 @@
-//! One forward pass and one forward and backward pass of a network of 10.7 M parameters on one image of 224 x 224, with
-//! Diph's operations and with candle's own. Run with `cargo bench -p diph-diffusion`.
+//! The network's forward pass and training step on one image of 224 x 224, with Diph's operations and with candle's own. A training
+//! step is forward and backward, without the optimiser. Run with `cargo bench -p diph-diffusion`.
 
 mod plain_unet;
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::time::Instant;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
+use criterion::{Criterion, criterion_group, criterion_main};
 use diph_core::Rng;
 use diph_diffusion::{ForwardMode, Parameters, UNet, UNetConfig};
 use plain_unet::PlainUNet;
@@ -17,61 +16,76 @@ use rand::{RngExt, SeedableRng};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const REPETITIONS: usize = 9;
+/// 10.7 M parameters.
+const SMALL: &str = r#"{ "image_size": 224, "patch": 2, "coefficients": 5, "model_channels": 64, "num_heads": 4,
+    "channel_mult": [1, 2, 2, 3], "num_res_blocks": 1, "attention_resolutions": [14] }"#;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let config: UNetConfig = serde_json::from_str(
-        r#"{ "image_size": 224, "patch": 2, "coefficients": 5, "model_channels": 64, "channel_mult": [1, 2, 2, 3],
-             "num_res_blocks": 1, "num_heads": 4, "attention_resolutions": [14] }"#,
-    )?;
+/// The size of the published networks, 138 M parameters.
+const PUBLISHED: &str = r#"{ "image_size": 224, "coefficients": 5, "model_channels": 128, "num_heads": 4, "learn_sigma": true,
+    "channel_mult": [1, 1, 2, 2, 4, 4], "num_res_blocks": 2, "attention_resolutions": [28, 14, 7] }"#;
+
+/// The same with a quarter of the channels.
+const NARROW: &str = r#"{ "image_size": 224, "coefficients": 5, "model_channels": 32, "num_heads": 4, "learn_sigma": true,
+    "channel_mult": [1, 1, 2, 2, 4, 4], "num_res_blocks": 2, "attention_resolutions": [28, 14, 7] }"#;
+
+const TIMESTEP: f32 = 150.0;
+
+fn config(json: &str) -> UNetConfig {
+    serde_json::from_str(json).expect("a configuration")
+}
+
+fn random(shape: &[usize], bound: f32, rng: &mut Rng) -> Result<Tensor> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..=bound)).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// Weights of the size that initialisation gives, none of them zero; candle variables where gradients are wanted.
+fn parameters(config: &UNetConfig, differentiable: bool) -> Parameters {
     let mut rng = Rng::seed_from_u64(1);
-    let tensors = Parameters::shapes(&config)?.into_iter().map(|(name, shape)| {
-        let bound = 1.0 / (shape[1..].iter().product::<usize>() as f32).sqrt();
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..bound)).collect();
-        Ok((name, Tensor::from_vec(values, shape, &Device::Cpu)?))
+    let shapes = Parameters::shapes(config).expect("a valid configuration");
+    let tensors = shapes.into_iter().map(|(name, shape)| {
+        let tensor = random(&shape, 1.0 / (shape[1..].iter().product::<usize>() as f32).sqrt(), &mut rng)?;
+        Ok((name, if differentiable { Var::from_tensor(&tensor)?.into_inner() } else { tensor }))
     });
-    let parameters = Parameters::new(&config, tensors.collect::<candle_core::Result<_>>()?)?;
-    let variables: Vec<(String, Var)> = parameters
-        .tensors()
-        .iter()
-        .map(|(name, tensor)| Ok((name.clone(), Var::from_tensor(tensor)?)))
-        .collect::<candle_core::Result<_>>()?;
-    let tracked: BTreeMap<String, Tensor> =
-        variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect();
-    let tracked = Parameters::new(&config, tracked)?;
-    let values: Vec<f32> = (0..10 * 224 * 224).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let x = Tensor::from_vec(values, (1, 10, 224, 224), &Device::Cpu)?;
-    println!("{} parameters, {} threads, fastest of {REPETITIONS}", parameters.count(), rayon::current_num_threads());
-
-    let (ours, ours_tracked) = (UNet::new(&config, &parameters)?, UNet::new(&config, &tracked)?);
-    let (plain, plain_tracked) = (PlainUNet::new(&config, &parameters), PlainUNet::new(&config, &tracked));
-    let run_ours = |unet: &UNet| unet.forward(&x, &[150.0], None, &mut ForwardMode::Inference);
-    let (y, expected) = (run_ours(&ours)?, plain.forward(&x, 150.0)?);
-    let norm = |x: Tensor| -> candle_core::Result<f32> { Ok(x.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt()) };
-    println!("relative difference of the outputs: {:.1e}", norm((y - &expected)?)? / norm(expected)?);
-
-    let own = [
-        fastest(|| run_ours(&ours).map(drop).map_err(Into::into))?,
-        fastest(|| Ok(run_ours(&ours_tracked)?.sqr()?.mean_all()?.backward().map(drop)?))?,
-    ];
-    let candle = [
-        fastest(|| plain.forward(&x, 150.0).map(drop).map_err(Into::into))?,
-        fastest(|| Ok(plain_tracked.forward(&x, 150.0)?.sqr()?.mean_all()?.backward().map(drop)?))?,
-    ];
-    for (index, name) in ["forward", "forward and backward"].into_iter().enumerate() {
-        let (own, candle) = (own[index], candle[index]);
-        println!("{name}: {own:.3} s, with candle's operations {candle:.3} s, {:.1} times as fast", candle / own);
-    }
-    Ok(())
+    Parameters::new(config, tensors.collect::<Result<BTreeMap<_, _>>>().expect("tensors")).expect("all parameters")
 }
 
-/// Seconds of the fastest run: other work on the machine only ever makes runs slower.
-fn fastest(mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
-    let mut best = f64::INFINITY;
-    for _ in 0..REPETITIONS {
-        let start = Instant::now();
-        run()?;
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    Ok(best)
+fn image() -> Tensor {
+    random(&[1, 10, 224, 224], 1.0, &mut Rng::seed_from_u64(2)).expect("an image")
 }
+
+fn networks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("unet");
+    group.sample_size(10);
+    let x = image();
+    let run = |unet: &UNet| unet.forward(&x, &[TIMESTEP], None, &mut ForwardMode::Inference).expect("an image");
+    for (name, json) in
+        [("forward 10.7M", SMALL), ("forward published size", PUBLISHED), ("forward 32 channels", NARROW)]
+    {
+        let config = config(json);
+        let unet = UNet::new(&config, &parameters(&config, false)).expect("a network");
+        group.bench_function(name, |bencher| bencher.iter(|| run(&unet)));
+    }
+    let config = config(SMALL);
+    let unet = UNet::new(&config, &parameters(&config, true)).expect("a network");
+    group.bench_function("training step 10.7M", |bencher| bencher.iter(|| gradients(&run(&unet))));
+}
+
+fn plain_networks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("unet with candle's operations");
+    group.sample_size(10);
+    let (config, x) = (config(SMALL), image());
+    let plain = PlainUNet::new(&config, &parameters(&config, false));
+    group.bench_function("forward 10.7M", |bencher| bencher.iter(|| plain.forward(&x, TIMESTEP)));
+    let plain = PlainUNet::new(&config, &parameters(&config, true));
+    group.bench_function("training step 10.7M", |bencher| {
+        bencher.iter(|| gradients(&plain.forward(&x, TIMESTEP).expect("an image")));
+    });
+}
+
+fn gradients(y: &Tensor) {
+    y.sqr().and_then(|y| y.mean_all()).and_then(|loss| loss.backward()).expect("gradients");
+}
+
+criterion_group!(benches, networks, plain_networks);
+criterion_main!(benches);

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use crate::ops::Precision;
 use crate::{Checkpoint, Error, ForwardMode, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result, UNet};
 
 /// A network that takes an image at a noise level and gives the image without noise.
@@ -12,15 +13,15 @@ pub struct Denoiser {
 }
 
 impl Denoiser {
-    /// The denoiser of a checkpoint.
+    /// The denoiser of a checkpoint, whose convolutions multiply in this precision.
     ///
     /// # Errors
     /// When the configuration makes no model or does not fit the weights.
-    pub fn new(checkpoint: &Checkpoint) -> Result<Self> {
+    pub fn new(checkpoint: &Checkpoint, precision: Precision) -> Result<Self> {
         checkpoint.config.check()?;
         Ok(Self {
             config: checkpoint.config.clone(),
-            unet: UNet::new(&checkpoint.config.unet, &checkpoint.parameters)?,
+            unet: UNet::with_precision(&checkpoint.config.unet, &checkpoint.parameters, precision)?,
             diffusion: checkpoint.config.diffusion.diffusion()?,
         })
     }

@@ -72,7 +72,7 @@ impl DiffusionPrior {
     /// # Errors
     /// When the configuration does not fit the weights, or an option is out of range.
     pub fn new(checkpoint: &Checkpoint, options: PriorOptions) -> Result<Self> {
-        let denoiser = Denoiser::new(checkpoint)?;
+        let denoiser = Denoiser::new(checkpoint, options.precision)?;
         let respacing = options.respacing.as_deref().map(str::parse::<Respacing>).transpose()?;
         if let Some(respacing) = &respacing {
             respacing.timesteps(checkpoint.config.diffusion.steps)?;

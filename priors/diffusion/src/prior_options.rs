@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ops::Precision;
+
 /// Options of [`DiffusionPrior`](crate::DiffusionPrior).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -20,4 +22,6 @@ pub struct PriorOptions {
     /// Height and width of the network's canvas, to which images are cropped or padded at the centre. By default the largest
     /// that the network's levels allow inside of the image.
     pub image_size: Option<usize>,
+    /// What the network's convolutions multiply in: `bf16` is faster where the processor has it, and less exact.
+    pub precision: Precision,
 }

@@ -16,8 +16,8 @@ pub enum Parametrisation {
     X0,
     /// `sqrt(abar) noise - sqrt(1 - abar) x_0` (Salimans & Ho 2022): bounded at every noise level.
     V,
-    /// The preconditioning of Karras et al. 2022: input, output and loss of unit variance at every noise level, and with
-    /// one `sigma_data` for each coefficient also in every coefficient.
+    /// The preconditioning of Karras et al. 2022: input, output and loss of unit variance at every noise level where
+    /// `sigma_data` is the true deviation, and with one for each coefficient also in every coefficient.
     Edm {
         /// Standard deviation of the images.
         #[serde(default)]

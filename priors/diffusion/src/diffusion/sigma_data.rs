@@ -7,6 +7,9 @@ use crate::{Error, Result};
 
 /// Standard deviation of the images' real and imaginary parts; as JSON a number or a list of K numbers.
 ///
+/// Up to this noise the network predicts mostly the noise, above it mostly the image. A number below the true deviation lets it
+/// predict the image earlier, and gives images with much noise more weight in the loss: with a quarter up to 16 times.
+///
 /// The coefficients of a TSMI differ in size by more than ten times. With one number for all of them the small ones, which
 /// carry T2, would weigh next to nothing in the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
 use super::convolution::Convolution;
+use super::group_norm::sum;
 use super::packed_weight::PackedWeight;
 use super::plane_source::ImagePlanes;
 use super::precision::Precision;
@@ -15,7 +16,7 @@ use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
 ///
 /// `x` is (batch, input, y, x), `weight` (output, input, kernel, kernel) with a kernel of 1 or 3, `bias` (output). f32.
 ///
-/// The precision is that of the products in the result and in the gradient of `x`; the gradient of the weight is in f32.
+/// The precision is that of the products in the result and in the gradients.
 ///
 /// # Errors
 /// When a shape or a dtype does not fit.
@@ -79,7 +80,8 @@ impl CustomOp3 for Conv2d {
             let weight_gradient = match weight.track_op() {
                 false => None,
                 true => {
-                    let gradient = with_values(self.name(), x, |x| Ok(weight_gradient(&geometry, x, y_gradient)))?;
+                    let gradient =
+                        with_values(self.name(), x, |x| Ok(weight_gradient(&geometry, x, y_gradient, self.precision)))?;
                     Some(Tensor::from_vec(gradient, weight.shape(), device)?)
                 }
             };
@@ -110,14 +112,16 @@ fn tiles_per_task(geometry: &Conv2dGeometry) -> usize {
 /// `dW[o, i, tap] = sum_{n, p} dy[n, o, p] x[n, i, p + tap]`: a product over pixels, channels as the fast axis.
 ///
 /// One task makes some tiles of [`ROWS`] output channels, walking over the pixels in strips that stay in the cache.
-fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> Vec<f32> {
-    let right = geometry.channels_last(x);
-    let left = geometry.output_tiles(y_gradient);
+fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32], precision: Precision) -> Vec<f32> {
+    let (right, left, share) = match precision {
+        Precision::F32 => (geometry.channels_last(x), geometry.output_tiles(y_gradient), 1),
+        Precision::Bf16 => (geometry.channels_last(x).in_pairs(), geometry.output_tiles(y_gradient).in_pairs(), 2),
+    };
     let offsets = geometry.tap_offsets();
     let (positions, width) = (geometry.positions(), right.width);
     let blocks = channel_blocks(width);
     let strip = strip_length(width);
-    let rows: Vec<usize> = (0..strip).map(|position| position * width).collect();
+    let rows: Vec<usize> = (0..strip).step_by(share).map(|position| position * width).collect();
     let tile_len = ROWS * geometry.inputs * geometry.taps();
     // All images belong to one sum, so that the tasks share the channels only.
     let group = tiles_per_task(&Conv2dGeometry { batch: 1, ..*geometry });
@@ -130,11 +134,11 @@ fn weight_gradient(geometry: &Conv2dGeometry, x: &[f32], y_gradient: &[f32]) -> 
             for start in (0..positions).step_by(strip) {
                 let end = (start + strip).min(positions);
                 for (tile, sums) in sums.chunks_exact_mut(offsets.len() * blocks.len()).enumerate() {
-                    let left = &left.tile(image, task * group + tile)[start..end];
+                    let left = &left.tile(image, task * group + tile)[start / share..end.div_ceil(share)];
                     for (offset, sums) in offsets.iter().zip(sums.chunks_exact_mut(blocks.len())) {
                         for ((first, columns), sums) in blocks.iter().zip(sums) {
                             let values = &values[(start + offset) * width + first..];
-                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows }, Precision::F32);
+                            multiply_add(sums, *columns, left, &Right { values, offsets: &rows }, precision);
                         }
                     }
                 }
@@ -176,7 +180,7 @@ fn channel_blocks(width: usize) -> Vec<(usize, usize)> {
     blocks
 }
 
-/// Pixels of a strip whose values stay in the second-level cache while every tap and block of channels reads them.
+/// Pixels of a strip, an even number, whose values stay in the second-level cache while every tap and block of channels reads them.
 fn strip_length(width: usize) -> usize {
     (1 << 16 >> width.max(1).ilog2()).clamp(64, 512)
 }
@@ -184,11 +188,9 @@ fn strip_length(width: usize) -> usize {
 /// Sum over images and pixels.
 fn bias_gradient(geometry: &Conv2dGeometry, y_gradient: &[f32]) -> Vec<f32> {
     let pixels = geometry.pixels();
-    let sum = |output: usize| {
-        let plane = |image: usize| &y_gradient[(image * geometry.outputs + output) * pixels..][..pixels];
-        (0..geometry.batch).map(|image| plane(image).iter().map(|value| f64::from(*value)).sum::<f64>()).sum::<f64>()
-    };
-    (0..geometry.outputs).into_par_iter().map(|output| sum(output) as f32).collect()
+    let plane = |image: usize, output: usize| &y_gradient[(image * geometry.outputs + output) * pixels..][..pixels];
+    let sum = |output| (0..geometry.batch).map(|image| sum(plane(image, output), 0.0)).sum::<f64>() as f32;
+    (0..geometry.outputs).into_par_iter().map(sum).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
+use super::precision::write_pairs;
 use super::tile_kernel::{Left, ROWS};
 
 /// Sizes of a convolution that keeps the image's size.
@@ -34,6 +35,19 @@ impl ChannelsLast {
     }
 }
 
+impl ChannelsLast {
+    /// At every position, each channel's value in bfloat16 with that of the next position.
+    pub fn in_pairs(self) -> Self {
+        let mut pairs = vec![0.0; self.values.len()];
+        let rows = pairs.par_chunks_mut(self.width).zip(self.values.par_windows(2 * self.width).step_by(self.width));
+        rows.for_each(|(pairs, values)| {
+            let (first, second) = values.split_at(self.width);
+            write_pairs(pairs, first, second);
+        });
+        Self { values: pairs, ..self }
+    }
+}
+
 /// Output gradients, [`ROWS`] channels of a position side by side, zero in the extra columns.
 pub struct OutputTiles {
     values: Vec<Left>,
@@ -45,6 +59,21 @@ impl OutputTiles {
     /// The positions of one tile of one image.
     pub fn tile(&self, image: usize, tile: usize) -> &[Left] {
         &self.values[(image * self.tiles + tile) * self.positions..][..self.positions]
+    }
+}
+
+impl OutputTiles {
+    /// Two positions in bfloat16 at a time.
+    pub fn in_pairs(self) -> Self {
+        let positions = self.positions.div_ceil(2);
+        let mut pairs = vec![[0.0; ROWS]; self.values.len() / self.positions.max(1) * positions];
+        let tiles = pairs.par_chunks_mut(positions.max(1)).zip(self.values.par_chunks(self.positions.max(1)));
+        tiles.for_each(|(pairs, values)| {
+            for (pair, values) in pairs.iter_mut().zip(values.chunks(2)) {
+                write_pairs(pair, &values[0], values.get(1).unwrap_or(&[0.0; ROWS]));
+            }
+        });
+        Self { values: pairs, positions, ..self }
     }
 }
 

@@ -68,11 +68,25 @@ fn bfloat16_is_the_convolution_of_rounded_factors() -> Result<()> {
             assert!(error < 1e-6, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
         }
     }
-    let arguments = [random(&[1, 17, 9, 12], 24), random(&[10, 17, 3, 3], 25), random(&[10], 26)];
-    let bf16 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::Bf16))?;
-    let f32 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
-    for (bf16, f32) in bf16.iter().zip(&f32) {
-        assert!(relative_error(bf16, f32)? < 5e-3);
+    Ok(())
+}
+
+#[test]
+fn gradients_in_bfloat16_are_those_in_f32_up_to_rounding() -> Result<()> {
+    for (batch, inputs, outputs, height, width) in SHAPES {
+        for kernel in [1, 3] {
+            let arguments = [
+                random(&[batch, inputs, height, width], 24),
+                random(&[outputs, inputs, kernel, kernel], 25),
+                random(&[outputs], 26),
+            ];
+            let bf16 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::Bf16))?;
+            let f32 = gradients(&arguments, |x| conv2d(&x[0], &x[1], &x[2], Precision::F32))?;
+            for (bf16, f32) in bf16.iter().zip(&f32) {
+                let error = relative_error(bf16, f32)?;
+                assert!(error < 6e-3, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
+            }
+        }
     }
     Ok(())
 }

@@ -2,13 +2,12 @@
 
 use std::cell::RefCell;
 
-use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
 use super::packed_weight::PackedWeight;
 use super::plane_source::PlaneSource;
-use super::precision::{Precision, pair};
+use super::precision::{Precision, write_pairs};
 use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
 
 /// Sums that a task holds, in values: with a block of the input and its weights they fill most of a second-level cache.
@@ -154,11 +153,6 @@ fn store<'a>(plane: &mut [f32], geometry: &Conv2dGeometry, sums: impl Iterator<I
             done += count;
         }
     }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn write_pairs(pairs: &mut [f32], a: &[f32], b: &[f32]) {
-    pairs.iter_mut().zip(a).zip(b).for_each(|((value, a), b)| *value = pair(*a, *b));
 }
 
 /// Some rows of an image with their border, each position of the output and its taps one run of values.

@@ -228,8 +228,9 @@ impl GroupNorm {
 // Sums run in f32 over short blocks, so that they vectorise, and in f64 over the blocks.
 const BLOCK: usize = 256;
 
+/// Sum of the distances from an origin.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn sum(values: &[f32], origin: f32) -> f64 {
+pub fn sum(values: &[f32], origin: f32) -> f64 {
     values.chunks(BLOCK).map(|block| f64::from(lanes(block, block, |value, _| value - origin))).sum()
 }
 

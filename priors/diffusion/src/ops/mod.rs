@@ -1,8 +1,12 @@
 //! The network's operations, each with its own forward and backward pass on the processor.
 //!
 //! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. candle keeps the graph
-//! and calls the backward passes. All in f32, threads from rayon, and sums in a fixed order: the same input on the same
-//! processor gives the same bits, whatever the number of threads.
+//! and calls the backward passes; inference runs without a graph, on planes that a convolution reads as it needs them. All in
+//! f32 (convolutions may multiply in bfloat16, see [`Precision`]), threads from rayon, and sums in a fixed order: the same
+//! input on the same processor gives the same bits, whatever the number of threads.
+//!
+//! Convolutions run on the best instruction set of the processor; the environment variable `DIPH_CPU` forces `portable`,
+//! `avx2` or `avx512`.
 
 mod add;
 mod arena;

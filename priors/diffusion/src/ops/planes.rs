@@ -290,3 +290,7 @@ impl Normalisation {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "planes_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! The numbers that convolutions multiply.
 
+use multiversion::multiversion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,12 @@ impl Precision {
 #[inline(always)]
 pub(super) fn pair(a: f32, b: f32) -> f32 {
     f32::from_bits(rounded(b) & 0xffff_0000 | rounded(a) >> 16)
+}
+
+/// [`pair`]s of the values of two rows.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn write_pairs(pairs: &mut [f32], a: &[f32], b: &[f32]) {
+    pairs.iter_mut().zip(a).zip(b).for_each(|((value, a), b)| *value = pair(*a, *b));
 }
 
 /// The numbers of a [`pair`].

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use super::SampleSource;
 use crate::{Error, Result};
 
-/// Significant digits of a measured number; more would say nothing, and would not survive JSON bit for bit.
+/// Significant digits of a measured number; more would say nothing.
 const DIGITS: usize = 6;
 
 /// The root mean square of real and imaginary part of each coefficient, over all pixels of the first `count` images: what
-/// [`SigmaData`](crate::SigmaData) wants.
+/// [`SigmaData`](crate::SigmaData) is chosen from.
 ///
 /// # Errors
 /// When an image cannot be made, `count` is 0, or a coefficient is zero or not finite everywhere.

@@ -12,6 +12,7 @@ use super::learning_rate::learning_rate;
 use super::parameter_state::ParameterState;
 use super::state_file;
 use super::{SampleSource, Trainer, TrainingConfig, TrainingSample, measure_sigma_data};
+use crate::ops::Precision;
 use crate::ops::gradient_check::{random, relative_error};
 use crate::{
     Denoiser, DiffusionConfig, Error, ModelConfig, Parameters, Parametrisation, Result, UNetConfig, WeightFormat,
@@ -168,7 +169,7 @@ fn a_single_image_is_learned() -> Result<()> {
     assert!(last < 0.3 * first, "{first} {last}");
 
     let clean = IMAGES.sample(7)?.clean;
-    let denoiser = Denoiser::new(&trainer.checkpoint(Some(0.9))?)?;
+    let denoiser = Denoiser::new(&trainer.checkpoint(Some(0.9))?, Precision::F32)?;
     for (coefficient, size) in SIZES.into_iter().enumerate() {
         // At a noise level of the coefficient's own size, half of the noise's variance is in an estimate by scaling.
         let sigma = f64::from(size);

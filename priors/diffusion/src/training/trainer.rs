@@ -62,7 +62,8 @@ impl Trainer {
         let RunState { mut config, step, parameters, losses } = state;
         config.model.condition_optional |= config.condition_dropout > 0.0;
         let tensors = parameters.iter().map(|state| (state.name.clone(), state.variable.as_tensor().clone())).collect();
-        let unet = UNet::new(&config.model.unet, &Parameters::new(&config.model.unet, tensors)?)?;
+        let variables = Parameters::new(&config.model.unet, tensors)?;
+        let unet = UNet::with_precision(&config.model.unet, &variables, config.precision)?;
         let steps = config.model.diffusion.steps;
         let sampler = losses.map_or(TimestepSampler::Uniform { steps }, TimestepSampler::LossSecondMoment);
         Ok(Self { diffusion: config.model.diffusion.diffusion()?, config, sampler, parameters, unet, step })

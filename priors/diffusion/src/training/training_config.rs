@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Annealing, NoiseLevels, TimestepSampling};
+use crate::ops::Precision;
 use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
 
 /// More images in a step are a slip of the pen.
@@ -43,6 +44,9 @@ pub struct TrainingConfig {
     /// Computes activations a second time in the backward pass instead of keeping them: less memory, more time.
     #[serde(default)]
     pub gradient_checkpointing: bool,
+    /// What the network's convolutions multiply in; weights and sums are f32 always.
+    #[serde(default)]
+    pub precision: Precision,
     /// Learning rate after the warm-up.
     #[serde(default = "default::learning_rate")]
     pub learning_rate: f64,
@@ -110,6 +114,7 @@ impl TrainingConfig {
             batch: default::batch(),
             microbatch: None,
             gradient_checkpointing: false,
+            precision: Precision::F32,
             learning_rate: default::learning_rate(),
             weight_decay: 0.0,
             betas: default::betas(),

@@ -26,6 +26,8 @@ pub(crate) trait FeatureMap: Clone {
     /// The channels of this map, then those of another.
     fn joined(&self, other: &Self) -> Result<Self>;
 
+    fn to_tensor(&self) -> Result<Tensor>;
+
     /// For what is too rare to be made fast.
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self>;
 }
@@ -62,6 +64,10 @@ impl FeatureMap for Tensor {
 
     fn joined(&self, other: &Self) -> Result<Self> {
         Ok(Tensor::cat(&[self, other], 1)?)
+    }
+
+    fn to_tensor(&self) -> Result<Tensor> {
+        Ok(self.clone())
     }
 
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
@@ -101,7 +107,11 @@ impl FeatureMap for Planes {
         Ok(Planes::joined(self, other)?)
     }
 
+    fn to_tensor(&self) -> Result<Tensor> {
+        Ok(Planes::to_tensor(self)?)
+    }
+
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        Ok(self.replaced(&change(self.to_tensor()?)?)?)
+        Ok(self.replaced(&change(Planes::to_tensor(self)?)?)?)
     }
 }

@@ -8,7 +8,7 @@ use diph_core::Rng;
 use super::block::Block;
 use super::forward_mode::ForwardMode;
 use super::unet::UNet;
-use crate::{Result, ops};
+use crate::Result;
 
 /// What is kept of a block's forward pass: enough to run it again.
 struct Visit<'a> {
@@ -47,7 +47,7 @@ impl UNet {
         let (visits, last) = self.visits(x, &embedding, dropout)?;
 
         let last = Var::from_tensor(&last)?;
-        let output = ops::pixel_shuffle(&self.head(last.as_tensor())?, self.config().patch)?;
+        let output = self.head(last.as_tensor())?;
         let mut gradients = loss(&output)?.backward()?;
         let mut gradient = gradients.remove(&last);
         collect(&mut gradients)?;

@@ -128,6 +128,41 @@ fn an_untrained_network_gives_zero() -> Result<()> {
     Ok(())
 }
 
+fn variables(parameters: &Parameters) -> Result<BTreeMap<String, Var>> {
+    parameters.tensors().iter().map(|(name, tensor)| Ok((name.clone(), Var::from_tensor(tensor)?))).collect()
+}
+
+fn tracked(config: &UNetConfig, variables: &BTreeMap<String, Var>) -> Result<Parameters> {
+    Parameters::new(
+        config,
+        variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect(),
+    )
+}
+
+/// Inference runs on planes of an arena, training on tensors: the same network. The second run finds used memory in the arena.
+#[test]
+fn inference_and_training_give_the_same_output() -> Result<()> {
+    for changes in [
+        r#"{ "conditional": true, "attention_resolutions": [4], "patch": 2, "image_size": 16 }"#,
+        r#"{ "resblock_updown": false, "use_scale_shift_norm": false, "learn_sigma": true, "image_size": 24 }"#,
+    ] {
+        let config = config(changes);
+        let parameters = random_parameters(&config)?;
+        let size = config.image_size;
+        let x = random(&[2, 2, size, size], 6);
+        let condition = config.conditional.then(|| random(&[2, 2, size, size], 7));
+        let run = |unet: &UNet| unet.forward(&x, &[100.0, 3.0], condition.as_ref(), &mut ForwardMode::Inference);
+        let expected = run(&UNet::new(&config, &tracked(&config, &variables(&parameters)?)?)?)?;
+        let norm = |x: &Tensor| -> Result<f32> { Ok(x.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt()) };
+        let unet = UNet::new(&config, &parameters)?;
+        for _ in 0..2 {
+            let error = norm(&(run(&unet)? - &expected)?)? / norm(&expected)?;
+            assert!(error < 1e-5, "{changes}: {error}");
+        }
+    }
+    Ok(())
+}
+
 /// Every parameter gets a gradient, and it predicts what a small step does.
 #[test]
 fn the_whole_network_is_differentiable() -> Result<()> {
@@ -145,10 +180,8 @@ fn the_whole_network_is_differentiable() -> Result<()> {
             let y = unet.forward(&x, &[100.0], condition.as_ref(), &mut ForwardMode::Inference)?;
             Ok((y * &weights)?.sum_all()?)
         };
-        let variables = parameters.tensors().iter().map(|(name, tensor)| Ok((name.clone(), Var::from_tensor(tensor)?)));
-        let variables: BTreeMap<String, Var> = variables.collect::<Result<_>>()?;
-        let tracked = variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone())).collect();
-        let gradients = loss(&Parameters::new(&config, tracked)?)?.backward()?;
+        let variables = variables(&parameters)?;
+        let gradients = loss(&tracked(&config, &variables)?)?.backward()?;
         let directions = variables.iter().enumerate().map(|(seed, (name, variable))| {
             assert!(gradients.get(variable).is_some(), "{name} has no gradient");
             (name.clone(), random(variable.dims(), 1000 + seed as u64))

@@ -33,7 +33,7 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// A network with these parameters.
+    /// A network with these parameters. Those that are no variables are constants, and must not change afterwards.
     ///
     /// # Errors
     /// When the configuration makes no network, or a parameter is missing or has another shape.
@@ -99,14 +99,13 @@ impl UNet {
     ) -> Result<Tensor> {
         let x = self.input(x, timesteps, condition)?;
         let embedding = self.embedding(timesteps)?;
-        let y = match self.differentiable || x.track_op() {
-            true => self.run(x, &embedding, mode)?,
-            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
-        };
-        Ok(ops::pixel_shuffle(&y, self.config.patch)?)
+        match self.differentiable || x.track_op() {
+            true => self.run(x, &embedding, mode),
+            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode),
+        }
     }
 
-    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -128,19 +127,21 @@ impl UNet {
         Ok(self.time_embedding.forward(timesteps)?.silu()?)
     }
 
-    /// From the last block to the output, still in space-to-depth order.
-    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<M> {
-        self.out_conv.forward(&self.out_norm.forward(h)?)
+    /// From the last block to the output.
+    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<Tensor> {
+        let y = self.out_conv.forward(&self.out_norm.forward(h)?)?;
+        Ok(ops::pixel_shuffle(&y.to_tensor()?, self.config.patch)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
     pub(super) fn input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<Tensor> {
         let config = &self.config;
-        let factor = config.patch << (config.multipliers()?.len() - 1);
+        let factor = config.size_factor()?;
         match *x.dims() {
             [batch, channels, height, width]
                 if batch == timesteps.len()
                     && channels == config.image_channels()
+                    && height.min(width) > 0
                     && height % factor == 0
                     && width % factor == 0 => {}
             _ => {

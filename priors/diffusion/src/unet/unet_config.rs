@@ -206,7 +206,7 @@ impl UNetConfig {
             let expected = format!("multiples of {GROUPS} channels on every level");
             return Err(Error::setting("channel_mult", expected, format!("{channels} channels")));
         }
-        let factor = self.patch << (levels.len() - 1);
+        let factor = self.size_factor()?;
         if !self.image_size.is_multiple_of(factor) {
             let expected = format!("a multiple of {factor} (patch and {} levels)", levels.len());
             return Err(Error::setting("image_size", expected, self.image_size));
