@@ -104,6 +104,7 @@ impl DatasetRun<'_> {
             self.context.output.note(format!("{id}: no k-space in the folder; simulated it from the maps"));
         }
         let files = SliceFiles::new(self.out, id.vol, id.slice);
+        files.clear()?;
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut log = files.step_log(self.dump_steps);

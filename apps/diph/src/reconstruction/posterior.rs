@@ -1,6 +1,6 @@
 //! Several samples of one posterior.
 
-use diph_core::{Error, ParameterMaps, Result};
+use diph_core::{Error, ParameterMaps, Result, StopReason};
 use ndarray::{Array3, ArrayD, Axis, Zip, s};
 use num_complex::Complex32;
 
@@ -13,8 +13,8 @@ use super::{Parts, Reconstruction};
 /// matched far-off atoms. The mean of the maps is there beside it, and the standard deviation of the maps says how sure
 /// the estimate is.
 pub struct Posterior {
-    /// The matched mean of the images; with the physics in the loop its image is physical too. Steps, stop reason and
-    /// last state are those of the first sample, the time is that of all.
+    /// The matched mean of the images; with the physics in the loop its image is physical too. Steps and last
+    /// state are those of the first sample, the stop reason too unless another broke down; the time is that of all.
     pub estimate: Reconstruction,
     /// (4, y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
     pub maps_mean: Array3<f32>,
@@ -46,12 +46,16 @@ impl Posterior {
             maps,
             state: first.state.clone(),
             iterations: first.iterations,
-            stop: first.stop,
+            stop: samples.iter().map(|sample| sample.stop).find(is_breakdown).unwrap_or(first.stop),
             intensity: first.intensity,
             elapsed: samples.iter().map(|sample| sample.elapsed).sum(),
         };
         Ok(Self { estimate, maps_mean, maps_std })
     }
+}
+
+fn is_breakdown(stop: &StopReason) -> bool {
+    matches!(stop, StopReason::Breakdown(_))
 }
 
 fn mean_image(samples: &[Reconstruction], image: impl Fn(&Reconstruction) -> &ArrayD<Complex32>) -> ArrayD<Complex32> {

@@ -26,7 +26,8 @@ pub fn posterior_figure(
     let [mean, deviation] = maps;
     let grey = |map: &Array2<f32>| ColorScale::new(Colormap::Grey, 0.0, brightest(map), "|PD|");
     let mean_scales = [t1, t2, grey(&mean[2])];
-    let names = ["T₁ [s]", "T₂ [s]", "|PD|"];
+    // The deviation of the complex value, which is not that of its magnitude.
+    let names = ["T₁ [s]", "T₂ [s]", "PD"];
     let deviation_scales =
         [0, 1, 2].map(|i| ColorScale::new(Colormap::Lipari, 0.0, brightest(&deviation[i]), names[i]));
     let rows = vec![row("Mean", mean, mean_scales), row("Std. deviation", deviation, deviation_scales)];

@@ -26,7 +26,7 @@ impl MethodResults {
     /// A table for people: one line a slice, and the mean. Below the mean of several samples: a single one, on average.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{:<12} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}\n",
+            "{:<24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}\n",
             self.method, "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "PD", "TSMI", "seconds"
         );
         for slice in &self.slices {
@@ -46,7 +46,7 @@ fn line(name: &str, e: &Evaluation) -> String {
     let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} %"));
     let fraction = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
     format!(
-        "  {name:<10} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8.2}\n",
+        "  {name:<22} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8.2}\n",
         percent(e.t1_mape_percent),
         percent(e.t2_mape_percent),
         percent(e.t1_median_ape_percent),

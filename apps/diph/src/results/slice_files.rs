@@ -30,6 +30,18 @@ impl SliceFiles {
         &self.folder
     }
 
+    /// Takes away what an earlier run may have left and this one may not write again, so that a folder speaks of one run. Its
+    /// `metrics.json` goes first: a folder with metrics is a complete one.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be removed.
+    pub fn clear(&self) -> Result<(), AppError> {
+        for name in ["metrics.json", "posterior.npz", "posterior.png", "steps.png", "steps.csv"] {
+            remove(&self.folder.join(name), |path| std::fs::remove_file(path))?;
+        }
+        remove(&self.folder.join("steps"), |path| std::fs::remove_dir_all(path))
+    }
+
     /// The picture of the maps.
     pub fn picture(&self) -> PathBuf {
         self.folder.join("maps.png")
@@ -105,6 +117,13 @@ impl SliceFiles {
             npz = npz.with(&parameter.name, values);
         }
         npz.write(&path).file(&path)
+    }
+}
+
+fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), AppError> {
+    match remove(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).file(path),
+        _ => Ok(()),
     }
 }
 

@@ -89,6 +89,12 @@ impl DataConfig {
         if self.cut >= diph_bloch::Sequence::CUTS.len() {
             return Err(format!("data.cut: expected 0 to 4, got {}", self.cut));
         }
+        if self.acquisition.is_none() && self.cut != DemoAcquisition::CUT {
+            let own = DemoAcquisition::CUT;
+            return Err(format!(
+                "data.cut: the built-in acquisition is that of {own}; expected `data.acquisition` too"
+            ));
+        }
         if self.sequence.is_some() && self.acquisition.is_none() {
             return Err("data.sequence: the built-in acquisition has its own; expected `data.acquisition` too".into());
         }

@@ -112,9 +112,9 @@ impl<'a> TrainingRun<'a> {
         let mut last_checkpoint = Instant::now();
         while self.trainer.step_number() < total {
             if let Err(error) = self.step() {
-                // A step that failed or was interrupted has changed nothing; what was reached is kept.
-                self.save()?;
-                return Err(error);
+                // What was reached is kept; where that fails too, the first fault is the one to tell.
+                let saved = self.save();
+                return Err(if matches!(error, AppError::Cancelled) { saved.err().unwrap_or(error) } else { error });
             }
             self.show(&bar, begin, first);
             if last_checkpoint.elapsed() >= self.checkpoint_every {
