@@ -75,7 +75,8 @@ fn an_untrained_network_has_closed_forms() -> diph_core::Result<()> {
 
 #[test]
 fn outside_of_the_network_the_image_is_zero() -> diph_core::Result<()> {
-    let prior = prior(false, Parametrisation::Epsilon, PriorOptions::default())?;
+    let options = PriorOptions { image_size: Some(16), ..Default::default() };
+    let prior = prior(false, Parametrisation::Epsilon, options)?;
     let noisy = image(20, 12);
     let clean = denoise(&prior, &noisy, 0.1, &BTreeMap::new())?;
     assert_eq!(clean[[1, 1, 6]], Complex32::ZERO);

@@ -1,5 +1,6 @@
 //! The files of one slice.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use diph_core::{ParameterMaps, Result};
@@ -120,9 +121,11 @@ impl SliceFiles {
     }
 }
 
+/// Removes what is there.
 fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), AppError> {
     match remove(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).file(path),
+        // A file in the folder's place is told when there is something to write.
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(error).file(path),
         _ => Ok(()),
     }
 }

@@ -136,7 +136,7 @@ fn the_report_has_every_step_in_the_python_layout() {
     let results = run(&bench, CONDITIONAL, "out", &["--report"]);
     let rows = ResultLogRow::read_all(bench.path("out/log_res.csv")).unwrap();
     assert_eq!(rows.iter().map(|row| row.iteration).collect::<Vec<_>>(), [4, 3, 2, 1]);
-    assert!(rows.iter().all(|row| (row.gamma, row.lmbda, row.xi) == (0.01, 0.1, 1.0)));
+    assert!(rows.iter().all(|row| (row.gamma, row.lmbda, row.xi) == (0.01, 0.001, 1.0)));
     let last = &rows[3];
     let metric = |name: &str| results["slices"][0][name].as_f64().unwrap();
     assert!((last.mape_t1.unwrap() - metric("t1_mape_percent") / 100.0).abs() < 1e-6);
