@@ -19,6 +19,14 @@ pub struct IntensityConfig {
 }
 
 impl IntensityConfig {
+    /// What a condition image in units of the reference factor is multiplied with for the network.
+    pub fn condition_scale(&self) -> f64 {
+        match (self.reference_factor, self.condition_factor) {
+            (Some(reference), Some(condition)) => f64::from(reference) / f64::from(condition),
+            _ => 1.0,
+        }
+    }
+
     /// Fails on factors that are not positive numbers.
     ///
     /// # Errors

@@ -20,8 +20,8 @@ const MAX_SIZE: usize = 4096;
 /// empty background would be.
 ///
 /// In an annealed run the noise level is the context's schedule entry; otherwise it is `sigma`, for which the nearest
-/// timestep of the training schedule is taken. A conditional network takes its condition image, already divided by its
-/// factor, from the context.
+/// timestep of the training schedule is taken. A conditional network takes its condition image from the context, in
+/// units of the intensity too; where its checkpoint has a factor for conditions, the prior changes the units.
 pub struct DiffusionPrior {
     denoiser: Denoiser,
     options: PriorOptions,
@@ -132,7 +132,9 @@ impl DiffusionPrior {
             ));
         };
         let layout = self.layout("condition image", image.shape())?;
-        layout.to_network(Self::NAME, "condition image", &image.view(), || 0.0).map(Some)
+        let condition = layout.to_network(Self::NAME, "condition image", &image.view(), || 0.0)?;
+        let scale = self.denoiser.config().intensity.condition_scale();
+        Ok(Some((condition * scale).map_err(Error::from)?))
     }
 }
 

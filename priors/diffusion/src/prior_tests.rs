@@ -7,7 +7,9 @@ use rand::{RngExt, SeedableRng};
 
 use super::DiffusionPrior;
 use crate::ops::gradient_check::random;
-use crate::{Checkpoint, DiffusionConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result};
+use crate::{
+    Checkpoint, DiffusionConfig, IntensityConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result,
+};
 
 /// A network of 32 channels on images of 16 x 16 with two coefficients.
 fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOptions) -> Result<DiffusionPrior> {
@@ -201,5 +203,19 @@ fn bad_input_is_an_error() -> diph_core::Result<()> {
     }
     noisy[[0, 3, 3]].re = f32::NAN;
     assert!(matches!(denoise(&prior, &noisy, 0.1, &BTreeMap::new()), Err(Error::NotFinite { .. })));
+    Ok(())
+}
+
+#[test]
+fn a_condition_comes_in_the_units_of_the_image() -> diph_core::Result<()> {
+    let noisy = image(16, 16);
+    let given = |image: ArrayD<Complex32>| BTreeMap::from([("low_res".to_string(), image)]);
+    let with_factors = |config: &mut ModelConfig| {
+        config.intensity = IntensityConfig { reference_factor: Some(0.5), condition_factor: Some(0.125) };
+    };
+    let with = conditional_prior(with_factors, PriorOptions::default())?;
+    let without = conditional_prior(|_| (), PriorOptions::default())?;
+    let expected = denoise(&without, &noisy, 0.1, &given(noisy.mapv(|value| value * 4.0)))?;
+    assert_eq!(denoise(&with, &noisy, 0.1, &given(noisy.clone()))?, expected);
     Ok(())
 }
