@@ -2,7 +2,7 @@
 //!
 //! A training sample is an image that was just measured: an [`ImageSource`] gives a TSMI (maps or phantoms through a
 //! [`SignalModel`], or stored images), [`Augmentation`] varies it, a [`Measurement`] makes k-space with noise, and the intensity
-//! and the condition image are computed from that k-space as in a reconstruction ([`SimulatedSamples`]). A [`TrainingRun`] feeds
+//! and the condition image are computed from that k-space as in a reconstruction ([`SimulatedSamples`]). A `TrainingRun` feeds
 //! them to [`Trainer`](diph_diffusion::Trainer) and keeps the folder of the run.
 //!
 //! Phantom subjects below 1000 are left to evaluation (subject 0 is that of `diph demo`) and validation (900 to 999).
