@@ -8,10 +8,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from comparison import install, report
+from comparison import install, machine, report
+from comparison.combine import combined
 from comparison.context import Context
-from comparison.run_task import run_task
+from comparison.run_task import run_apart, run_task
 from rows import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="two repeats of everything: checks the results, not the speed"
     )
+    parser.add_argument("--runs", type=int, default=3, help="times that everything is run; medians are shown")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of either side")
     parser.add_argument("--profile", default="release", help="cargo profile of Diph's side")
     parser.add_argument("--out", type=Path, help="folder for results.json and results.md")
@@ -34,10 +37,27 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--rows: no row {', '.join(unknown)}; there are {', '.join(names)}")
     if parsed.threads < 1:
         parser.error("--threads: expected at least 1")
+    if parsed.runs < 1:
+        parser.error("--runs: expected at least 1")
+    parsed.runs = 1 if parsed.quick else parsed.runs
     partial = parsed.quick or parsed.rows != names
     # What stands in the repository is always a whole table at full length.
     parsed.out = parsed.out or (ROOT / "target" / "peers" if partial else ROOT / "benches" / "peers")
     return parsed
+
+
+def timed_rows(options: argparse.Namespace, binaries: Path, failures: dict[str, str]) -> list[dict[str, Any]]:
+    """Every chosen row once."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="diph-peers-") as folder:
+        for number, task in enumerate(task for task in TASKS if task.row in options.rows):
+            print(f"{task.work} | {task.peer} ...", flush=True)
+            own = Path(folder) / str(number)
+            own.mkdir()
+            row = run_task(task, Context(binaries, own, options.threads, options.quick), failures)
+            rows.append(row)
+            print(f"  {report.summary(row)}", flush=True)
+    return rows
 
 
 def main() -> int:
@@ -49,16 +69,11 @@ def main() -> int:
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
     os.environ |= {"CANDLE_NUM_THREADS": "1", "DIPH_PLUGIN_PATH": str(binaries / "deps")}
     os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="diph-peers-") as folder:
-        for number, task in enumerate(task for task in TASKS if task.row in options.rows):
-            print(f"{task.work} | {task.peer} ...", flush=True)
-            own = Path(folder) / str(number)
-            own.mkdir()
-            row = run_task(task, Context(binaries, own, options.threads, options.quick), failures)
-            rows.append(row)
-            print(f"  {report.summary(row)}", flush=True)
-    results = report.results(ROOT, rows, options.threads)
+    bounds = run_apart(machine.bounds, options.threads)
+    print(", ".join(f"{name} {value:.0f}" for name, value in bounds.items()), flush=True)
+    runs = [timed_rows(options, binaries, failures) for _ in range(options.runs)]
+    rows = [combined(list(run)) for run in zip(*runs, strict=True)]
+    results = report.results(ROOT, rows, options.threads, bounds)
     print(f"\n{report.markdown(results)}")
     report.write(results, options.out)
     print(f"written to {options.out}")

@@ -65,3 +65,5 @@ class Outcome:
     note: str = ""
     also: dict[str, float] = field(default_factory=dict)
     """Seconds of further variants of the peer, as information."""
+    flop: float | None = None
+    """Floating-point operations of the work in the direct way, which the peer counts; None where it says little."""

@@ -11,13 +11,14 @@ from typing import Any
 from .install import installed_version
 
 
-def results(root: Path, rows: list[dict[str, Any]], threads: int) -> dict[str, Any]:
+def results(root: Path, rows: list[dict[str, Any]], threads: int, bounds: dict[str, float]) -> dict[str, Any]:
     """The rows with all that must be known about the machine."""
     packages = ("torch", "finufft", "torchkbnufft", "mrpro", "numpy")
     commit = subprocess.run(["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {
         "cpu": cpu(),
         "cores": threads,
+        "bounds": bounds,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),
         "versions": {name: installed_version(name) for name in packages},
@@ -49,7 +50,8 @@ def summary(row: dict[str, Any]) -> str:
 def markdown(results: dict[str, Any]) -> str:
     """The table for README."""
     lines = [
-        f"{results['cpu']}; {results['cores']} threads; {results['date'][:10]}; medians of runs in turns.",
+        f"{results['cpu']}; {results['cores']} threads; {results['date'][:10]}. Medians of the runs, each of both sides in turns.",
+        f"The machine: {_bounds(results['bounds'])}.",
         "",
         "| work | Diph | peer | its time | ratio | target | results differ by |",
         "|---|---|---|---|---|---|---|",
@@ -62,6 +64,9 @@ def markdown(results: dict[str, Any]) -> str:
             continue
         mark = ""
         remarks = [row["note"]] if row["note"] else []
+        if row["flop"]:
+            rates = (row["flop"] / row[side] / 1e9 for side in ("ours_s", "peer_s"))
+            remarks.append("{:.0f} GFLOP: {:.0f} and {:.0f} GFLOP/s".format(row["flop"] / 1e9, *rates))
         remarks += [f"{name}: {duration(value)}" for name, value in row["also"].items()]
         if remarks:
             notes.append("; ".join(remarks))
@@ -70,10 +75,22 @@ def markdown(results: dict[str, Any]) -> str:
         verdict = "" if row["verdict"] is None else f" {row['verdict']}"
         lines.append(
             f"| {row['work']}{mark} | {duration(row['ours_s'])} | {row['peer']} | {duration(row['peer_s'])} "
-            f"| {row['ratio']:.2g} | {_target(row)}{verdict} | {difference} |"
+            f"| {_ratio(row)} | {_target(row)}{verdict} | {difference} |"
         )
     lines += [""] + [f"[{number}] {note}  " for number, note in enumerate(notes, start=1)]
     return "\n".join(lines) + "\n"
+
+
+def _bounds(bounds: dict[str, float]) -> str:
+    products = f"{bounds['gemm_f32_gflops']:.0f} GFLOP/s f32 and {bounds['gemm_bf16_gflops']:.0f} bf16"
+    return f"matrix products of PyTorch {products}, memory {bounds['memory_gbs']:.0f} GB/s"
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    """The median, then what each run had."""
+    if len(row["ratios"]) == 1:
+        return f"{row['ratio']:.2g}"
+    return f"**{row['ratio']:.2g}** ({', '.join(f'{ratio:.2g}' for ratio in row['ratios'])})"
 
 
 def _target(row: dict[str, Any]) -> str:

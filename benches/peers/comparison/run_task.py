@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -14,12 +15,17 @@ def run_task(task: Task, context: Context, failures: dict[str, str]) -> dict[str
     """The row as it stands in `results.json`. Thread pools, memory and crashes of a peer end with its process."""
     row: dict[str, Any] = {"row": task.row, "work": task.work, "peer": task.peer, "target": task.target}
     try:
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
-            outcome = pool.submit(_call, task.function, context).result()
+        outcome = run_apart(_call, task.function, context)
     except Exception as error:  # Whatever goes wrong in one row, the others are worth having.
         return row | {"error": _explained(error, failures)}
     return row | _measured(task, outcome)
+
+
+def run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function gives back, computed in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _call(function: str, context: Context) -> Outcome:
@@ -56,4 +62,5 @@ def _measured(task: Task, outcome: Outcome) -> dict[str, Any]:
         "peer_spread": peer.spread,
         "note": outcome.note,
         "also": outcome.also,
+        "flop": outcome.flop,
     }

@@ -147,6 +147,10 @@ def normal_bart(context: Context) -> Outcome:
 
         def iteration() -> float:
             short, long = (seconds(lambda n=n: bart.pics("-l2", "-r", "0", "-i", str(n))) for n in (few, many))
+            if long <= short:
+                raise ValueError(
+                    f"{many} iterations took {long:.2f} s, {few} took {short:.2f} s: the machine is too busy"
+                )
             return (long - short) / (many - few)
 
         times = in_turns(ours.run, iteration, context.repeats(5), warm_ups=0 if context.quick else 1)

@@ -7,6 +7,7 @@ import contextlib
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from comparison.context import Context, Outcome
 from comparison.measure import in_turns, relative_difference, seconds
@@ -43,6 +44,9 @@ def _step(context: Context, dtype: torch.dtype) -> Outcome:
     options = {"learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "precision": precision_name(dtype)}
     with Ours(context, "unet-training", model=model(NETWORK), **options) as ours:
         peer = TorchTraining(ours)
+        with FlopCounterMode(display=False) as counter:
+            peer.run(dtype)
+        flop = float(counter.get_total_flops())
         times = in_turns(ours.run, lambda: peer.run(dtype), context.repeats(15))
         losses = ours.result()["losses"][:COMPARED]
         also = {}
@@ -50,7 +54,8 @@ def _step(context: Context, dtype: torch.dtype) -> Outcome:
             also["PyTorch bf16 autocast"] = min(peer.run(torch.bfloat16) for _ in range(context.repeats(5)))
     fall = (losses[0] - losses[-1]) / losses[0]
     note = f"losses of the first {COMPARED} steps compared, over which they fall by {fall:.0%}"
-    return Outcome(*times, relative_difference(losses, np.array(peer.losses[:COMPARED])), TOLERANCES[dtype], note, also)
+    difference = relative_difference(losses, np.array(peer.losses[:COMPARED]))
+    return Outcome(*times, difference, TOLERANCES[dtype], note, also, flop)
 
 
 class TorchTraining:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch.utils.flop_counter import FlopCounterMode
 
 from comparison.context import Context, Outcome
 from comparison.measure import in_turns, relative_difference, seconds
@@ -76,6 +77,11 @@ class TorchForward:
         with torch.inference_mode():
             self.y = self.network(self.x, self.timesteps)
 
+    def flop(self) -> float:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            self.network(self.x, self.timesteps)
+        return float(counter.get_total_flops())
+
     def result(self) -> np.ndarray:
         return self.y.float().numpy()
 
@@ -99,6 +105,7 @@ def _forward(context: Context, config: dict[str, Any], dtype: torch.dtype, repea
     with Ours(context, "unet-forward", model=model(config), precision=precision_name(dtype)) as ours:
         peer = TorchForward(ours, config)
         memory_format = peer.use_fastest_format(dtype)
+        flop = peer.flop()
         times = in_turns(ours.run, peer.run, context.repeats(repeats))
         difference = relative_difference(ours.result()["y"], peer.result())
         also = {}
@@ -106,4 +113,5 @@ def _forward(context: Context, config: dict[str, Any], dtype: torch.dtype, repea
             peer.use(torch.bfloat16, torch.channels_last)
             peer.run()
             also["PyTorch bf16, channels last"] = min(peer.run() for _ in range(context.repeats(3)))
-    return Outcome(*times, difference, TOLERANCES[dtype], f"PyTorch in {memory_format}, its faster one", also)
+    note = f"PyTorch in {memory_format}, its faster one"
+    return Outcome(*times, difference, TOLERANCES[dtype], note, also, flop)
