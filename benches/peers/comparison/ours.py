@@ -31,6 +31,10 @@ class Ours:
         self._answer()
         self.problem = dict(np.load(self.folder / "problem.npz"))
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
     def run(self) -> float:
         """Does the work once; seconds."""
         return float(self._ask("run")["seconds"])

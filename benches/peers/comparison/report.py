@@ -50,7 +50,7 @@ def summary(row: dict[str, Any]) -> str:
 def markdown(results: dict[str, Any]) -> str:
     """The table for README."""
     lines = [
-        f"{results['cpu']}; {results['cores']} threads; {results['date'][:10]}. Medians of the runs, each of both sides in turns.",
+        f"{results['cpu']}; {results['cores']} threads; {results['date'][:10]}. Medians; both sides in turns.",
         f"The machine: {_bounds(results['bounds'])}.",
         "",
         "| work | Diph | peer | its time | ratio | target | results differ by |",
