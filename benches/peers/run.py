@@ -17,6 +17,8 @@ from comparison.run_task import run_apart, run_task
 from rows import TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ROOT / "benches" / "peers"
+"""Where results go that the repository shows."""
 
 
 def arguments() -> argparse.Namespace:
@@ -42,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parsed.runs = 1 if parsed.quick else parsed.runs
     partial = parsed.quick or parsed.rows != names
     # What stands in the repository is always a whole table at full length.
-    parsed.out = parsed.out or (ROOT / "target" / "peers" if partial else ROOT / "benches" / "peers")
+    parsed.out = parsed.out or (ROOT / "target" / "peers" if partial else PUBLISHED)
     return parsed
 
 
@@ -76,6 +78,8 @@ def main() -> int:
     results = report.results(ROOT, rows, options.threads, bounds)
     print(f"\n{report.markdown(results)}")
     report.write(results, options.out)
+    if options.out == PUBLISHED:
+        report.show_in(ROOT / "README.md", results)
     print(f"written to {options.out}")
     return 1 if any("error" in row for row in rows) else 0
 

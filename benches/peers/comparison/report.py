@@ -47,8 +47,8 @@ def summary(row: dict[str, Any]) -> str:
     return f"{times}{duration(row['peer_min_s'])}, {spreads}) = {row['ratio']:.3g}{target}{difference}{also}"
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """The table for README."""
+def markdown(results: dict[str, Any], with_notes: bool = True) -> str:
+    """The table, and what has to be known about its rows."""
     lines = [
         f"{results['cpu']}; {results['cores']} threads; {results['date'][:10]}. Medians; both sides in turns.",
         f"The machine: {_bounds(results['bounds'])}.",
@@ -68,7 +68,7 @@ def markdown(results: dict[str, Any]) -> str:
             rates = (row["flop"] / row[side] / 1e9 for side in ("ours_s", "peer_s"))
             remarks.append("{:.0f} GFLOP: {:.0f} and {:.0f} GFLOP/s".format(row["flop"] / 1e9, *rates))
         remarks += [f"{name}: {duration(value)}" for name, value in row["also"].items()]
-        if remarks:
+        if remarks and with_notes:
             notes.append("; ".join(remarks))
             mark = f" [{len(notes)}]"
         difference = "-" if row["difference"] is None else f"{row['difference']:.0e}"
@@ -77,7 +77,8 @@ def markdown(results: dict[str, Any]) -> str:
             f"| {row['work']}{mark} | {duration(row['ours_s'])} | {row['peer']} | {duration(row['peer_s'])} "
             f"| {_ratio(row)} | {_target(row)}{verdict} | {difference} |"
         )
-    lines += [""] + [f"[{number}] {note}  " for number, note in enumerate(notes, start=1)]
+    if notes:
+        lines += [""] + [f"[{number}] {note}  " for number, note in enumerate(notes, start=1)]
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +105,20 @@ def duration(seconds: float) -> str:
 def write(results: dict[str, Any], folder: Path) -> None:
     """Both files, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("results.json", json.dumps(results, indent=2) + "\n"), ("results.md", markdown(results))):
-        unfinished = folder / f".{name}"
-        unfinished.write_text(text)
-        unfinished.replace(folder / name)
+    _replace(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    _replace(folder / "results.md", markdown(results))
+
+
+def show_in(page: Path, results: dict[str, Any]) -> None:
+    """Puts the table between the page's markers."""
+    before, begin, rest = page.read_text().partition("<!-- peers -->\n")
+    _, end, after = rest.partition("<!-- /peers -->")
+    if not end:
+        raise ValueError(f"{page}: expected the markers <!-- peers --> and <!-- /peers -->")
+    _replace(page, f"{before}{begin}{markdown(results, with_notes=False)}{end}{after}")
+
+
+def _replace(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(text)
+    unfinished.replace(path)
