@@ -26,7 +26,9 @@ mod quantitative_maps;
 mod result_log;
 mod sample_results;
 mod slice_id;
+mod stale_temporaries;
 mod trajectory_file;
+mod writable;
 
 pub use array::{AnyArray, ArrayEntry, Element};
 pub use atomic_file::write_atomically;
@@ -42,4 +44,6 @@ pub use quantitative_maps::QuantitativeMaps;
 pub use result_log::ResultLogRow;
 pub use sample_results::SampleResults;
 pub use slice_id::SliceId;
+pub use stale_temporaries::remove_stale_temporaries;
 pub use trajectory_file::TrajectoryFile;
+pub use writable::{check_writable_file, check_writable_folder};
