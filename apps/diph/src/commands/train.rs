@@ -95,6 +95,8 @@ impl TrainArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
+        self.check_used(&config)?;
+        folder.clean()?;
         let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");
         let mut data = TrainingData::open(&registry, &config)?;
@@ -137,6 +139,28 @@ impl TrainArgs {
         match &self.config {
             Some(file) => self.overridden(read_json(file)?, file),
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration")),
+        }
+    }
+
+    /// Fails on a flag that says something about images that are not trained on. That it repeats the default is no reason to
+    /// pass over it: who writes it expects something else.
+    fn check_used(&self, config: &RunConfig) -> Result<(), AppError> {
+        const FOLDER: &str = "--dataset DIR";
+        const PHANTOM: &str = "--phantom HEIGHTxWIDTH";
+        let (no_folder, no_phantom) = (config.data.dataset.is_none(), config.data.phantom.is_none());
+        let unused = [
+            ("--vols", self.vols.is_some(), no_folder, FOLDER),
+            ("--slices", self.slices.is_some(), no_folder, FOLDER),
+            ("--validation-vols", self.validation_vols.is_some(), no_folder, FOLDER),
+            ("--images", self.images.is_some(), no_folder, FOLDER),
+            ("--phantom-share", self.phantom_share.is_some(), no_folder, FOLDER),
+            ("--phantom-share", self.phantom_share.is_some(), no_phantom, PHANTOM),
+        ];
+        match unused.into_iter().find(|(_, given, lacking, _)| *given && *lacking) {
+            Some((flag, .., wanted)) => {
+                Err(AppError::usage(flag, format!("has no effect without {wanted}; add that or leave {flag} out")))
+            }
+            None => Ok(()),
         }
     }
 

@@ -90,7 +90,10 @@ impl<'a> Mixture<'a> {
         let acquisition = self.acquisition(size)?;
         let model = match &self.model {
             Some(model) => model.clone(),
-            None => self.model.insert(Arc::new(self.signal_model(&acquisition)?)).clone(),
+            None => {
+                let model = Arc::new(self.signal_model(&acquisition)?);
+                self.model.insert(model).clone()
+            }
         };
         let operator = &self.data.operator;
         let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
@@ -118,13 +121,16 @@ impl<'a> Mixture<'a> {
         Ok(acquisition)
     }
 
-    fn signal_model(&self, acquisition: &Acquisition) -> Result<SignalModel, AppError> {
+    fn signal_model(&mut self, acquisition: &Acquisition) -> Result<SignalModel, AppError> {
         let basis = acquisition.dictionary.basis();
         let table = |sequence: &Sequence| ResponseTable::new(sequence, basis).map(SignalModel::Exact);
         match (&self.demo, &self.data.sequence) {
             (Some(demo), _) => table(&demo.sequence).step("simulating responses"),
             (None, Some(name)) => {
                 let source: SequenceSource = name.parse().flag("--sequence")?;
+                if let SequenceSource::File(path) = &source {
+                    self.files.push(path.clone());
+                }
                 table(&source.read(Sequence::CUTS[self.data.cut])?).flag("--sequence")
             }
             (None, None) => Ok(SignalModel::Nearest(acquisition.dictionary.clone())),
