@@ -11,6 +11,7 @@ use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 
 use crate::Context;
+use crate::config::Override;
 use crate::inputs::{AcquisitionSource, SliceInput};
 use crate::method::{Method, Solver};
 use crate::output::{AppError, Blame, InputFile, PluginFile, Provenance};
@@ -33,6 +34,8 @@ pub struct DatasetRun<'a> {
     pub source: &'a AcquisitionSource<'a>,
     /// The method.
     pub method: &'a Method,
+    /// What the user changed of it: each must have an effect.
+    pub overrides: &'a [Override],
     /// Folder of the results.
     pub out: &'a Path,
     /// Seed of all random numbers.
@@ -68,6 +71,8 @@ impl DatasetRun<'_> {
         let size = self.image_size(slices)?;
         let acquisition = self.source.read(size)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
+        let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
+        self.method.check_overrides(self.overrides, annealed)?;
         let (mut results, mut finished, mut python) = (Vec::new(), Vec::new(), PythonResults::default());
         for id in slices {
             self.context.cancel.check()?;

@@ -72,6 +72,7 @@ impl DemoArgs {
                 folder: &folder,
                 source: &source,
                 method: &method,
+                overrides: &[],
                 out: &out,
                 seed: self.seed,
                 image_size: None,

@@ -102,6 +102,7 @@ impl ReconArgs {
             folder: &folder,
             source: &source,
             method: &method,
+            overrides: &overrides,
             out: &self.out,
             seed: self.seed,
             image_size: self.image_size.map(Into::into),

@@ -46,9 +46,9 @@ pub struct SimulateArgs {
     /// Trajectory: spiral, radial, centre-out, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub trajectory: Option<TrajectorySource>,
-    /// Samples of a readout of a built-in trajectory
-    #[arg(long, default_value_t = 920, value_parser = parse_samples)]
-    pub samples: usize,
+    /// Samples of a readout of a built-in trajectory (default: 920)
+    #[arg(long, value_parser = parse_samples)]
+    pub samples: Option<usize>,
     /// How much of the sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
     #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
     pub cut: usize,
@@ -226,13 +226,25 @@ impl SimulateArgs {
             let source = AcquisitionSource { trajectory: path, ..AcquisitionSource::of_folder(folder, self.cut) };
             source.read_trajectory(frames, size)
         };
-        let samples = self.samples;
+        let from_file = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(Some(path.as_path())),
+            None if self.maps.is_some() => Some(None),
+            _ => None,
+        };
+        match (from_file, self.samples) {
+            (Some(path), None) => return file(path),
+            (Some(_), Some(_)) => {
+                let message = "has no effect: the readouts of a trajectory file are as long as they are; leave it out, or \
+                               name a built-in --trajectory";
+                return Err(AppError::usage("--samples", message));
+            }
+            (None, _) => (),
+        }
+        let samples = self.samples.unwrap_or(SpiralOptions::default().samples);
         let trajectory = match &self.trajectory {
-            Some(TrajectorySource::File(path)) => return file(Some(path)),
-            None if self.maps.is_some() => return file(None),
             Some(TrajectorySource::Radial) => Trajectory::golden_angle_radial(frames, samples),
             Some(TrajectorySource::CentreOut) => Trajectory::centre_out_radial(frames, samples),
-            None | Some(TrajectorySource::Spiral) => {
+            None | Some(TrajectorySource::Spiral | TrajectorySource::File(_)) => {
                 Trajectory::spiral(frames, &SpiralOptions { samples, ..SpiralOptions::default() })
             }
         };

@@ -51,10 +51,7 @@ impl<'a> Reconstructor<'a> {
             Intensity::Estimated(_) => estimate_intensity(parts.operator(), samples.view())?,
         };
         let problem = Problem::new(parts.operator().clone(), norm, intensity, samples.view())?;
-        let schedule = match (&method.solver, parts.prior()) {
-            (Solver::ProximalSplitting(settings), Some(prior)) => prior.noise_schedule(settings.iterations)?,
-            _ => None,
-        };
+        let schedule = parts.noise_schedule(&method.solver)?;
         let mut conditions = BTreeMap::new();
         if let Some(condition) = method.condition {
             let image = parts.condition(condition, samples, intensity)?;

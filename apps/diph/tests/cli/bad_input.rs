@@ -108,6 +108,24 @@ fn flags() {
 }
 
 #[test]
+fn flags_without_effect_are_refused() {
+    let bench = Bench::with_data();
+    fs::write(bench.path("own.json"), "{}").unwrap();
+    let cases: [(&[&str], &str); 5] = [
+        (&["dictionary", "--sequence", "own.json", "--cut", "3", "--out", "d.mat"], "--cut: has no effect"),
+        (&["simulate", "--maps", "data", "--cut", "4", "--samples", "300", "--out", "new"], "--samples: has no effect"),
+        (&["convert", "samples", "a.npz", "b", "--format", "f16"], "--format: has no effect"),
+        (&["convert", "checkpoint", "a.pt", "b.safetensors", "--factor", "2"], "--factor: has no effect"),
+        (&["convert", "dictionary", "a.mat", "b.npz", "--factor", "2"], "--factor: has no effect"),
+    ];
+    for (words, said) in cases {
+        let error = bench.fail(2, words);
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
+    assert!(!bench.path("new").exists() && !bench.path("d.mat").exists());
+}
+
+#[test]
 fn settings_that_cannot_work() {
     let bench = Bench::with_data();
     let lrtv =

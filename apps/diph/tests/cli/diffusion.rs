@@ -109,6 +109,10 @@ fn switches_that_would_have_no_effect_are_refused() {
         let error = refused(&bench, 1, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
     }
+    for switch in ["lambda=0.1", "gamma=0.1", "cg.max_iterations=2"] {
+        let error = refused(&bench, 2, "ddpm", &["--set", &format!("{SOLVER}.{switch}")]);
+        assert!(error.contains("has no effect on ddpm: the data take no part"), "{switch}: {error}");
+    }
     for switch in ["xi=0.5", "sigma_level=0", "renoising=ddpm-posterior"] {
         let switch = format!("{SOLVER}.{switch}");
         let words = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", "lsq", "--set", &switch];
