@@ -24,7 +24,7 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
-use output::{AppError, Cancel, Exit, Mode, Output};
+use output::{AppError, Cancel, Exit, FileHashes, Mode, Output};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -38,7 +38,13 @@ pub fn run() -> ExitCode {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
-    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
+    let context = Context {
+        output,
+        cancel,
+        plugin_dirs: cli.global.plugin_dirs,
+        threads: cli.global.threads,
+        hashes: FileHashes::default(),
+    };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),
         Err(error) => context.output.fail(&error).into(),

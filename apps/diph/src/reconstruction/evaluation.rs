@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub kspace_nrmse: Option<f64>,
     /// `||x - P(x)|| / ||x||` of the last image that fits the data.
     pub bloch_residual: Option<f64>,
-    /// Time of the reconstruction.
+    /// Time of the reconstruction; that of a single sample includes the preparation that it shares with others.
     pub seconds: f64,
 }
 

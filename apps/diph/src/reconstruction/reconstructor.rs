@@ -11,7 +11,7 @@ use diph_core::{
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use super::{Parts, Reconstruction, Step};
+use super::{Parts, Reconstruction, Step, Stopwatch};
 use crate::method::{Intensity, Method, Solver};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
@@ -71,9 +71,9 @@ impl<'a> Reconstructor<'a> {
     /// # Errors
     /// Those of the parts, and of settings that make no sense.
     pub fn run(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
-        let begin = Instant::now();
+        let mut watch = Stopwatch::start();
         let intensity = self.problem.intensity();
-        let solved = self.solve(seed, on_step)?;
+        let solved = self.solve(seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
         let x_hat = solved.x_hat.mapv(|value| value * intensity);
         let (projected, own_maps) = self.parts.project(&x_hat)?;
         let in_loop = solved.state.as_ref().and_then(|state| Some((&state.z, state.maps.as_ref()?)));
@@ -90,7 +90,8 @@ impl<'a> Reconstructor<'a> {
             iterations: solved.iterations,
             stop: solved.stop,
             intensity,
-            elapsed: self.preparation + begin.elapsed(),
+            preparation: self.preparation,
+            elapsed: self.preparation + watch.elapsed(),
         })
     }
 

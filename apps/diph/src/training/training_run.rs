@@ -51,7 +51,7 @@ impl<'a> TrainingRun<'a> {
         measure(context, &data, &mut config)?;
         config.training.check().flag("the training configuration")?;
         write_json(&folder.config(), &config)?;
-        write_json(&folder.provenance(), &provenance(&data, &config)?)?;
+        write_json(&folder.provenance(), &provenance(context, &data, &config)?)?;
         let mut training = config.training.clone();
         training.model.training = Some(json!({
             "diph_version": env!("CARGO_PKG_VERSION"),
@@ -83,7 +83,7 @@ impl<'a> TrainingRun<'a> {
         if let Some(difference) = of_state.first_difference(&config) {
             return Err(AppError::input(&path, format!("the state belongs to another configuration: {difference}")));
         }
-        check_unchanged(&folder, &inputs(&data)?)?;
+        check_unchanged(&folder, &inputs(context, &data)?)?;
         Self::new(context, folder, data, trainer, checkpoint_every)
     }
 
@@ -211,16 +211,16 @@ fn measure(context: &Context, data: &TrainingData, config: &mut RunConfig) -> Re
     Ok(())
 }
 
-fn provenance(data: &TrainingData, config: &RunConfig) -> Result<Provenance, AppError> {
+fn provenance(context: &Context, data: &TrainingData, config: &RunConfig) -> Result<Provenance, AppError> {
     let configuration = serde_json::to_value(config).step("writing the provenance")?;
     let mut provenance = Provenance::new(configuration, config.training.seed);
     provenance.plugins = vec![PluginFile::of(&data.operator)];
-    provenance.inputs = inputs(data)?;
+    provenance.inputs = inputs(context, data)?;
     Ok(provenance)
 }
 
-fn inputs(data: &TrainingData) -> Result<Vec<InputFile>, AppError> {
-    data.files.iter().map(|path| InputFile::new(path).file(path)).collect()
+fn inputs(context: &Context, data: &TrainingData) -> Result<Vec<InputFile>, AppError> {
+    data.files.iter().map(|path| context.hashes.of(path).file(path)).collect()
 }
 
 /// A run that goes on with other data is no run that never stopped: the files must be those that its provenance lists.
