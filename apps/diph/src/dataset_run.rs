@@ -74,7 +74,7 @@ impl DatasetRun<'_> {
         let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
         self.method.check_overrides(self.overrides, annealed)?;
         let (mut results, mut finished, mut python) =
-            (Vec::new(), Vec::new(), PythonResults::default());
+            (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
             self.context.cancel.check()?;
             let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
@@ -244,6 +244,12 @@ impl DatasetRun<'_> {
         let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
         let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
+    }
+
+    /// What images in files of the Python code's layout are divided by.
+    fn reference_factor(&self) -> Result<f32, AppError> {
+        let factors = self.folder.intensity_factors().file(&self.folder.intensity_factors_path())?;
+        Ok(factors.reference)
     }
 
     /// Name of the network in file names: that of its file, or of the method for the network that comes with Diph.
