@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diph_datasets::{DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
+use diph_datasets::{
+    DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile, check_writable_file,
+    check_writable_folder,
+};
 use diph_diffusion::{Checkpoint, WeightFormat};
 use ndarray::Axis;
 use serde::Serialize;
@@ -53,6 +56,10 @@ impl ConvertArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let (input, output) = (&self.input, &self.output);
         self.check_used()?;
+        match self.what {
+            Content::Samples => check_writable_folder(output).file(output)?,
+            _ => check_writable_file(output).file(output)?,
+        }
         match self.what {
             Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
             Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,

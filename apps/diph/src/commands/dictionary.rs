@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_datasets::check_writable_file;
 use serde_json::json;
 
 use super::Values;
@@ -52,6 +53,7 @@ impl DictionaryArgs {
         }
         let sequence = self.sequence.read(Sequence::CUTS[self.cut.unwrap_or(DEFAULT_CUT)])?;
         let grid = self.grid()?;
+        check_writable_file(&self.out).file(&self.out)?;
         let spinner = context.output.spinner("simulating the dictionary");
         let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
         drop(spinner);

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
+use diph_datasets::{
+    BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
+    check_writable_folder,
+};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3};
@@ -117,6 +120,7 @@ impl SimulateArgs {
     /// Naming the flag, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
+        check_writable_folder(&self.out).file(&self.out)?;
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
         let acquisition = self.acquisition(size, sequence.as_ref())?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use diph_datasets::check_writable_folder;
 use serde_json::{Value, json};
 
 use super::{ImageSize, Selection};
@@ -96,6 +97,7 @@ impl TrainArgs {
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config)?;
+        check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
         let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");

@@ -150,7 +150,25 @@ fn simulations_that_fail_leave_nothing() {
 fn an_output_folder_that_cannot_be_written() {
     let bench = Bench::with_data();
     fs::write(bench.path("out"), "in the way").unwrap();
-    let error = bench.fail(3, &[&RECON[..], &["0"]].concat());
-    assert!(error.contains("out") && error.contains("cannot write"), "{error}");
+    // The other mistake is one that only reading a file would show: the folder is looked at before.
+    fs::write(kspace(&bench), "no archive").unwrap();
+    fs::write(bench.path("own.json"), "{").unwrap();
+    fs::create_dir(bench.path("folder")).unwrap();
+    let commands: [(&[&str], &str); 7] = [
+        (&[&RECON[..], &["0"]].concat(), "out: cannot write"),
+        (&["demo", "--out", "out/below"], "out/below: cannot write"),
+        (&["simulate", "--phantom", "24", "--sequence", "own.json", "--out", "out"], "out: cannot write"),
+        (
+            &["train", "--phantom", "24", "--acquisition", "nowhere", "--cut", "4", "--out", "out/run"],
+            "out/run: cannot write",
+        ),
+        (&["dictionary", "--sequence", "fisp", "--out", "out/d.mat"], "out/d.mat: cannot write"),
+        (&["dictionary", "--sequence", "fisp", "--out", "folder"], "folder: cannot write"),
+        (&["convert", "trajectory", "absent.mat", "out/t.npz"], "out/t.npz: cannot write"),
+    ];
+    for (words, said) in commands {
+        let error = bench.fail(3, words);
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
     assert_eq!(fs::read_to_string(bench.path("out")).unwrap(), "in the way");
 }
