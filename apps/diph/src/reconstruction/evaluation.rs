@@ -111,6 +111,13 @@ impl Evaluation {
         Ok(self)
     }
 
+    /// For tables: MAPE of T1 and T2, then their medians, `-` where unknown.
+    pub fn map_errors(&self) -> [String; 4] {
+        let errors =
+            [self.t1_mape_percent, self.t2_mape_percent, self.t1_median_ape_percent, self.t2_median_ape_percent];
+        errors.map(|error| error.map_or("-".into(), |error| format!("{error:.1} %")))
+    }
+
     /// Mean over slices, each metric over the slices that have it.
     pub fn mean<'a>(evaluations: impl IntoIterator<Item = &'a Self> + Clone) -> Self {
         let over = |metric: &dyn Fn(&Self) -> Option<f64>| {
