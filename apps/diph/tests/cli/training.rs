@@ -182,10 +182,11 @@ fn factors_of_the_training_set_are_measured_and_kept() {
     let mut of_other_images = config.clone();
     of_other_images["training"]["model"]["intensity"]["reference_factor"] = 7.0.into();
     fs::write(bench.path("other.json"), of_other_images.to_string()).unwrap();
-    let again = ["train", "--out", "again", "--config", "other.json", "--intensity", "factors"];
-    bench.succeed(&again);
+    let again = |out| ["train", "--out", out, "--config", "other.json", "--intensity", "factors"];
+    bench.succeed(&again("again"));
     assert_eq!(bench.json("again/config.json"), config, "measured anew, whatever the configuration says");
-    let error = bench.fail(2, &[&again[..], &["--set", "training.model.intensity.reference_factor=1"]].concat());
+    let error =
+        bench.fail(2, &[&again("given")[..], &["--set", "training.model.intensity.reference_factor=1"]].concat());
     assert!(error.contains("--intensity: factors are measured, so that --set training.model.intensity"), "{error}");
     bench.succeed(&["train", "--resume", "--out", "run", "--intensity", "factors"]);
 }
