@@ -69,7 +69,7 @@ impl DatasetRun<'_> {
     /// Naming the file or the step that failed. What was finished before stays.
     pub fn run(&self, slices: &[SliceId]) -> Result<(MethodResults, Vec<FinishedSlice>), AppError> {
         let size = self.image_size(slices)?;
-        let acquisition = self.source.read(size)?;
+        let acquisition = self.source.read(size, &self.context.cancel)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
         let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
         self.method.check_overrides(self.overrides, annealed)?;

@@ -55,7 +55,9 @@ impl DictionaryArgs {
         let grid = self.grid()?;
         check_writable_file(&self.out).file(&self.out)?;
         let spinner = context.output.spinner("simulating the dictionary");
-        let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
+        let is_cancelled = || context.cancel.is_cancelled();
+        let dictionary = Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients);
+        let dictionary = dictionary.flag("--coefficients")?;
         drop(spinner);
         context.cancel.check()?;
         dictionary_file(&dictionary).write(&self.out).file(&self.out)?;

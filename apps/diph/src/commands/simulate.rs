@@ -123,7 +123,7 @@ impl SimulateArgs {
         check_writable_folder(&self.out).file(&self.out)?;
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
-        let acquisition = self.acquisition(size, sequence.as_ref())?;
+        let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
         let registry = context.registry()?;
         let mut simulation = Simulation::new(&registry, &self.operator, &folder, self.cut, &acquisition)?;
@@ -201,13 +201,19 @@ impl SimulateArgs {
         }
     }
 
-    fn acquisition(&self, size: (usize, usize), sequence: Option<&Sequence>) -> Result<Acquisition, AppError> {
+    fn acquisition(
+        &self,
+        context: &Context,
+        size: (usize, usize),
+        sequence: Option<&Sequence>,
+    ) -> Result<Acquisition, AppError> {
         let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
         let own_dictionary = || folder.dictionary_path(self.cut);
         let dictionary = match (&self.dictionary, sequence) {
             (Some(path), _) => read_dictionary(path, self.coefficients)?,
             (None, Some(sequence)) => {
-                Dictionary::simulate(sequence, &DictionaryGrid::brain(), self.coefficients).flag("--sequence")?
+                let (grid, is_cancelled) = (DictionaryGrid::brain(), || context.cancel.is_cancelled());
+                Dictionary::simulate_unless(&is_cancelled, sequence, &grid, self.coefficients).flag("--sequence")?
             }
             (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
         };

@@ -13,7 +13,7 @@ use super::{
     SamplePart, SignalModel, TsmiSource,
 };
 use crate::inputs::{AcquisitionSource, DemoAcquisition, SequenceSource};
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, Blame, Cancel};
 use crate::reconstruction::Acquisition;
 
 /// Makes the parts of a mixture of samples; what they share is made once.
@@ -112,7 +112,8 @@ impl<'a> Mixture<'a> {
             coefficients: self.coefficients,
             ..AcquisitionSource::of_folder(&folder, self.data.cut)
         };
-        let acquisition = source.read(image_size)?;
+        // Read from files, which takes no time that could be cut short.
+        let acquisition = source.read(image_size, &Cancel::default())?;
         for file in source.files() {
             if !self.files.contains(&file) {
                 self.files.push(file);
