@@ -23,6 +23,7 @@ mod measurement_noise;
 mod npz;
 mod phantom;
 mod quantitative_maps;
+mod real_channels;
 mod result_log;
 mod sample_results;
 mod slice_id;
@@ -41,6 +42,7 @@ pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measure
 pub use npz::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;
+pub use real_channels::{from_channels, to_channels};
 pub use result_log::ResultLogRow;
 pub use sample_results::SampleResults;
 pub use slice_id::SliceId;
