@@ -108,6 +108,29 @@ fn flags() {
 }
 
 #[test]
+fn an_unknown_instruction_set() {
+    let bench = Bench::new();
+    let output = bench.command(&["plugin", "list"]).env("DIPH_CPU", "fast").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.starts_with("error: DIPH_CPU: expected one of ") && error.contains("portable"), "{error}");
+    assert!(bench.command(&["plugin", "list"]).env("DIPH_CPU", "portable").output().unwrap().status.success());
+}
+
+/// The program begins again with a variable that it needs; nobody may see anything of it.
+#[cfg(unix)]
+#[test]
+fn beginning_again_keeps_words_and_exit_codes() {
+    let bench = Bench::new();
+    let run = |words: &[&str]| bench.command(words).env_remove("CANDLE_NUM_THREADS").output().unwrap();
+    let output = run(&["evaluate", "--dataset", "no where", "--results", ""]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no where"));
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(help.contains("Usage: diph "), "{help}");
+}
+
+#[test]
 fn flags_without_effect_are_refused() {
     let bench = Bench::with_data();
     fs::write(bench.path("own.json"), "{}").unwrap();
