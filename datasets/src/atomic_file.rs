@@ -4,9 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::{Error, Result};
+
+/// What names of temporary files begin and end with. `diph-diffusion`, which stands beside this crate, names its own the same.
+pub(crate) const PREFIX: &str = ".diph-";
+pub(crate) const SUFFIX: &str = ".tmp";
+/// Letters and digits between them.
+pub(crate) const RANDOM_CHARACTERS: usize = 6;
 
 /// Writes a file under a temporary name in the same folder and renames it when it is complete.
 ///
@@ -30,10 +36,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) ->
 fn try_write(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path);
     fs::create_dir_all(&folder)?;
-    let mut builder = Builder::new();
-    builder.prefix(".diph-").suffix(".tmp");
-    share_like_other_files(&mut builder);
-    let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
+    let (file, temporary) = temporary_file_in(&folder)?.into_parts();
     let mut writer = BufWriter::new(file);
     write(&mut writer)?;
     writer.flush()?;
@@ -41,7 +44,16 @@ fn try_write(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result
     temporary.persist(path).map_err(|failed| failed.error)
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+/// A file that vanishes unless it gets another name.
+pub(crate) fn temporary_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM_CHARACTERS);
+    share_like_other_files(&mut builder);
+    builder.tempfile_in(folder)
+}
+
+/// The folder that holds a path; the current one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent.into(),
         _ => PathBuf::from("."),

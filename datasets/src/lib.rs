@@ -23,10 +23,13 @@ mod measurement_noise;
 mod npz;
 mod phantom;
 mod quantitative_maps;
+mod real_channels;
 mod result_log;
 mod sample_results;
 mod slice_id;
+mod stale_temporaries;
 mod trajectory_file;
+mod writable;
 
 pub use array::{AnyArray, ArrayEntry, Element};
 pub use atomic_file::write_atomically;
@@ -39,7 +42,10 @@ pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measure
 pub use npz::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;
+pub use real_channels::{from_channels, to_channels};
 pub use result_log::ResultLogRow;
 pub use sample_results::SampleResults;
 pub use slice_id::SliceId;
+pub use stale_temporaries::remove_stale_temporaries;
 pub use trajectory_file::TrajectoryFile;
+pub use writable::{check_writable_file, check_writable_folder};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
-use crate::output::{AppError, Cancel, Output};
+use crate::output::{AppError, Cancel, FileHashes, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
 pub struct Context {
@@ -17,6 +17,8 @@ pub struct Context {
     pub plugin_dirs: Vec<PathBuf>,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
+    /// Hashes of the files that were read.
+    pub hashes: FileHashes,
 }
 
 impl Context {

@@ -11,9 +11,10 @@ use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 
 use crate::Context;
+use crate::config::Override;
 use crate::inputs::{AcquisitionSource, SliceInput};
 use crate::method::{Method, Solver};
-use crate::output::{AppError, Blame, InputFile, PluginFile, Provenance};
+use crate::output::{AppError, Blame, PluginFile, Provenance};
 use crate::reconstruction::{Acquisition, Evaluation, Parts, Posterior, Reconstruction, Reconstructor, Step, Truth};
 use crate::report::Picture;
 use crate::results::{MethodResults, PythonResults, SliceFiles, SliceResult, StepReport, write_json};
@@ -33,6 +34,8 @@ pub struct DatasetRun<'a> {
     pub source: &'a AcquisitionSource<'a>,
     /// The method.
     pub method: &'a Method,
+    /// What the user changed of it: each must have an effect.
+    pub overrides: &'a [Override],
     /// Folder of the results.
     pub out: &'a Path,
     /// Seed of all random numbers.
@@ -66,9 +69,12 @@ impl DatasetRun<'_> {
     /// Naming the file or the step that failed. What was finished before stays.
     pub fn run(&self, slices: &[SliceId]) -> Result<(MethodResults, Vec<FinishedSlice>), AppError> {
         let size = self.image_size(slices)?;
-        let acquisition = self.source.read(size)?;
+        let acquisition = self.source.read(size, &self.context.cancel)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        let (mut results, mut finished, mut python) = (Vec::new(), Vec::new(), PythonResults::default());
+        let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
+        self.method.check_overrides(self.overrides, annealed)?;
+        let (mut results, mut finished, mut python) =
+            (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
             self.context.cancel.check()?;
             let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
@@ -171,8 +177,13 @@ impl DatasetRun<'_> {
         }
     }
 
-    /// One reconstruction, or several samples of the posterior; sample i has the seed plus i, so that it can be drawn
-    /// alone. `record` hears of the steps of the first.
+    /// Sample i has the seed plus i, so that it can be drawn alone.
+    fn sample_seeds(&self) -> impl Iterator<Item = u64> {
+        let seed = self.seed;
+        (0..self.samples.get()).map(move |sample| seed.wrapping_add(sample as u64))
+    }
+
+    /// One reconstruction, or several samples of the posterior. `record` hears of the steps of the first.
     fn draw(
         &self,
         reconstructor: &Reconstructor<'_>,
@@ -185,7 +196,7 @@ impl DatasetRun<'_> {
             return Err(AppError::usage("--samples", message));
         }
         let mut reconstructions = Vec::with_capacity(count);
-        for sample in 0..count {
+        for (sample, seed) in self.sample_seeds().enumerate() {
             let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
             let bar = self.context.output.bar(&label, 1);
             let mut on_step = |step: &Step<'_>| {
@@ -195,7 +206,6 @@ impl DatasetRun<'_> {
                 }
                 Ok(self.context.cancel.flow())
             };
-            let seed = self.seed.wrapping_add(sample as u64);
             let reconstruction = reconstructor.run(seed, &mut on_step).step(&label)?;
             self.check_stop(&reconstruction, &label)?;
             reconstructions.push(reconstruction);
@@ -236,6 +246,12 @@ impl DatasetRun<'_> {
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
+    /// What images in files of the Python code's layout are divided by.
+    fn reference_factor(&self) -> Result<f32, AppError> {
+        let factors = self.folder.intensity_factors().file(&self.folder.intensity_factors_path())?;
+        Ok(factors.reference)
+    }
+
     /// Name of the network in file names: that of its file, or of the method for the network that comes with Diph.
     fn checkpoint_name(&self) -> String {
         let option = self.method.prior.as_ref().and_then(|prior| prior.options.get("checkpoint"));
@@ -258,9 +274,12 @@ impl DatasetRun<'_> {
     fn provenance(&self, input: &SliceInput, parts: &Parts) -> Result<Provenance, AppError> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(configuration, self.seed);
+        if self.samples.get() > 1 {
+            provenance.sample_seeds = self.sample_seeds().collect();
+        }
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
         for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
-            provenance.inputs.push(InputFile::new(path).file(path)?);
+            provenance.inputs.push(self.context.hashes.of(path).file(path)?);
         }
         Ok(provenance)
     }

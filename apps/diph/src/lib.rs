@@ -2,6 +2,8 @@
 //!
 //! The numerics live in the crates below; everything here is about people, files, and which part comes from which plugin.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod commands;
 pub mod config;
@@ -21,10 +23,11 @@ pub mod training;
 use std::process::ExitCode;
 
 use clap::Parser;
+use diph_diffusion::ops::check_cpu;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
-use output::{AppError, Cancel, Exit, Mode, Output};
+use output::{AppError, Blame, Cancel, Exit, FileHashes, Mode, Output};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -34,11 +37,17 @@ pub fn run() -> ExitCode {
         // Fails only when the pool exists already, which nothing before this line makes.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let cancel = match Cancel::on_ctrl_c() {
+    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| Cancel::on_ctrl_c()) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
-    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
+    let context = Context {
+        output,
+        cancel,
+        plugin_dirs: cli.global.plugin_dirs,
+        threads: cli.global.threads,
+        hashes: FileHashes::default(),
+    };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),
         Err(error) => context.output.fail(&error).into(),

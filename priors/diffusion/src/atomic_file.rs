@@ -16,7 +16,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = Builder::new();
-    builder.prefix(".diph-").suffix(".tmp");
+    // The names by which `diph_datasets::remove_stale_temporaries` knows what a killed program leaves behind.
+    builder.prefix(".diph-").suffix(".tmp").rand_bytes(6);
     share_like_other_files(&mut builder);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use diph_core::{Error, Result, Space, View, ViewMut};
+use diph_core::{Error, Overlap, Result, Space, View, ViewMut};
 use num_complex::Complex32;
 
 /// How images (coefficient, y, x) and network images (1, 2 K, size, size) lie over each other: centred.
@@ -12,23 +12,6 @@ pub(crate) struct ImageChannels {
     height: usize,
     width: usize,
     size: usize,
-}
-
-/// Where two lengths overlap when they are centred.
-struct Overlap {
-    image: usize,
-    network: usize,
-    len: usize,
-}
-
-impl Overlap {
-    fn new(image: usize, network: usize) -> Self {
-        Self {
-            image: image.saturating_sub(network) / 2,
-            network: network.saturating_sub(image) / 2,
-            len: image.min(network),
-        }
-    }
 }
 
 impl ImageChannels {
@@ -102,11 +85,11 @@ impl ImageChannels {
 
     /// Calls with (coefficient, start in the image, start in a network's plane, length) for each common row.
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
-        let (y, x) = (Overlap::new(self.height, self.size), Overlap::new(self.width, self.size));
+        let (y, x) = (Overlap::centred(self.height, self.size), Overlap::centred(self.width, self.size));
         for coefficient in 0..self.coefficients {
             for row in 0..y.len {
-                let image = (coefficient * self.height + y.image + row) * self.width + x.image;
-                visit(coefficient, image, (y.network + row) * self.size + x.network, x.len);
+                let image = (coefficient * self.height + y.first + row) * self.width + x.first;
+                visit(coefficient, image, (y.second + row) * self.size + x.second, x.len);
             }
         }
     }

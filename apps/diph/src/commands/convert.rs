@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diph_datasets::{DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile};
+use diph_datasets::{
+    DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile, check_writable_file,
+    check_writable_folder,
+};
 use diph_diffusion::{Checkpoint, WeightFormat};
 use ndarray::Axis;
 use serde::Serialize;
@@ -18,12 +21,12 @@ pub struct ConvertArgs {
     /// What the file holds
     #[arg(value_enum)]
     pub what: Content,
-    /// What images and PD of samples were divided by
-    #[arg(long, default_value_t = IntensityFactors::default().reference)]
-    pub factor: f32,
-    /// Bits of a checkpoint's weights: f32, f16 or bf16
-    #[arg(long, default_value = "f32", value_parser = parse_format)]
-    pub format: WeightFormat,
+    /// What images and PD of samples were divided by (default: 0.004, as in the Python code)
+    #[arg(long, value_parser = parse_factor)]
+    pub factor: Option<f32>,
+    /// Bits of a checkpoint's weights: f32, f16 or bf16 (default: f32)
+    #[arg(long, value_parser = parse_format)]
+    pub format: Option<WeightFormat>,
     /// The file to read
     pub input: PathBuf,
     /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder, for a checkpoint `.safetensors`
@@ -52,14 +55,51 @@ impl ConvertArgs {
     /// Naming the file to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let (input, output) = (&self.input, &self.output);
+        self.check_used()?;
+        match self.what {
+            Content::Samples => check_writable_folder(output).file(output)?,
+            _ => check_writable_file(output).file(output)?,
+        }
         match self.what {
             Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
             Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,
-            Content::Samples => convert_samples(input, output, self.factor)?,
-            Content::Checkpoint => Checkpoint::read(input).file(input)?.write(output, self.format).file(output)?,
+            Content::Samples => convert_samples(input, output, self.factor())?,
+            Content::Checkpoint => {
+                let format = self.format.unwrap_or(WeightFormat::F32);
+                Checkpoint::read(input).file(input)?.write(output, format).file(output)?;
+            }
         }
         let result = json!({ "content": self.what, "input": input, "output": output });
         context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
+    }
+
+    fn factor(&self) -> f32 {
+        self.factor.unwrap_or(IntensityFactors::default().reference)
+    }
+
+    /// Fails on a flag that is about another content.
+    fn check_used(&self) -> Result<(), AppError> {
+        let unused = match self.what {
+            Content::Samples => self.format.map(|_| ("--format", "a checkpoint")),
+            Content::Checkpoint => self.factor.map(|_| ("--factor", "samples")),
+            Content::Trajectory | Content::Dictionary => {
+                let factor = self.factor.map(|_| ("--factor", "samples"));
+                factor.or(self.format.map(|_| ("--format", "a checkpoint")))
+            }
+        };
+        match unused {
+            Some((flag, content)) => {
+                Err(AppError::usage(flag, format!("has no effect but on {content}; leave it out")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn parse_factor(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("expected a finite number above 0".into()),
     }
 }
 

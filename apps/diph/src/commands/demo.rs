@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
+use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId, check_writable_folder};
 use serde::Serialize;
 
 use super::ImageSize;
@@ -13,7 +13,7 @@ use crate::Context;
 use crate::dataset_run::{DatasetRun, FinishedSlice};
 use crate::inputs::{AcquisitionSource, DemoAcquisition};
 use crate::method::{BUILT_IN, Method};
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, Blame, Table};
 use crate::reconstruction::Evaluation;
 use crate::render::{ComparedMethod, MapWindows, MapsView, comparison_figure, visible_voxels};
 use crate::report::{Page, Picture, ReportRow};
@@ -54,6 +54,7 @@ impl DemoArgs {
     /// # Errors
     /// Naming the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        check_writable_folder(&self.out).file(&self.out)?;
         let registry = context.registry()?;
         let folder = DatasetFolder::new(self.out.join("dataset"));
         let id = SliceId::new(0, 0);
@@ -72,6 +73,7 @@ impl DemoArgs {
                 folder: &folder,
                 source: &source,
                 method: &method,
+                overrides: &[],
                 out: &out,
                 seed: self.seed,
                 image_size: None,
@@ -169,20 +171,11 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
 }
 
 fn summary(metrics: &DemoMetrics, out: &Path) -> String {
-    let mut text = format!(
-        "{:<22} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
-        "method", "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "seconds"
-    );
-    for DemoMethod { method, evaluation: e } in &metrics.methods {
-        let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} %"));
-        text += &format!(
-            "{method:<22} {:>9} {:>9} {:>9} {:>9} {:>8.2}\n",
-            percent(e.t1_mape_percent),
-            percent(e.t2_mape_percent),
-            percent(e.t1_median_ape_percent),
-            percent(e.t2_median_ape_percent),
-            e.seconds
-        );
+    let mut table = Table::new(["method", "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "seconds"]);
+    for DemoMethod { method, evaluation } in &metrics.methods {
+        let [t1, t2, t1_median, t2_median] = evaluation.map_errors();
+        table.row([method.clone(), t1, t2, t1_median, t2_median, format!("{:.2}", evaluation.seconds)]);
     }
-    text + &format!("report: {}", out.join("report.html").display())
+    table.note(format!("report: {}", out.join("report.html").display()));
+    table.to_string().trim_end().to_owned()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_datasets::check_writable_file;
 use serde_json::json;
 
 use super::Values;
@@ -11,15 +12,18 @@ use crate::Context;
 use crate::inputs::{SequenceSource, dictionary_file};
 use crate::output::{AppError, Blame};
 
+/// 200 frames, as the other commands take by default.
+const DEFAULT_CUT: usize = 3;
+
 /// Arguments of `diph dictionary`.
 #[derive(Args, Debug)]
 pub struct DictionaryArgs {
     /// The sequence: fisp, deli-cs, or a JSON file
     #[arg(long, value_name = "NAME|FILE.json")]
     pub sequence: SequenceSource,
-    /// How much of a built-in sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
-    #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
-    pub cut: usize,
+    /// How much of a built-in sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames (default: 3)
+    #[arg(long, value_parser = super::parse_cut)]
+    pub cut: Option<usize>,
     /// T1 in seconds, as FIRST:STEP:LAST and single values (default: a grid for the brain)
     #[arg(long, value_name = "VALUES", requires = "t2")]
     pub t1: Option<Values>,
@@ -43,10 +47,17 @@ impl DictionaryArgs {
     /// # Errors
     /// Naming the flag or the file to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        let sequence = self.sequence.read(Sequence::CUTS[self.cut])?;
+        if let (SequenceSource::File(path), Some(_)) = (&self.sequence, self.cut) {
+            let message = format!("has no effect: {} is taken as it is; leave it out", path.display());
+            return Err(AppError::usage("--cut", message));
+        }
+        let sequence = self.sequence.read(Sequence::CUTS[self.cut.unwrap_or(DEFAULT_CUT)])?;
         let grid = self.grid()?;
+        check_writable_file(&self.out).file(&self.out)?;
         let spinner = context.output.spinner("simulating the dictionary");
-        let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
+        let is_cancelled = || context.cancel.is_cancelled();
+        let dictionary = Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients);
+        let dictionary = dictionary.flag("--coefficients")?;
         drop(spinner);
         context.cancel.check()?;
         dictionary_file(&dictionary).write(&self.out).file(&self.out)?;

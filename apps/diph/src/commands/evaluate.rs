@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_core::ParameterMaps;
-use diph_datasets::{DatasetFolder, NpzFile, QuantitativeMaps, SampleResults, SliceId};
+use diph_datasets::{DatasetFolder, NpzFile, QuantitativeMaps, SampleResults, SliceId, check_writable_file};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
 
@@ -52,6 +52,9 @@ impl EvaluateArgs {
     /// Naming the file to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
+        if let Some(out) = &self.out {
+            check_writable_file(out).file(out)?;
+        }
         let candidates = match self.results.is_dir() {
             true => self.of_folder()?,
             false => self.of_samples(&folder)?,

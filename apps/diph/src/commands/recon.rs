@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diph_datasets::{DatasetFolder, SliceId};
+use diph_datasets::{DatasetFolder, SliceId, check_writable_folder};
 
 use super::{ImageSize, Selection};
 use crate::Context;
@@ -83,6 +83,7 @@ impl ReconArgs {
         let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
         let method = Method::read(&self.method, &overrides)?;
         let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
+        check_writable_folder(&self.out).file(&self.out)?;
         let slices = self.selected(&folder)?;
         let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
         let source = AcquisitionSource {
@@ -102,6 +103,7 @@ impl ReconArgs {
             folder: &folder,
             source: &source,
             method: &method,
+            overrides: &overrides,
             out: &self.out,
             seed: self.seed,
             image_size: self.image_size.map(Into::into),

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
+use diph_datasets::{
+    BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
+    check_writable_folder,
+};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3};
@@ -46,9 +49,9 @@ pub struct SimulateArgs {
     /// Trajectory: spiral, radial, centre-out, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub trajectory: Option<TrajectorySource>,
-    /// Samples of a readout of a built-in trajectory
-    #[arg(long, default_value_t = 920, value_parser = parse_samples)]
-    pub samples: usize,
+    /// Samples of a readout of a built-in trajectory (default: 920)
+    #[arg(long, value_parser = parse_samples)]
+    pub samples: Option<usize>,
     /// How much of the sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
     #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
     pub cut: usize,
@@ -117,9 +120,10 @@ impl SimulateArgs {
     /// Naming the flag, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
+        check_writable_folder(&self.out).file(&self.out)?;
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
-        let acquisition = self.acquisition(size, sequence.as_ref())?;
+        let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
         let registry = context.registry()?;
         let mut simulation = Simulation::new(&registry, &self.operator, &folder, self.cut, &acquisition)?;
@@ -197,13 +201,19 @@ impl SimulateArgs {
         }
     }
 
-    fn acquisition(&self, size: (usize, usize), sequence: Option<&Sequence>) -> Result<Acquisition, AppError> {
+    fn acquisition(
+        &self,
+        context: &Context,
+        size: (usize, usize),
+        sequence: Option<&Sequence>,
+    ) -> Result<Acquisition, AppError> {
         let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
         let own_dictionary = || folder.dictionary_path(self.cut);
         let dictionary = match (&self.dictionary, sequence) {
             (Some(path), _) => read_dictionary(path, self.coefficients)?,
             (None, Some(sequence)) => {
-                Dictionary::simulate(sequence, &DictionaryGrid::brain(), self.coefficients).flag("--sequence")?
+                let (grid, is_cancelled) = (DictionaryGrid::brain(), || context.cancel.is_cancelled());
+                Dictionary::simulate_unless(&is_cancelled, sequence, &grid, self.coefficients).flag("--sequence")?
             }
             (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
         };
@@ -226,13 +236,25 @@ impl SimulateArgs {
             let source = AcquisitionSource { trajectory: path, ..AcquisitionSource::of_folder(folder, self.cut) };
             source.read_trajectory(frames, size)
         };
-        let samples = self.samples;
+        let from_file = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(Some(path.as_path())),
+            None if self.maps.is_some() => Some(None),
+            _ => None,
+        };
+        match (from_file, self.samples) {
+            (Some(path), None) => return file(path),
+            (Some(_), Some(_)) => {
+                let message = "has no effect: the readouts of a trajectory file are as long as they are; leave it out, or \
+                               name a built-in --trajectory";
+                return Err(AppError::usage("--samples", message));
+            }
+            (None, _) => (),
+        }
+        let samples = self.samples.unwrap_or(SpiralOptions::default().samples);
         let trajectory = match &self.trajectory {
-            Some(TrajectorySource::File(path)) => return file(Some(path)),
-            None if self.maps.is_some() => return file(None),
             Some(TrajectorySource::Radial) => Trajectory::golden_angle_radial(frames, samples),
             Some(TrajectorySource::CentreOut) => Trajectory::centre_out_radial(frames, samples),
-            None | Some(TrajectorySource::Spiral) => {
+            None | Some(TrajectorySource::Spiral | TrajectorySource::File(_)) => {
                 Trajectory::spiral(frames, &SpiralOptions { samples, ..SpiralOptions::default() })
             }
         };

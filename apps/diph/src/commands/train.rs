@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use diph_datasets::check_writable_folder;
 use serde_json::{Value, json};
 
 use super::{ImageSize, Selection};
@@ -95,10 +96,13 @@ impl TrainArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
+        self.check_used(&config)?;
+        check_writable_folder(&self.out).file(&self.out)?;
+        folder.clean()?;
         let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");
         let mut data = TrainingData::open(&registry, &config)?;
-        if self.intensity == Some(IntensityUnits::Factors) && config.training.model.intensity == Default::default() {
+        if self.measures_factors() {
             config.training.model.intensity = data.measure_factors().step("measuring the images")?;
         }
         drop(spinner);
@@ -115,12 +119,22 @@ impl TrainArgs {
         })
     }
 
+    /// A run that goes on keeps the factors that it measured when it began.
+    fn measures_factors(&self) -> bool {
+        self.intensity == Some(IntensityUnits::Factors) && !self.resume
+    }
+
     /// The configuration: built in, of a file, or of the run to resume, with what the flags say on top.
     fn configuration(&self, folder: &RunFolder) -> Result<RunConfig, AppError> {
         let path = folder.config();
         if self.resume {
             let stored = RunConfig::load(read_json(&path)?, &path.display().to_string(), &[])?;
             let asked = self.overridden(read_json(&path)?, &path)?;
+            if self.intensity == Some(IntensityUnits::Factors) && stored.training.model.intensity == Default::default()
+            {
+                let message = "the run to resume estimates an intensity from every measurement; start another run";
+                return Err(AppError::usage("--intensity", message));
+            }
             return match stored.first_difference(&asked) {
                 None => Ok(stored),
                 Some(difference) => Err(AppError::usage(
@@ -140,12 +154,35 @@ impl TrainArgs {
         }
     }
 
+    /// Fails on a flag that says something about images that are not trained on. That it repeats the default is no reason to
+    /// pass over it: who writes it expects something else.
+    fn check_used(&self, config: &RunConfig) -> Result<(), AppError> {
+        const FOLDER: &str = "--dataset DIR";
+        const PHANTOM: &str = "--phantom HEIGHTxWIDTH";
+        let (no_folder, no_phantom) = (config.data.dataset.is_none(), config.data.phantom.is_none());
+        let unused = [
+            ("--vols", self.vols.is_some(), no_folder, FOLDER),
+            ("--slices", self.slices.is_some(), no_folder, FOLDER),
+            ("--validation-vols", self.validation_vols.is_some(), no_folder, FOLDER),
+            ("--images", self.images.is_some(), no_folder, FOLDER),
+            ("--phantom-share", self.phantom_share.is_some(), no_folder, FOLDER),
+            ("--phantom-share", self.phantom_share.is_some(), no_phantom, PHANTOM),
+        ];
+        match unused.into_iter().find(|(_, given, lacking, _)| *given && *lacking) {
+            Some((flag, .., wanted)) => {
+                Err(AppError::usage(flag, format!("has no effect without {wanted}; add that or leave {flag} out")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
         let size = self.phantom.map(<(usize, usize)>::from);
         let acquisition = match self.acquisition.as_deref() {
             Some(path) if path == Path::new("demo") => Some(Value::Null),
             path => path.map(|path| json!(path)),
         };
+        let measured = self.intensity == Some(IntensityUnits::Measured);
         let flags = [
             ("data.dataset", self.dataset.as_ref().map(|path| json!(path))),
             ("data.vols", self.vols.as_ref().map(numbers)),
@@ -162,7 +199,8 @@ impl TrainArgs {
             ("training.seed", self.seed.map(|seed| json!(seed))),
             ("training.model.condition", self.condition.clone()),
             ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
-            ("training.model.intensity", (self.intensity == Some(IntensityUnits::Measured)).then(|| json!({}))),
+            // Factors of a configuration are those of the images that it was written for.
+            ("training.model.intensity", (self.measures_factors() || measured).then(|| json!({}))),
             // Without a condition there is none to drop.
             ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
         ];
@@ -172,6 +210,12 @@ impl TrainArgs {
             change.apply(&mut base, &origin)?;
         }
         let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        let gives_factors = |change: &Override| change.sets("training.model.intensity");
+        if let Some(change) = overrides.iter().find(|change| self.measures_factors() && gives_factors(change)) {
+            let message =
+                format!("factors are measured, so that --set {} has no effect; leave one of them out", change.key());
+            return Err(AppError::usage("--intensity", message));
+        }
         RunConfig::load(base, &origin, &overrides)
     }
 }

@@ -62,6 +62,16 @@ pub enum ConfigError {
         /// Dotted key.
         key: String,
     },
+    /// An override of a setting that the rest of the configuration makes meaningless.
+    #[error("--set {key}: has no effect on {origin}: {reason}; leave it out")]
+    NoEffect {
+        /// What was set.
+        key: String,
+        /// File or name of the configuration.
+        origin: String,
+        /// Why nothing reads it.
+        reason: &'static str,
+    },
     /// A value of the wrong type or out of its range, or a missing key.
     #[error("{origin}: {key}: {message}")]
     Invalid {
@@ -78,7 +88,10 @@ impl ConfigError {
     /// Whether the command line is to blame rather than a file.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NotAnOverride { .. } | Self::BelowScalar { .. } | Self::NoSuchElement { .. } => true,
+            Self::NotAnOverride { .. }
+            | Self::BelowScalar { .. }
+            | Self::NoSuchElement { .. }
+            | Self::NoEffect { .. } => true,
             Self::UnknownKey { origin, .. } | Self::Invalid { origin, .. } => origin.starts_with("--set "),
             Self::Unreadable { .. } | Self::Syntax { .. } => false,
         }

@@ -58,7 +58,17 @@ impl Override {
         key == own || key.strip_prefix(&own).is_some_and(|rest| rest.starts_with('.'))
     }
 
-    fn key(&self) -> String {
+    /// Whether this override says what stands at a dotted key, itself or as part of an object.
+    pub fn sets(&self, key: &str) -> bool {
+        let wanted: Vec<&str> = key.split('.').collect();
+        let shared = self.path.len().min(wanted.len());
+        let is_on_the_way = self.path[..shared].iter().zip(&wanted).all(|(own, wanted)| own == wanted);
+        let value = wanted[shared..].iter().try_fold(&self.value, |value, key| value.get(key));
+        is_on_the_way && value.is_some()
+    }
+
+    /// The dotted key.
+    pub fn key(&self) -> String {
         self.path.join(".")
     }
 
@@ -128,6 +138,16 @@ mod tests {
         assert_eq!(applied(json!({ "a": { "b": 1, "c": 2 } }), "a.b=3"), Ok(json!({ "a": { "b": 3, "c": 2 } })));
         assert_eq!(applied(json!({ "a": [{ "b": 1 }, 2] }), "a.0.b=3"), Ok(json!({ "a": [{ "b": 3 }, 2] })));
         assert_eq!(applied(json!({ "a": null }), "a.b.c=3"), Ok(json!({ "a": { "b": { "c": 3 } } })));
+    }
+
+    #[test]
+    fn what_is_set_is_known() {
+        let sets = |text: &str, key: &str| text.parse::<Override>().unwrap().sets(key);
+        assert!(sets("solver.fista.lambda=1", "solver.fista.lambda") && sets("a.cg.tol=1", "a.cg"));
+        assert!(sets("solver={\"fista\":{\"lambda\":null}}", "solver.fista.lambda"));
+        for text in ["solver.fista=7", "solver={\"fista\":{\"tolerance\":1}}", "solver.fista.lamb=1", "lambda=1"] {
+            assert!(!sets(text, "solver.fista.lambda"), "{text}");
+        }
     }
 
     #[test]

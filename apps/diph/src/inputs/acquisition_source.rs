@@ -9,7 +9,7 @@ use ndarray::{Array2, Array3, Axis, Ix3};
 use num_complex::Complex32;
 
 use super::{SequenceSource, read_dictionary};
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, Blame, Cancel};
 use crate::reconstruction::Acquisition;
 
 /// Iterations of density compensation for trajectories that come without one; it settles in about ten.
@@ -50,12 +50,12 @@ impl<'a> AcquisitionSource<'a> {
         }
     }
 
-    /// Reads everything for images of a size (height, width).
+    /// Reads everything for images of a size (height, width); simulates the dictionary of a sequence until cancelled.
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
-    pub fn read(&self, image_size: (usize, usize)) -> Result<Acquisition, AppError> {
-        let dictionary = self.read_dictionary()?;
+    pub fn read(&self, image_size: (usize, usize), cancel: &Cancel) -> Result<Acquisition, AppError> {
+        let dictionary = self.read_dictionary(cancel)?;
         let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), image_size)?;
         let coil_maps = self.read_coil_maps(image_size)?;
         Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image_size })
@@ -88,10 +88,11 @@ impl<'a> AcquisitionSource<'a> {
         self.coil_maps.map(Path::to_owned).or_else(|| own.exists().then_some(own))
     }
 
-    fn read_dictionary(&self) -> Result<Dictionary, AppError> {
+    fn read_dictionary(&self, cancel: &Cancel) -> Result<Dictionary, AppError> {
         if let Some(source) = self.sequence {
             let sequence = source.read(Sequence::CUTS[self.cut])?;
-            return Dictionary::simulate(&sequence, &DictionaryGrid::brain(), self.coefficients).flag("--sequence");
+            let (grid, is_cancelled) = (DictionaryGrid::brain(), || cancel.is_cancelled());
+            return Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients).flag("--sequence");
         }
         let path = self.dictionary_path();
         read_dictionary(&path, self.coefficients)

@@ -1,6 +1,7 @@
 //! Methods: reconstructions described as data.
 
 mod component;
+mod effect;
 mod intensity;
 mod method;
 mod read;

@@ -13,9 +13,9 @@ use crate::config::ConfigError;
 #[non_exhaustive]
 pub enum AppError {
     /// A flag or argument is to blame.
-    #[error("{flag}: {}", chain(source.as_ref()))]
+    #[error("{}", named(flag, source.as_ref()))]
     Usage {
-        /// The flag, for example `--cut`.
+        /// The flag, for example `--cut`, or the environment variable.
         flag: String,
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,

@@ -1,12 +1,12 @@
 //! What a result was made from.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+
+use super::plugin_file::file_name;
+use super::{InputFile, PluginFile};
 
 /// What is needed to make a result again: written as `provenance.json` beside it.
 ///
@@ -21,6 +21,9 @@ pub struct Provenance {
     pub configuration: Value,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// Seeds of the samples of the posterior, in order, where several were drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sample_seeds: Vec<u64>,
     /// Plugins that took part.
     pub plugins: Vec<PluginFile>,
     /// Files that were read.
@@ -41,67 +44,12 @@ impl Provenance {
             command_line: command_line(),
             configuration,
             seed,
+            sample_seeds: Vec::new(),
             plugins: Vec::new(),
             inputs: Vec::new(),
             cpu: cpu_name(),
             threads: rayon::current_num_threads(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        }
-    }
-}
-
-/// A plugin that took part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PluginFile {
-    /// Id of the component, for example `diph.mrf-nufft`.
-    pub id: String,
-    /// Version of the component.
-    pub version: String,
-    /// File name of the library, without its folder.
-    pub library: String,
-    /// SHA-256 of the library in hexadecimal.
-    pub sha256: String,
-}
-
-impl PluginFile {
-    /// The file that a component came from.
-    pub fn of(provenance: &diph_plugin_host::Provenance) -> Self {
-        Self {
-            id: provenance.id.clone(),
-            version: provenance.version.clone(),
-            library: file_name(&provenance.path),
-            sha256: provenance.sha256.clone(),
-        }
-    }
-}
-
-/// A file that was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// The path as the user typed it, or below the folder that the user typed.
-    pub path: String,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-}
-
-impl InputFile {
-    /// Hashes a file.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.display().to_string(), sha256: sha256(path)? })
-    }
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut chunk = vec![0; 1 << 16];
-    loop {
-        match io::Read::read(&mut file, &mut chunk)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            count => hasher.update(&chunk[..count]),
         }
     }
 }
@@ -115,10 +63,6 @@ fn command_line() -> Vec<String> {
     arguments
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
 /// Linux tells the name on x86; elsewhere the architecture has to do.
 fn cpu_name() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -129,16 +73,6 @@ fn cpu_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hashes_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ksp.npz");
-        std::fs::write(&path, "abc").unwrap();
-        let input = InputFile::new(&path).unwrap();
-        assert_eq!(input.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert!(InputFile::new(&folder.path().join("absent")).is_err());
-    }
 
     #[test]
     fn equal_runs_give_equal_provenance_without_the_program_path() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A table of text for a terminal. The first column and the last stand to the left, numbers between them to the right.
+/// A table of text for a terminal. The first column stands to the left, all others to the right.
 ///
 /// ```
 /// let mut table = diph::output::Table::new(["method", "T1 MAPE", ""]);
@@ -61,7 +61,7 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
                 }
             };
             let aligned = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-                if column == 0 || column + 1 == COLUMNS { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
             });
             writeln!(f, "{}", aligned.collect::<Vec<_>>().join("  ").trim_end())?;
         }

@@ -4,19 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Atom;
+
 /// Relative difference of two scores below which single precision cannot tell which atom fits better.
 const TIE: f64 = 1e-6;
-
-/// An atom of the dictionary.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Atom {
-    /// Row of the dictionary.
-    pub index: usize,
-    /// T1 in seconds.
-    pub t1_s: f32,
-    /// T2 in seconds.
-    pub t2_s: f32,
-}
 
 /// A voxel that Diph and the Python code match with different atoms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -42,10 +33,7 @@ impl AtomFlip {
 
 impl fmt::Display for AtomFlip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let atom = |atom: Option<Atom>| match atom {
-            Some(Atom { index, t1_s, t2_s }) => format!("#{index} (T1 {:.1} ms, T2 {:.1} ms)", t1_s * 1e3, t2_s * 1e3),
-            None => "no atom".into(),
-        };
+        let atom = |atom: Option<Atom>| atom.map_or("no atom".into(), |atom| atom.to_string());
         let tie = if self.is_tie() { ", a tie" } else { "" };
         let Self { y, x, score_difference, .. } = self;
         write!(f, "({y}, {x}): {} / {}, ", atom(self.ours), atom(self.theirs))?;

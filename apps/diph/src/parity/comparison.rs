@@ -2,17 +2,7 @@
 
 use serde::Serialize;
 
-use super::AtomFlip;
-
-/// What a [`Comparison`] measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quantity {
-    /// `||ours - theirs|| / ||theirs||`, or the like.
-    RelativeError,
-    /// A number of things that differ.
-    Count,
-}
+use super::{AtomFlip, Quantity};
 
 /// One number against its tolerance.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{PythonModel, RecordedRun};
+use super::{PythonModel, RecordedRun, RecordedSchedule};
 use crate::config::{ConfigError, read_json};
 use crate::output::AppError;
 
@@ -29,17 +29,6 @@ pub struct Meta {
     pub schedules: BTreeMap<String, RecordedSchedule>,
     #[serde(skip)]
     path: PathBuf,
-}
-
-/// A respaced noise schedule, least noisy first.
-#[derive(Debug, Deserialize)]
-pub struct RecordedSchedule {
-    /// Timesteps of the schedule that the network was trained with.
-    pub timestep_map: Vec<usize>,
-    /// abar of each.
-    pub alphas_cumprod: Vec<f64>,
-    /// Variance of `q(x_{t-1} | x_t, x_0)`.
-    pub posterior_variance: Vec<f64>,
 }
 
 impl Meta {

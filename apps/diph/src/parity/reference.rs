@@ -52,7 +52,7 @@ impl Reference<'_> {
             dictionary: Some(&dictionary),
             ..AcquisitionSource::of_folder(&dataset, 0)
         };
-        source.read((height, width))
+        source.read((height, width), self.cancel)
     }
 
     /// The operator `diph.mrf-nufft`, with the density compensation as weights or without.

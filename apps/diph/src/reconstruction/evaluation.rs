@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub kspace_nrmse: Option<f64>,
     /// `||x - P(x)|| / ||x||` of the last image that fits the data.
     pub bloch_residual: Option<f64>,
-    /// Time of the reconstruction.
+    /// Time of the reconstruction; that of a single sample includes the preparation that it shares with others.
     pub seconds: f64,
 }
 
@@ -109,6 +109,13 @@ impl Evaluation {
         self.tsmi_nrmse = Some(metrics::nrmse(reference.as_slice().unwrap_or_default(), flat(tsmi)));
         self.tsmi_nrmse_per_coefficient = Some(per_coefficient);
         Ok(self)
+    }
+
+    /// For tables: MAPE of T1 and T2, then their medians, `-` where unknown.
+    pub fn map_errors(&self) -> [String; 4] {
+        let errors =
+            [self.t1_mape_percent, self.t2_mape_percent, self.t1_median_ape_percent, self.t2_median_ape_percent];
+        errors.map(|error| error.map_or("-".into(), |error| format!("{error:.1} %")))
     }
 
     /// Mean over slices, each metric over the slices that have it.

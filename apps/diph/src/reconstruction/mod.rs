@@ -8,6 +8,7 @@ mod posterior;
 mod reconstructor;
 mod result;
 mod step;
+mod stopwatch;
 mod truth;
 
 pub use acquisition::Acquisition;
@@ -18,4 +19,5 @@ pub use posterior::{Posterior, qmaps};
 pub use reconstructor::{OnStep, Reconstructor};
 pub use result::Reconstruction;
 pub use step::Step;
+pub use stopwatch::Stopwatch;
 pub use truth::Truth;

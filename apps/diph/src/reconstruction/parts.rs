@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use diph_core::{ForwardOperator, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View};
+use diph_core::{ForwardOperator, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View};
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde_json::Value;
 
 use super::{Acquisition, ConditionImage};
-use crate::method::{Method, Scale, Weights};
+use crate::method::{Method, Scale, Solver, Weights};
 
 /// Operator, prior and projector of a method. Serves every slice of an acquisition.
 pub struct Parts {
@@ -99,6 +99,17 @@ impl Parts {
     /// The image prior, where the method has one.
     pub fn prior(&self) -> Option<&dyn Prior> {
         self.prior.as_deref()
+    }
+
+    /// The noise levels that the prior has for a run of this solver; `None` where the run anneals no noise.
+    ///
+    /// # Errors
+    /// Those of the prior.
+    pub fn noise_schedule(&self, solver: &Solver) -> Result<Option<NoiseSchedule>> {
+        match (solver, self.prior()) {
+            (Solver::ProximalSplitting(settings), Some(prior)) => prior.noise_schedule(settings.iterations),
+            _ => Ok(None),
+        }
     }
 
     /// The physics.

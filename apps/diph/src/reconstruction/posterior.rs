@@ -1,5 +1,7 @@
 //! Several samples of one posterior.
 
+use std::time::{Duration, Instant};
+
 use diph_core::{Error, ParameterMaps, Result, StopReason};
 use ndarray::{Array3, ArrayD, Axis, Zip, s};
 use num_complex::Complex32;
@@ -31,6 +33,7 @@ impl Posterior {
         let [first, _, ..] = samples else {
             return Err(Error::parameter("posterior", "samples", "at least 2", samples.len()));
         };
+        let begin = Instant::now();
         let x_hat = mean_image(samples, |sample| &sample.x_hat);
         let (projected, maps_of_x_hat) = parts.project(&x_hat)?;
         let in_loop = first.state.as_ref().is_some_and(|state| state.maps.is_some());
@@ -48,10 +51,20 @@ impl Posterior {
             iterations: first.iterations,
             stop: samples.iter().map(|sample| sample.stop).find(is_breakdown).unwrap_or(first.stop),
             intensity: first.intensity,
-            elapsed: samples.iter().map(|sample| sample.elapsed).sum(),
+            preparation: first.preparation,
+            elapsed: time_of_all(samples.iter().map(|sample| (sample.preparation, sample.elapsed))) + begin.elapsed(),
         };
         Ok(Self { estimate, maps_mean, maps_std })
     }
+}
+
+/// Preparation and whole time of each sample make the time of all, in which the slice was prepared once.
+fn time_of_all(samples: impl Iterator<Item = (Duration, Duration)>) -> Duration {
+    let (preparation, solving) = samples
+        .fold((Duration::ZERO, Duration::ZERO), |(_, solving), (preparation, elapsed)| {
+            (preparation, solving + elapsed.saturating_sub(preparation))
+        });
+    preparation + solving
 }
 
 fn is_breakdown(stop: &StopReason) -> bool {
@@ -92,4 +105,16 @@ pub fn qmaps(maps: &ParameterMaps) -> Result<Array3<f32>> {
     qmaps.index_axis_mut(Axis(0), 2).assign(&maps.amplitude.mapv(|pd| pd.re));
     qmaps.index_axis_mut(Axis(0), 3).assign(&maps.amplitude.mapv(|pd| pd.im));
     Ok(qmaps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_is_prepared_once() {
+        let seconds = Duration::from_secs;
+        let samples = [(seconds(3), seconds(5)), (seconds(3), seconds(4)), (seconds(3), seconds(7))];
+        assert_eq!(time_of_all(samples.into_iter()), seconds(3 + 2 + 1 + 4));
+    }
 }

@@ -11,7 +11,7 @@ use diph_core::{
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use super::{Parts, Reconstruction, Step};
+use super::{Parts, Reconstruction, Step, Stopwatch};
 use crate::method::{Intensity, Method, Solver};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
@@ -51,10 +51,7 @@ impl<'a> Reconstructor<'a> {
             Intensity::Estimated(_) => estimate_intensity(parts.operator(), samples.view())?,
         };
         let problem = Problem::new(parts.operator().clone(), norm, intensity, samples.view())?;
-        let schedule = match (&method.solver, parts.prior()) {
-            (Solver::ProximalSplitting(settings), Some(prior)) => prior.noise_schedule(settings.iterations)?,
-            _ => None,
-        };
+        let schedule = parts.noise_schedule(&method.solver)?;
         let mut conditions = BTreeMap::new();
         if let Some(condition) = method.condition {
             let image = parts.condition(condition, samples, intensity)?;
@@ -74,9 +71,9 @@ impl<'a> Reconstructor<'a> {
     /// # Errors
     /// Those of the parts, and of settings that make no sense.
     pub fn run(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
-        let begin = Instant::now();
+        let mut watch = Stopwatch::start();
         let intensity = self.problem.intensity();
-        let solved = self.solve(seed, on_step)?;
+        let solved = self.solve(seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
         let x_hat = solved.x_hat.mapv(|value| value * intensity);
         let (projected, own_maps) = self.parts.project(&x_hat)?;
         let in_loop = solved.state.as_ref().and_then(|state| Some((&state.z, state.maps.as_ref()?)));
@@ -93,7 +90,8 @@ impl<'a> Reconstructor<'a> {
             iterations: solved.iterations,
             stop: solved.stop,
             intensity,
-            elapsed: self.preparation + begin.elapsed(),
+            preparation: self.preparation,
+            elapsed: self.preparation + watch.elapsed(),
         })
     }
 

@@ -24,6 +24,9 @@ pub struct Reconstruction {
     pub stop: StopReason,
     /// The image value that counted as 1.
     pub intensity: f32,
-    /// Time of the slice, matching included, set-up that serves every slice excluded.
+    /// The part of `elapsed` that serves every sample of the slice: its intensity and condition image.
+    pub preparation: Duration,
+    /// Time of the slice, matching included. Neither set-up that serves every slice counts nor what is made of the steps while
+    /// they run: logs, pictures, metrics.
     pub elapsed: Duration,
 }

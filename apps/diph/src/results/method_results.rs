@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SliceResult;
+use crate::output::Table;
 use crate::reconstruction::Evaluation;
 
 /// All slices that a method reconstructed, and their mean.
@@ -25,34 +26,53 @@ impl MethodResults {
 
     /// A table for people: one line a slice, and the mean. Below the mean of several samples: a single one, on average.
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "{:<24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}\n",
-            self.method, "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "PD", "TSMI", "seconds"
-        );
+        let mut table =
+            Table::new([self.method.as_str(), "T1 MAPE", "T2 MAPE", "T1 med.", "T2 med.", "PD", "TSMI", "seconds"]);
         for slice in &self.slices {
-            text += &line(&format!("{}/{}", slice.vol, slice.slice), &slice.evaluation);
+            table.row(row(format!("  {}/{}", slice.vol, slice.slice), &slice.evaluation));
             if !slice.samples.is_empty() {
-                text += &line("  single", &Evaluation::mean(&slice.samples));
+                table.row(row("    single".into(), &Evaluation::mean(&slice.samples)));
             }
         }
         if self.slices.len() > 1 {
-            text += &line("mean", &self.mean);
+            table.row(row("  mean".into(), &self.mean));
         }
-        text
+        table.to_string()
     }
 }
 
-fn line(name: &str, e: &Evaluation) -> String {
-    let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} %"));
+fn row(name: String, evaluation: &Evaluation) -> [String; 8] {
     let fraction = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
-    format!(
-        "  {name:<22} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8.2}\n",
-        percent(e.t1_mape_percent),
-        percent(e.t2_mape_percent),
-        percent(e.t1_median_ape_percent),
-        percent(e.t2_median_ape_percent),
-        fraction(e.pd_nrmse),
-        fraction(e.tsmi_nrmse),
-        e.seconds
-    )
+    let [t1, t2, t1_median, t2_median] = evaluation.map_errors();
+    let (pd, tsmi) = (fraction(evaluation.pd_nrmse), fraction(evaluation.tsmi_nrmse));
+    [name, t1, t2, t1_median, t2_median, pd, tsmi, format!("{:.2}", evaluation.seconds)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_slices_single_samples_and_the_mean() {
+        let evaluation = |t1| Evaluation { t1_mape_percent: Some(t1), seconds: 1.5, ..Evaluation::default() };
+        let slice = |slice, samples| SliceResult {
+            vol: 0,
+            slice,
+            evaluation: evaluation(10.0 * slice as f64),
+            iterations: None,
+            stop: None,
+            intensity: None,
+            samples,
+            simulated_kspace: false,
+        };
+        let results =
+            MethodResults::new("lrtv", vec![slice(1, vec![]), slice(3, vec![evaluation(5.0), evaluation(6.0)])]);
+        let table = results.table();
+        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0][..3], ["lrtv", "T1", "MAPE"]);
+        assert_eq!(lines[1], ["0/1", "10.0", "%", "-", "-", "-", "-", "-", "1.50"]);
+        let names: Vec<&str> = lines.iter().map(|line| line[0]).collect();
+        assert_eq!(names, ["lrtv", "0/1", "0/3", "single", "mean"]);
+        assert_eq!((lines[3][1], lines[4][1]), ("5.5", "20.0"));
+    }
 }

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use diph_core::Result;
-use diph_datasets::{ResultLogRow, SampleResults};
-use ndarray::{Array3, Array4, ArrayView3, Axis, stack};
+use diph_datasets::{ResultLogRow, SampleResults, to_channels};
+use ndarray::{Array3, Array4, ArrayD, Axis, stack};
 use num_complex::Complex32;
 
 use crate::output::{AppError, Blame};
 use crate::reconstruction::{Reconstruction, qmaps};
 
 /// Collects `log_res.csv` and `samples_<checkpoint>_<shape>.npz`, in the layout of the Python code, over the slices of a run.
-#[derive(Default)]
 pub struct PythonResults {
+    /// What the Python code divides images by.
+    factor: f32,
     rows: Vec<ResultLogRow>,
     x_t: Vec<Array3<f32>>,
     z_t: Vec<Array3<Complex32>>,
@@ -22,6 +23,12 @@ pub struct PythonResults {
 }
 
 impl PythonResults {
+    /// Nothing yet. `factor` is what the files' images are divided by: that of the data folder, as for the Python code.
+    pub fn new(factor: f32) -> Self {
+        let (x_t, x_tilda, qmaps) = (Vec::new(), Vec::new(), Vec::new());
+        Self { factor, rows: Vec::new(), x_t, z_t: Vec::new(), x_tilda, x_hat: Vec::new(), qmaps }
+    }
+
     /// Adds a slice: the log of its steps and its last state. What did not run by proximal splitting adds nothing.
     ///
     /// # Errors
@@ -31,10 +38,13 @@ impl PythonResults {
         let Some(state) = &reconstruction.state else {
             return Ok(());
         };
-        let image = |image: &ndarray::ArrayD<Complex32>| image.clone().into_dimensionality().unwrap_or_default();
+        // The state counts in units of the slice's own intensity.
+        let scale = reconstruction.intensity / self.factor;
+        let image =
+            |image: &ArrayD<Complex32>| image.mapv(|value| value * scale).into_dimensionality().unwrap_or_default();
         let mut maps = reconstruction.maps.clone();
-        maps.amplitude.mapv_inplace(|value| value / reconstruction.intensity);
-        self.x_t.push(channels(image(&state.x_t).view()));
+        maps.amplitude.mapv_inplace(|value| value / self.factor);
+        self.x_t.push(to_channels(image(&state.x_t).view()));
         self.z_t.push(image(&state.z));
         self.x_tilda.push(image(&state.x_tilde));
         self.x_hat.push(image(&state.x_hat));
@@ -69,24 +79,4 @@ impl PythonResults {
 /// Slices of one size one after the other; the images of a run all have it.
 fn stacked<T: Clone>(slices: &[Array3<T>]) -> Result<Array4<T>, ndarray::ShapeError> {
     stack(Axis(0), &slices.iter().map(|slice| slice.view()).collect::<Vec<_>>())
-}
-
-/// Real channels re_0, im_0, re_1, ...
-fn channels(image: ArrayView3<'_, Complex32>) -> Array3<f32> {
-    let (coefficients, height, width) = image.dim();
-    Array3::from_shape_fn((2 * coefficients, height, width), |(channel, y, x)| {
-        let value = image[[channel / 2, y, x]];
-        if channel % 2 == 0 { value.re } else { value.im }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_are_real_then_imaginary() {
-        let image = Array3::from_shape_fn((2, 1, 1), |(k, ..)| Complex32::new(k as f32, -1.0 - k as f32));
-        assert_eq!(channels(image.view()).into_raw_vec_and_offset().0, [0.0, -1.0, 1.0, -2.0]);
-    }
 }

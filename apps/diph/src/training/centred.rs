@@ -1,32 +1,17 @@
 //! Images of one size as images of another.
 
+use diph_core::Overlap;
 use ndarray::{Array3, ArrayView3, s};
 use num_complex::Complex32;
 
 /// The image (coefficient, y, x) cut or surrounded by zeros to `size` x `size`, centred as the diffusion prior centres it.
 pub fn centred(image: ArrayView3<'_, Complex32>, size: usize) -> Array3<Complex32> {
     let (coefficients, height, width) = image.dim();
-    let (y, x) = (Overlap::new(height, size), Overlap::new(width, size));
+    let (y, x) = (Overlap::centred(height, size), Overlap::centred(width, size));
     let mut result = Array3::zeros((coefficients, size, size));
-    result.slice_mut(s![.., y.to..y.to + y.len, x.to..x.to + x.len]).assign(&image.slice(s![
-        ..,
-        y.from..y.from + y.len,
-        x.from..x.from + x.len
-    ]));
+    let common = image.slice(s![.., y.first..y.first + y.len, x.first..x.first + x.len]);
+    result.slice_mut(s![.., y.second..y.second + y.len, x.second..x.second + x.len]).assign(&common);
     result
-}
-
-/// Where two lengths overlap when they are centred.
-struct Overlap {
-    from: usize,
-    to: usize,
-    len: usize,
-}
-
-impl Overlap {
-    fn new(from: usize, to: usize) -> Self {
-        Self { from: from.saturating_sub(to) / 2, to: to.saturating_sub(from) / 2, len: from.min(to) }
-    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ impl DataConfig {
         if self.dataset.is_none() && self.phantom.is_none() {
             return Err("data: expected `dataset`, `phantom` or both to train on, got neither".into());
         }
+        self.check_used()?;
         if !(self.phantom_share > 0.0 && self.phantom_share < 1.0) {
             return Err(format!("data.phantom_share: expected a number between 0 and 1, got {}", self.phantom_share));
         }
@@ -99,10 +100,68 @@ impl DataConfig {
             return Err("data.sequence: the built-in acquisition has its own; expected `data.acquisition` too".into());
         }
         match self.validation_vols.iter().find(|vol| self.vols.is_empty() || self.vols.contains(vol)) {
-            Some(vol) if self.dataset.is_some() => {
+            Some(vol) => {
                 Err(format!("data.validation_vols: volume {vol} is also trained on; leave it out of `data.vols`"))
             }
-            _ => Ok(()),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails on a key that says something about images that are not trained on, so that none is passed over in silence.
+    fn check_used(&self) -> Result<(), String> {
+        let plain = Self::default();
+        let no_folder = self.dataset.is_none();
+        let no_mixture = no_folder || self.phantom.is_none();
+        let no_maps = self.phantom.is_none() && self.images == FolderImages::Tsmi;
+        const NO_FOLDER: &str = "there is no data folder that it selects from; set `data.dataset` or leave it out";
+        const NO_MIXTURE: &str = "nothing is mixed; set both `data.dataset` and `data.phantom` or leave it out";
+        const NO_MAPS: &str = "images are taken as they are, none is simulated; train on maps or leave it out";
+        let unused = [
+            (no_folder && !self.vols.is_empty(), "vols", NO_FOLDER),
+            (no_folder && !self.slices.is_empty(), "slices", NO_FOLDER),
+            (no_folder && !self.validation_vols.is_empty(), "validation_vols", NO_FOLDER),
+            (no_folder && self.images != plain.images, "images", NO_FOLDER),
+            (no_mixture && self.phantom_share != plain.phantom_share, "phantom_share", NO_MIXTURE),
+            (no_maps && self.sequence.is_some(), "sequence", NO_MAPS),
+        ];
+        match unused.into_iter().find(|(unused, ..)| *unused) {
+            Some((_, key, reason)) => Err(format!("data.{key}: has no effect: {reason}")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_without_effect_are_refused() {
+        let phantom = DataConfig { phantom: Some([9, 9]), ..DataConfig::default() };
+        let folder = DataConfig { dataset: Some("data".into()), ..DataConfig::default() };
+        let both = DataConfig { phantom: phantom.phantom, ..folder.clone() };
+        for (config, key) in [
+            (DataConfig { vols: vec![1], ..phantom.clone() }, "data.vols"),
+            (DataConfig { slices: vec![1], ..phantom.clone() }, "data.slices"),
+            (DataConfig { validation_vols: vec![1], ..phantom.clone() }, "data.validation_vols"),
+            (DataConfig { images: FolderImages::Tsmi, ..phantom.clone() }, "data.images"),
+            (DataConfig { phantom_share: 0.1, ..phantom.clone() }, "data.phantom_share"),
+            (DataConfig { phantom_share: 0.1, ..folder.clone() }, "data.phantom_share"),
+            (
+                DataConfig {
+                    images: FolderImages::Tsmi,
+                    sequence: Some("fisp".into()),
+                    acquisition: Some("data".into()),
+                    ..folder.clone()
+                },
+                "data.sequence",
+            ),
+        ] {
+            let error = config.check().unwrap_err();
+            assert!(error.starts_with(&format!("{key}: has no effect")), "{error}");
+        }
+        for config in [phantom, folder, DataConfig { phantom_share: 0.1, vols: vec![1], ..both }] {
+            assert_eq!(config.check(), Ok(()));
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     SamplePart, SignalModel, TsmiSource,
 };
 use crate::inputs::{AcquisitionSource, DemoAcquisition, SequenceSource};
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, Blame, Cancel};
 use crate::reconstruction::Acquisition;
 
 /// Makes the parts of a mixture of samples; what they share is made once.
@@ -90,7 +90,10 @@ impl<'a> Mixture<'a> {
         let acquisition = self.acquisition(size)?;
         let model = match &self.model {
             Some(model) => model.clone(),
-            None => self.model.insert(Arc::new(self.signal_model(&acquisition)?)).clone(),
+            None => {
+                let model = Arc::new(self.signal_model(&acquisition)?);
+                self.model.insert(model).clone()
+            }
         };
         let operator = &self.data.operator;
         let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
@@ -109,7 +112,8 @@ impl<'a> Mixture<'a> {
             coefficients: self.coefficients,
             ..AcquisitionSource::of_folder(&folder, self.data.cut)
         };
-        let acquisition = source.read(image_size)?;
+        // Read from files, which takes no time that could be cut short.
+        let acquisition = source.read(image_size, &Cancel::default())?;
         for file in source.files() {
             if !self.files.contains(&file) {
                 self.files.push(file);
@@ -118,13 +122,16 @@ impl<'a> Mixture<'a> {
         Ok(acquisition)
     }
 
-    fn signal_model(&self, acquisition: &Acquisition) -> Result<SignalModel, AppError> {
+    fn signal_model(&mut self, acquisition: &Acquisition) -> Result<SignalModel, AppError> {
         let basis = acquisition.dictionary.basis();
         let table = |sequence: &Sequence| ResponseTable::new(sequence, basis).map(SignalModel::Exact);
         match (&self.demo, &self.data.sequence) {
             (Some(demo), _) => table(&demo.sequence).step("simulating responses"),
             (None, Some(name)) => {
                 let source: SequenceSource = name.parse().flag("--sequence")?;
+                if let SequenceSource::File(path) = &source {
+                    self.files.push(path.clone());
+                }
                 table(&source.read(Sequence::CUTS[self.data.cut])?).flag("--sequence")
             }
             (None, None) => Ok(SignalModel::Nearest(acquisition.dictionary.clone())),

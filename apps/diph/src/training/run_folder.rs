@@ -2,6 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use diph_datasets::remove_stale_temporaries;
+
+use crate::output::{AppError, Blame};
+
+/// Folder of pictures below that of the run.
+const SAMPLES: &str = "samples";
+
 /// The folder of a training run and the names of its files.
 #[derive(Clone, Debug)]
 pub struct RunFolder(PathBuf);
@@ -15,6 +22,17 @@ impl RunFolder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Removes the temporary files of a run that was killed while it wrote; nothing else.
+    ///
+    /// # Errors
+    /// Naming the folder that cannot be listed or the file that cannot be removed.
+    pub fn clean(&self) -> Result<(), AppError> {
+        for folder in [self.0.clone(), self.0.join(SAMPLES)] {
+            remove_stale_temporaries(&folder).file(&folder)?;
+        }
+        Ok(())
     }
 
     /// The effective configuration.
@@ -44,7 +62,7 @@ impl RunFolder {
 
     /// A picture of a held-out sample after a number of steps.
     pub fn sample_picture(&self, step: u64, sample: usize) -> PathBuf {
-        self.0.join(format!("samples/step{step:06}_sample{sample}.png"))
+        self.0.join(SAMPLES).join(format!("step{step:06}_sample{sample}.png"))
     }
 
     /// Everything that resuming needs.

@@ -1,6 +1,6 @@
 //! A training run from its folder's point of view.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use diph_diffusion::{Parametrisation, SigmaData, Trainer, WeightFormat, measure_sigma_data};
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, TrainingSummary, Validation};
 use crate::Context;
+use crate::config::read_json;
 use crate::output::{AppError, Bar, Blame, InputFile, PluginFile, Provenance};
 use crate::results::{write_bytes, write_json};
 
@@ -50,7 +51,7 @@ impl<'a> TrainingRun<'a> {
         measure(context, &data, &mut config)?;
         config.training.check().flag("the training configuration")?;
         write_json(&folder.config(), &config)?;
-        write_json(&folder.provenance(), &provenance(&data, &config)?)?;
+        write_json(&folder.provenance(), &provenance(context, &data, &config)?)?;
         let mut training = config.training.clone();
         training.model.training = Some(json!({
             "diph_version": env!("CARGO_PKG_VERSION"),
@@ -63,7 +64,7 @@ impl<'a> TrainingRun<'a> {
     /// Goes on with a run from its last state.
     ///
     /// # Errors
-    /// When the state is damaged or belongs to another configuration.
+    /// When the state is damaged or belongs to another configuration, or a file that is trained on is not what it was.
     pub fn resume(
         context: &'a Context,
         folder: RunFolder,
@@ -79,12 +80,11 @@ impl<'a> TrainingRun<'a> {
         let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };
         of_state.training.model.training = None;
         of_state.training.model.condition_optional = config.training.model.condition_optional;
-        match of_state.first_difference(&config) {
-            None => Self::new(context, folder, data, trainer, checkpoint_every),
-            Some(difference) => {
-                Err(AppError::input(&path, format!("the state belongs to another configuration: {difference}")))
-            }
+        if let Some(difference) = of_state.first_difference(&config) {
+            return Err(AppError::input(&path, format!("the state belongs to another configuration: {difference}")));
         }
+        check_unchanged(&folder, &inputs(context, &data)?)?;
+        Self::new(context, folder, data, trainer, checkpoint_every)
     }
 
     fn new(
@@ -211,12 +211,39 @@ fn measure(context: &Context, data: &TrainingData, config: &mut RunConfig) -> Re
     Ok(())
 }
 
-fn provenance(data: &TrainingData, config: &RunConfig) -> Result<Provenance, AppError> {
+fn provenance(context: &Context, data: &TrainingData, config: &RunConfig) -> Result<Provenance, AppError> {
     let configuration = serde_json::to_value(config).step("writing the provenance")?;
     let mut provenance = Provenance::new(configuration, config.training.seed);
     provenance.plugins = vec![PluginFile::of(&data.operator)];
-    provenance.inputs = data.files.iter().map(|path| InputFile::new(path).file(path)).collect::<Result<_, _>>()?;
+    provenance.inputs = inputs(context, data)?;
     Ok(provenance)
+}
+
+fn inputs(context: &Context, data: &TrainingData) -> Result<Vec<InputFile>, AppError> {
+    data.files.iter().map(|path| context.hashes.of(path).file(path)).collect()
+}
+
+/// A run that goes on with other data is no run that never stopped: the files must be those that its provenance lists.
+fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), AppError> {
+    let path = folder.provenance();
+    let json = read_json(&path)?;
+    let then = serde_json::from_value::<Provenance>(json).file(&path)?.inputs;
+    let is_new = |file: &&InputFile| !then.iter().any(|other| other.path == file.path);
+    let is_gone = |file: &&InputFile| !now.iter().any(|other| other.path == file.path);
+    let has_changed =
+        |file: &&InputFile| then.iter().any(|other| other.path == file.path && other.sha256 != file.sha256);
+    let difference = match (now.iter().find(has_changed), now.iter().find(is_new), then.iter().find(is_gone)) {
+        (Some(file), ..) => (file, "has changed"),
+        (_, Some(file), _) => (file, "is new"),
+        (.., Some(file)) => (file, "is no longer read"),
+        (None, None, None) => return Ok(()),
+    };
+    let (file, what) = difference;
+    let message = format!(
+        "{what} since the run in {} began; restore the data, or start another run with --out",
+        folder.path().display()
+    );
+    Err(AppError::input(Path::new(&file.path), message))
 }
 
 /// Lines of `validation.csv` up to a step; what an interrupted run has written beyond is cut off. Empty where there is none.

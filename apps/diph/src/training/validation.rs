@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use diph_core::{Prior, PriorContext, Rng};
+use diph_core::{Prior, PriorContext, Rng, metrics};
 use diph_diffusion::{Checkpoint, DiffusionPrior, PriorOptions, SampleSource, TrainingSample};
-use ndarray::{Array2, Array3, ArrayD, ArrayView2, Axis, Zip};
+use ndarray::{Array2, Array3, ArrayBase, ArrayD, ArrayView2, Axis, Data, Dimension, Zip};
 use num_complex::Complex32;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -52,10 +52,10 @@ impl Validation {
                 condition.mapv_inplace(|value| value * factor);
             }
             let (all, coefficients) = mean.get_or_insert_with(|| (0.0, vec![0.0; sample.clean.dim().0]));
-            *all += share * nrmse(sample.clean.iter().zip(&image));
+            *all += share * nrmse(&sample.clean, &image);
             for (k, sum) in coefficients.iter_mut().enumerate() {
                 let (clean, condition) = (sample.clean.index_axis(Axis(0), k), image.index_axis(Axis(0), k));
-                *sum += share * nrmse(clean.iter().zip(&condition));
+                *sum += share * nrmse(&clean, &condition);
             }
         }
         mean
@@ -78,10 +78,10 @@ impl Validation {
             for (level, sigma) in SIGMAS.into_iter().enumerate() {
                 let denoised = denoise(&prior, sample, sigma, &conditions, index as u64)?;
                 let share = 1.0 / self.samples.len() as f64;
-                levels[level].1 += share * nrmse(sample.clean.iter().zip(&denoised));
+                levels[level].1 += share * nrmse(&sample.clean, &denoised);
                 for (k, sum) in levels[level].2.iter_mut().enumerate() {
                     let (clean, denoised) = (sample.clean.index_axis(Axis(0), k), denoised.index_axis(Axis(0), k));
-                    *sum += share * nrmse(clean.iter().zip(&denoised));
+                    *sum += share * nrmse(&clean, &denoised);
                 }
                 drawn.extend(DRAWN.contains(&sigma).then_some((sigma, denoised)));
             }
@@ -109,11 +109,13 @@ fn denoise(
     Ok(denoised)
 }
 
-fn nrmse<'a>(pairs: impl Iterator<Item = (&'a Complex32, &'a Complex32)>) -> f64 {
-    let (difference, energy) = pairs.fold((0.0, 0.0), |(difference, energy), (clean, found)| {
-        (difference + f64::from((found - clean).norm_sqr()), energy + f64::from(clean.norm_sqr()))
-    });
-    if energy > 0.0 { (difference / energy).sqrt() } else { 0.0 }
+/// [`metrics::nrmse`] of arrays of one shape.
+fn nrmse<D: Dimension, E: Dimension>(
+    clean: &ArrayBase<impl Data<Elem = Complex32>, D>,
+    found: &ArrayBase<impl Data<Elem = Complex32>, E>,
+) -> f64 {
+    let (clean, found) = (clean.as_standard_layout(), found.as_standard_layout());
+    metrics::nrmse(clean.as_slice().unwrap_or_default(), found.as_slice().unwrap_or_default())
 }
 
 /// The real factor that brings the first of each pair closest to the second.
@@ -135,7 +137,7 @@ fn picture(sample: &TrainingSample, denoised: &[(f32, ArrayD<Complex32>)]) -> di
         let brightest = truth.iter().map(|value| value.norm()).fold(f32::MIN_POSITIVE, f32::max);
         let panel = |(_, image): &(String, ArrayD<Complex32>)| {
             let image = image.index_axis(Axis(0), k);
-            let error = nrmse(truth.iter().zip(&image));
+            let error = nrmse(&truth, &image);
             Some(Panel {
                 values: magnitude(image.into_dimensionality().ok()?),
                 scale: ColorScale::new(Colormap::Grey, 0.0, brightest, "magnitude"),

@@ -108,6 +108,47 @@ fn flags() {
 }
 
 #[test]
+fn an_unknown_instruction_set() {
+    let bench = Bench::new();
+    let output = bench.command(&["plugin", "list"]).env("DIPH_CPU", "fast").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.starts_with("error: DIPH_CPU: expected one of ") && error.contains("portable"), "{error}");
+    assert!(bench.command(&["plugin", "list"]).env("DIPH_CPU", "portable").output().unwrap().status.success());
+}
+
+/// The program begins again with a variable that it needs; nobody may see anything of it.
+#[cfg(unix)]
+#[test]
+fn beginning_again_keeps_words_and_exit_codes() {
+    let bench = Bench::new();
+    let run = |words: &[&str]| bench.command(words).env_remove("CANDLE_NUM_THREADS").output().unwrap();
+    let output = run(&["evaluate", "--dataset", "no where", "--results", ""]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no where"));
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(help.contains("Usage: diph "), "{help}");
+}
+
+#[test]
+fn flags_without_effect_are_refused() {
+    let bench = Bench::with_data();
+    fs::write(bench.path("own.json"), "{}").unwrap();
+    let cases: [(&[&str], &str); 5] = [
+        (&["dictionary", "--sequence", "own.json", "--cut", "3", "--out", "d.mat"], "--cut: has no effect"),
+        (&["simulate", "--maps", "data", "--cut", "4", "--samples", "300", "--out", "new"], "--samples: has no effect"),
+        (&["convert", "samples", "a.npz", "b", "--format", "f16"], "--format: has no effect"),
+        (&["convert", "checkpoint", "a.pt", "b.safetensors", "--factor", "2"], "--factor: has no effect"),
+        (&["convert", "dictionary", "a.mat", "b.npz", "--factor", "2"], "--factor: has no effect"),
+    ];
+    for (words, said) in cases {
+        let error = bench.fail(2, words);
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
+    assert!(!bench.path("new").exists() && !bench.path("d.mat").exists());
+}
+
+#[test]
 fn settings_that_cannot_work() {
     let bench = Bench::with_data();
     let lrtv =
@@ -132,7 +173,25 @@ fn simulations_that_fail_leave_nothing() {
 fn an_output_folder_that_cannot_be_written() {
     let bench = Bench::with_data();
     fs::write(bench.path("out"), "in the way").unwrap();
-    let error = bench.fail(3, &[&RECON[..], &["0"]].concat());
-    assert!(error.contains("out") && error.contains("cannot write"), "{error}");
+    // The other mistake is one that only reading a file would show: the folder is looked at before.
+    fs::write(kspace(&bench), "no archive").unwrap();
+    fs::write(bench.path("own.json"), "{").unwrap();
+    fs::create_dir(bench.path("folder")).unwrap();
+    let commands: [(&[&str], &str); 7] = [
+        (&[&RECON[..], &["0"]].concat(), "out: cannot write"),
+        (&["demo", "--out", "out/below"], "out/below: cannot write"),
+        (&["simulate", "--phantom", "24", "--sequence", "own.json", "--out", "out"], "out: cannot write"),
+        (
+            &["train", "--phantom", "24", "--acquisition", "nowhere", "--cut", "4", "--out", "out/run"],
+            "out/run: cannot write",
+        ),
+        (&["dictionary", "--sequence", "fisp", "--out", "out/d.mat"], "out/d.mat: cannot write"),
+        (&["dictionary", "--sequence", "fisp", "--out", "folder"], "folder: cannot write"),
+        (&["convert", "trajectory", "absent.mat", "out/t.npz"], "out/t.npz: cannot write"),
+    ];
+    for (words, said) in commands {
+        let error = bench.fail(3, words);
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
     assert_eq!(fs::read_to_string(bench.path("out")).unwrap(), "in the way");
 }

@@ -109,6 +109,10 @@ fn switches_that_would_have_no_effect_are_refused() {
         let error = refused(&bench, 1, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
     }
+    for switch in ["lambda=0.1", "gamma=0.1", "cg.max_iterations=2"] {
+        let error = refused(&bench, 2, "ddpm", &["--set", &format!("{SOLVER}.{switch}")]);
+        assert!(error.contains("has no effect on ddpm: the data take no part"), "{switch}: {error}");
+    }
     for switch in ["xi=0.5", "sigma_level=0", "renoising=ddpm-posterior"] {
         let switch = format!("{SOLVER}.{switch}");
         let words = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", "lsq", "--set", &switch];
@@ -154,6 +158,29 @@ fn the_report_has_every_step_in_the_python_layout() {
     let t2 = |stack: ndarray::ArrayView3<'_, f32>| stack.index_axis(ndarray::Axis(0), 1).to_owned();
     assert_eq!(t2(samples.qmaps.index_axis(ndarray::Axis(0), 0)), t2(maps.view()));
     assert!(samples.z_t.iter().any(|value| *value != Complex32::ZERO));
+    let evaluate =
+        ["--json", "evaluate", "--dataset", "data", "--cut", "4", "--vols", "0", "--slices", "0", "--results"];
+    let evaluated = |file: &str| -> f64 {
+        let text = bench.succeed(&[&evaluate[..], &[file]].concat());
+        serde_json::from_str::<Value>(&text).unwrap()["mean"]["tsmi_nrmse"].as_f64().unwrap()
+    };
+    assert!((evaluated("out/samples_net_1x10x40x36.npz") - metric("tsmi_nrmse")).abs() < 1e-6);
+    bench.succeed(&["convert", "samples", "out/samples_net_1x10x40x36.npz", "converted"]);
+    let image = |file: &str, key: &str| {
+        let image = NpzFile::open(bench.path(file)).unwrap().array::<Complex32, Ix3>(key, "").unwrap();
+        image.into_raw_vec_and_offset().0
+    };
+    let (ours, converted) = (image("out/vol0_slice0/tsmi.npz", "tsmi"), image("converted/sample0/tsmi.npz", "z"));
+    assert!(diph_core::metrics::nrmse(&ours, &converted) < 1e-6, "images come back in physical units");
+    let pd = |file: &str| NpzFile::open(bench.path(file)).unwrap().array::<f32, Ix3>("qmaps", "").unwrap();
+    let (ours, converted) = (pd("out/vol0_slice0/maps.npz"), pd("converted/sample0/maps.npz"));
+    let largest =
+        |maps: &ndarray::Array3<f32>| maps.index_axis(ndarray::Axis(0), 2).iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+    assert!((largest(&ours) / largest(&converted) - 1.0).abs() < 1e-5, "PD too");
+    let factors = diph_datasets::IntensityFactors { reference: 0.5, ..Default::default() };
+    factors.write(bench.path("data/intensity_factors.json")).unwrap();
+    run(&bench, CONDITIONAL, "own", &["--report"]);
+    assert!((evaluated("own/samples_net_1x10x40x36.npz") - metric("tsmi_nrmse")).abs() < 1e-6, "factors of the folder");
 
     run(&bench, "ddpm", "ddpm", &["--report"]);
     let rows = ResultLogRow::read_all(bench.path("ddpm/log_res.csv")).unwrap();
@@ -194,8 +221,10 @@ fn several_samples_give_a_mean_and_a_deviation() {
     let spread = (values.iter().map(|value| (value - expected).powi(2)).sum::<f32>() / 2.0).sqrt();
     assert!((mean[[0, 20, 18]] - expected).abs() < 1e-5 && (deviation[[0, 20, 18]] - spread).abs() < 1e-5);
     assert!(bench.path("out/vol0_slice0/posterior.png").exists());
+    assert_eq!(bench.json("out/vol0_slice0/provenance.json")["sample_seeds"], json!([0, 1, 2]));
 
     run(&bench, CONDITIONAL, "third", &["--seed", "2"]);
+    assert!(bench.json("third/vol0_slice0/provenance.json").get("sample_seeds").is_none());
     let mut third = NpzFile::open(bench.path("third/vol0_slice0/maps.npz")).unwrap();
     let third = third.array::<f32, Ix3>("qmaps", "").unwrap();
     assert_eq!(third, maps.index_axis(ndarray::Axis(0), 2), "sample i can be drawn alone, with the seed plus i");

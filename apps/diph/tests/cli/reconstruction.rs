@@ -111,7 +111,8 @@ fn simulating_again_replaces_the_acquisition() {
     let weights = ndarray::Array2::from_shape_fn((100, 300), |(t, s)| (1 + t + s) as f64);
     let trajectory = diph_datasets::TrajectoryFile::read(bench.path("data/acquisition/traj_dcf.mat")).unwrap();
     diph_datasets::TrajectoryFile { weights: Some(weights), ..trajectory }.write(bench.path("own.npz")).unwrap();
-    bench.simulate("data", &["--trajectory", "own.npz"]);
+    let own = ["--phantom", "40x36", "--slices", "0,1", "--cut", "4", "--trajectory", "own.npz"];
+    bench.succeed(&[&["simulate", "--out", "data"], &own[..]].concat());
     assert!(bench.path("data/acquisition/trajectory.npz").exists());
     assert!(!bench.path("data/acquisition/traj_dcf.mat").exists());
     assert!(!bench.path("data/acquisition/coil_maps.npz").exists());

@@ -90,7 +90,15 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
     // As if the last checkpoint were older than the log.
     let log = bench.path("broken/log.csv");
     fs::write(&log, fs::read_to_string(&log).unwrap() + "6,1,1,1,1,1\n7,0.").unwrap();
+    // As if it had been killed in the middle of writing.
+    fs::create_dir_all(bench.path("broken/samples")).unwrap();
+    for name in ["broken/.diph-Ab12Cd.tmp", "broken/samples/.diph-000000.tmp", "broken/.diph-mine.tmp"] {
+        fs::write(bench.path(name), "half").unwrap();
+    }
     bench.succeed(&["train", "--resume", "--out", "broken"]);
+    let left: Vec<_> =
+        files(&bench.path("broken")).into_iter().filter(|path| path.extension().unwrap() == "tmp").collect();
+    assert_eq!(left, [Path::new(".diph-mine.tmp")]);
     assert_eq!(steps_of(&log), ["1", "2", "3", "4", "5", "6"]);
     for file in ["state.safetensors", "ema_0.999.safetensors", "ema_0.99.safetensors", "config.json"] {
         let read = |run: &str| fs::read(bench.path(&format!("{run}/{file}"))).unwrap();
@@ -116,6 +124,45 @@ fn an_interrupted_run_keeps_its_state() {
 }
 
 #[test]
+fn a_run_goes_on_with_the_data_that_it_began_with_only() {
+    let bench = Bench::with_data();
+    let data = ["--dataset", "data", "--acquisition", "data", "--cut", "4", "--slices", "0,1", "--steps", "2"];
+    bench.succeed(&train("run", &data));
+    let resume = ["train", "--resume", "--out", "run"];
+    bench.succeed(&resume);
+    let folder = DatasetFolder::new(bench.path("data"));
+    let (first, second) = (folder.maps_path(SliceId::new(0, 0)), folder.maps_path(SliceId::new(0, 1)));
+    let own = fs::read(&first).unwrap();
+    fs::copy(&second, &first).unwrap();
+    let error = bench.fail(3, &resume);
+    assert!(error.contains("qmaps_vol0_slice0.npz: has changed since the run in run began"), "{error}");
+    fs::write(&first, own).unwrap();
+    bench.succeed(&resume);
+}
+
+#[test]
+fn flags_without_effect_are_refused() {
+    let bench = Bench::with_data();
+    let phantom = ["--phantom", "32", "--steps", "1"];
+    for (words, said) in [
+        (["--vols", "-1"], "--vols: has no effect without --dataset DIR"),
+        (["--vols", "1"], "data.vols: has no effect"),
+        (["--slices", "-1"], "--slices: has no effect without --dataset DIR"),
+        (["--validation-vols", "1"], "data.validation_vols: has no effect"),
+        (["--images", "maps"], "--images: has no effect without --dataset DIR"),
+        (["--phantom-share", "0.5"], "--phantom-share: has no effect without --dataset DIR"),
+        (["--phantom-share", "0.1"], "data.phantom_share: has no effect"),
+    ] {
+        let error = bench.fail(2, &train("run", &[&phantom[..], &words].concat()));
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
+    let folder = ["--dataset", "data", "--acquisition", "data", "--cut", "4", "--steps", "1"];
+    let error = bench.fail(2, &train("run", &[&folder[..], &["--phantom-share", "0.5"]].concat()));
+    assert!(error.contains("--phantom-share: has no effect without --phantom HEIGHTxWIDTH"), "{error}");
+    assert!(!bench.path("run").exists());
+}
+
+#[test]
 fn factors_of_the_training_set_are_measured_and_kept() {
     let bench = Bench::with_data();
     let tsmi = ["--dataset", "data", "--images", "tsmi", "--acquisition", "data", "--cut", "4", "--steps", "1"];
@@ -131,6 +178,17 @@ fn factors_of_the_training_set_are_measured_and_kept() {
     let checkpoint = Checkpoint::read(bench.path("run/ema_0.999.safetensors")).unwrap();
     assert_eq!(checkpoint.config.intensity.reference_factor, Some(factor));
     assert_eq!(checkpoint.config.intensity.condition_factor, None);
+
+    let mut of_other_images = config.clone();
+    of_other_images["training"]["model"]["intensity"]["reference_factor"] = 7.0.into();
+    fs::write(bench.path("other.json"), of_other_images.to_string()).unwrap();
+    let again = |out| ["train", "--out", out, "--config", "other.json", "--intensity", "factors"];
+    bench.succeed(&again("again"));
+    assert_eq!(bench.json("again/config.json"), config, "measured anew, whatever the configuration says");
+    let error =
+        bench.fail(2, &[&again("given")[..], &["--set", "training.model.intensity.reference_factor=1"]].concat());
+    assert!(error.contains("--intensity: factors are measured, so that --set training.model.intensity"), "{error}");
+    bench.succeed(&["train", "--resume", "--out", "run", "--intensity", "factors"]);
 }
 
 #[test]
@@ -194,6 +252,6 @@ fn runs_are_neither_overwritten_nor_made_up() {
     assert!(error.contains("config.json: cannot be read"), "{error}");
     fs::write(bench.path("file"), "in the way").unwrap();
     let error = bench.fail(3, &train("file/run", &["--phantom", "32", "--steps", "1"]));
-    assert!(error.contains("file/run/config.json") && error.contains("cannot write"), "{error}");
+    assert!(error.contains("file/run: cannot write"), "{error}");
     assert_eq!(files(&bench.path("run")), [std::path::PathBuf::from("notes.txt")]);
 }

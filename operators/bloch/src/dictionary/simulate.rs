@@ -24,14 +24,27 @@ impl Dictionary {
     /// # Errors
     /// [`Error::Parameter`] when `coefficients` is 0 or more than the frames, or a tissue gives no signal in the subspace.
     pub fn simulate(sequence: &Sequence, grid: &DictionaryGrid, coefficients: usize) -> Result<Self> {
+        Self::simulate_unless(&|| false, sequence, grid, coefficients)
+    }
+
+    /// [`simulate`](Self::simulate), given up between blocks of tissues as soon as `is_cancelled` says so.
+    ///
+    /// # Errors
+    /// Those of [`simulate`](Self::simulate), and [`Error::Cancelled`].
+    pub fn simulate_unless(
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+        sequence: &Sequence,
+        grid: &DictionaryGrid,
+        coefficients: usize,
+    ) -> Result<Self> {
         let frames = sequence.frames();
         if coefficients == 0 || coefficients > frames {
             let expected = format!("1 to the number of frames, {frames}");
             return Err(Error::parameter(OPERATION, "coefficients", expected, coefficients));
         }
         let epg = EpgFisp::new(sequence.clone());
-        let basis = leading_eigenvectors(gram(&epg, grid.tissues()), coefficients);
-        let (responses, norms) = compress(&epg, grid.tissues(), &basis);
+        let basis = leading_eigenvectors(gram(&epg, grid.tissues(), is_cancelled)?, coefficients);
+        let (responses, norms) = compress(&epg, grid.tissues(), &basis, is_cancelled)?;
         let v = Array2::from_shape_fn((frames, coefficients), |(frame, k)| basis[(frame, k)] as f32);
         Self::from_compressed(grid.lut().view(), responses.view(), v.view(), norms.view(), coefficients)
     }
@@ -43,14 +56,15 @@ fn row_norms(signals: &[f64], frames: usize) -> impl Iterator<Item = f64> {
 }
 
 /// Gram matrix (frame, frame) of the normalised signals.
-fn gram(epg: &EpgFisp, tissues: &[Tissue]) -> DMatrix<f64> {
+fn gram(epg: &EpgFisp, tissues: &[Tissue], is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<DMatrix<f64>> {
     let frames = epg.sequence().frames();
     let part_len = tissues.len().div_ceil(PARTS).max(1);
-    let parts: Vec<DMatrix<f64>> = tissues
+    let parts = tissues
         .par_chunks(part_len)
         .map(|part| {
             let mut sum = DMatrix::zeros(frames, frames);
             for chunk in part.chunks(CHUNK) {
+                check(is_cancelled)?;
                 let mut signals = vec![0.0; chunk.len() * frames];
                 epg.simulate_into(chunk, &mut signals);
                 let scales: Vec<f64> = row_norms(&signals, frames).map(reciprocal_or_zero).collect();
@@ -61,10 +75,14 @@ fn gram(epg: &EpgFisp, tissues: &[Tissue]) -> DMatrix<f64> {
                 let columns = DMatrixView::from_slice(&signals, frames, chunk.len());
                 sum.gemm(1.0, &columns, &columns.transpose(), 1.0);
             }
-            sum
+            Ok(sum)
         })
-        .collect();
-    parts.into_iter().fold(DMatrix::zeros(frames, frames), |sum, part| sum + part)
+        .collect::<Result<Vec<_>>>()?;
+    Ok(parts.into_iter().fold(DMatrix::zeros(frames, frames), |sum, part| sum + part))
+}
+
+fn check(is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<()> {
+    if is_cancelled() { Err(Error::Cancelled { operation: OPERATION.into() }) } else { Ok(()) }
 }
 
 /// A signal of zeros has no direction and no part in the basis.
@@ -90,11 +108,17 @@ fn leading_eigenvectors(gram: DMatrix<f64>, count: usize) -> DMatrix<f64> {
 }
 
 /// Coefficients of the normalised signals (atom, coefficient) and norms of the signals.
-fn compress(epg: &EpgFisp, tissues: &[Tissue], basis: &DMatrix<f64>) -> (Array2<f32>, Array1<f32>) {
+fn compress(
+    epg: &EpgFisp,
+    tissues: &[Tissue],
+    basis: &DMatrix<f64>,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<(Array2<f32>, Array1<f32>)> {
     let frames = epg.sequence().frames();
-    let chunks: Vec<(Vec<f32>, DMatrix<f64>)> = tissues
+    let chunks = tissues
         .par_chunks(CHUNK)
         .map(|chunk| {
+            check(is_cancelled)?;
             let mut signals = vec![0.0; chunk.len() * frames];
             epg.simulate_into(chunk, &mut signals);
             let columns = DMatrixView::from_slice(&signals, frames, chunk.len());
@@ -103,13 +127,13 @@ fn compress(epg: &EpgFisp, tissues: &[Tissue], basis: &DMatrix<f64>) -> (Array2<
             for (mut column, &norm) in coefficients.column_iter_mut().zip(&norms) {
                 column *= reciprocal_or_zero(norm);
             }
-            (norms.into_iter().map(|norm| norm as f32).collect(), coefficients)
+            Ok((norms.into_iter().map(|norm| norm as f32).collect(), coefficients))
         })
-        .collect();
+        .collect::<Result<Vec<(Vec<f32>, DMatrix<f64>)>>>()?;
     let mut responses = Array2::zeros((tissues.len(), basis.ncols()));
     let columns = chunks.iter().flat_map(|(_, coefficients)| coefficients.column_iter());
     for (mut row, column) in responses.outer_iter_mut().zip(columns) {
         row.iter_mut().zip(column.iter()).for_each(|(value, &coefficient)| *value = coefficient as f32);
     }
-    (responses, chunks.into_iter().flat_map(|(norms, _)| norms).collect())
+    Ok((responses, chunks.into_iter().flat_map(|(norms, _)| norms).collect()))
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use diph_core::Error;
 use ndarray::{Array1, Array2, array};
 
@@ -42,6 +44,28 @@ fn simulation_is_repeatable_and_basis_vectors_do_not_depend_on_how_many_are_kept
     assert_eq!(small.basis(), large.basis().slice(ndarray::s![.., ..3]));
     for wrong in [0, 101] {
         assert!(matches!(Dictionary::simulate(&sequence, &grid(), wrong), Err(Error::Parameter { .. })));
+    }
+}
+
+#[test]
+fn simulation_ends_between_blocks_of_tissues() {
+    let sequence = Sequence::fisp_cut(4).expect("a cut");
+    let t1: Vec<f64> = (1..=100).map(|i| 1.0 + 0.01 * f64::from(i)).collect();
+    let t2: Vec<f64> = (1..=100).map(|i| 0.002 * f64::from(i)).collect();
+    let grid = DictionaryGrid::product(&t1, &t2, &[]).expect("valid");
+    let asked = |patience: usize| {
+        let asked = AtomicUsize::new(0);
+        let is_cancelled = || asked.fetch_add(1, Ordering::Relaxed) >= patience;
+        let result = Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, 5);
+        (asked.into_inner(), result)
+    };
+    let (blocks, finished) = asked(usize::MAX);
+    assert_eq!(finished.expect("nobody cancels"), Dictionary::simulate(&sequence, &grid, 5).expect("simulates"));
+    // In the first pass over the tissues and in the second; every thread may ask once more.
+    for patience in [0, 3, blocks - 3] {
+        let (asked, result) = asked(patience);
+        assert!(matches!(result, Err(Error::Cancelled { .. })));
+        assert!(asked <= patience + rayon::current_num_threads().max(8), "{asked} of {blocks} blocks after {patience}");
     }
 }
 

@@ -83,6 +83,9 @@ impl Conv2dGeometry {
         let &[batch, inputs, height, width] = x else {
             bail!("conv2d: expected an input of shape [batch, channel, y, x], got {x:?}");
         };
+        if x.contains(&0) || weight.contains(&0) {
+            bail!("conv2d: expected at least one image, channel and pixel, got {x:?} and a weight of {weight:?}");
+        }
         match *weight {
             [outputs, channels, kernel, kernel_width]
                 if channels == inputs && kernel == kernel_width && matches!(kernel, 1 | 3) =>

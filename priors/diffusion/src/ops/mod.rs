@@ -11,6 +11,7 @@
 mod add;
 mod arena;
 mod attention;
+mod check_cpu;
 mod conv2d;
 mod conv2d_geometry;
 mod convolution;
@@ -33,6 +34,7 @@ pub(crate) mod gradient_check;
 pub use add::add;
 pub(crate) use arena::Arena;
 pub use attention::attention;
+pub use check_cpu::check_cpu;
 pub use conv2d::conv2d;
 pub use group_norm::{Activation, GROUPS, group_norm};
 pub(crate) use packed_weight::PackedWeight;

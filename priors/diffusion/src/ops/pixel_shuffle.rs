@@ -1,14 +1,16 @@
 //! Space to depth and back.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 /// (n, c, h r, w r) to (n, c r^2, h, w), with the channel order `c * r^2 + dy * r + dx`.
 ///
 /// # Errors
-/// When the height or width is no multiple of `factor`.
+/// When the height or width is no multiple of `factor`, or that is 0.
 pub fn pixel_unshuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
-    if factor == 1 {
-        return Ok(x.clone());
+    match factor {
+        0 => bail!("pixel unshuffle: expected a factor of at least 1, got 0"),
+        1 => return Ok(x.clone()),
+        _ => (),
     }
     let (batch, channels, height, width) = x.dims4()?;
     let (height, width) = (height / factor, width / factor);
@@ -23,10 +25,12 @@ pub fn pixel_unshuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
 /// (n, c r^2, h, w) to (n, c, h r, w r): the inverse of [`pixel_unshuffle`].
 ///
 /// # Errors
-/// When the channels are no multiple of `factor^2`.
+/// When the channels are no multiple of `factor^2`, or `factor` is 0.
 pub fn pixel_shuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
-    if factor == 1 {
-        return Ok(x.clone());
+    match factor {
+        0 => bail!("pixel shuffle: expected a factor of at least 1, got 0"),
+        1 => return Ok(x.clone()),
+        _ => (),
     }
     let (batch, channels, height, width) = x.dims4()?;
     let channels = channels / (factor * factor);

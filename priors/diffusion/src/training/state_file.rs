@@ -132,6 +132,9 @@ pub(super) fn read(path: &Path) -> Result<RunState> {
 fn run_state(metadata: Metadata, file: &SafeTensors<'_>) -> Result<RunState> {
     let Metadata { config, step } = metadata;
     config.check()?;
+    if step > config.steps {
+        return Err(Error::setting("step", format!("at most the {} steps of the run", config.steps), step));
+    }
     let mut reader = Reader { file, taken: BTreeSet::new() };
     let mut parameters = Vec::new();
     for (name, shape) in Parameters::shapes(&config.model.unet)? {
@@ -186,5 +189,28 @@ impl Reader<'_> {
         };
         let shape = self.file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
         Err(Error::ExtraTensor { tensor: name.to_string(), shape, count: extra.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number of an image is step * batch + its place in the batch.
+    #[test]
+    fn numbers_of_images_cannot_overflow() {
+        let unet = r#"{ "image_size": 8, "coefficients": 2, "model_channels": 32, "num_res_blocks": 1 }"#;
+        let model = crate::ModelConfig::new(serde_json::from_str(unet).expect("a configuration"));
+        let mut config = TrainingConfig { steps: 10, batch: 4, ..TrainingConfig::new(model) };
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.safetensors");
+        let error = |config: &TrainingConfig, step| {
+            write(&path, config, step, &[], None).expect("writes");
+            read(&path).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(error(&config, 11).contains("step: expected at most the 10 steps of the run, got 11"));
+        assert!(error(&config, 10).contains("is missing"), "the step is fine, the tensors are not there");
+        config.steps = u64::MAX / 2;
+        assert!(error(&config, 1).contains("steps: expected at most 4611686018427387903 of 4 images each"));
     }
 }

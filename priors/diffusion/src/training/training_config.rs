@@ -144,6 +144,10 @@ impl TrainingConfig {
         if !(1..=MAX_BATCH).contains(&self.batch) {
             return Err(Error::setting("batch", format!("1 to {MAX_BATCH}"), self.batch));
         }
+        if self.steps.checked_mul(self.batch as u64).is_none() {
+            let most = u64::MAX / self.batch as u64;
+            return Err(Error::setting("steps", format!("at most {most} of {} images each", self.batch), self.steps));
+        }
         if self.microbatch == Some(0) {
             return Err(Error::setting("microbatch", "at least 1", 0));
         }

@@ -9,7 +9,7 @@ use crate::parity::{Comparison, Reference, Stage};
 
 const FILE: &str = "prox_pair.npz";
 /// Both normal operators differ by the accuracy of the Python code's transform.
-const TOLERANCE: f64 = 1e-3;
+const TOLERANCE: f64 = 5e-5;
 
 /// `argmin ||A z - y||^2_W + rho ||z - x||^2` by five steps of conjugate gradients from zero.
 pub struct ConjugateGradients;

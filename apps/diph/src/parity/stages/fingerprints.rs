@@ -9,7 +9,10 @@ use crate::parity::relative_error::worst;
 use crate::parity::{Comparison, Reference, Stage};
 
 const FILE: &str = "sequence.npz";
-const TOLERANCE: f64 = 1e-5;
+/// The Python signals leave out orders above 30.
+const SIGNAL: f64 = 1e-5;
+/// Of the basis that follows from them.
+const ANGLE: f64 = 5e-9;
 
 /// Signals of every atom, and the temporal basis.
 pub struct Fingerprints;
@@ -52,8 +55,8 @@ impl Stage for Fingerprints {
             (product.abs() - 1.0).abs()
         });
         Ok(vec![
-            Comparison::error("signal of the worst atom", worst(signals), TOLERANCE),
-            Comparison::error("1 - |<v, v'>| of the worst basis vector", worst(angles), TOLERANCE),
+            Comparison::error("signal of the worst atom", worst(signals), SIGNAL),
+            Comparison::error("1 - |<v, v'>| of the worst basis vector", worst(angles), ANGLE),
         ])
     }
 }

@@ -8,8 +8,8 @@ use crate::parity::relative_error::relative_error;
 use crate::parity::{Comparison, Reference, Stage};
 
 const FILE: &str = "nufft_pair.npz";
-/// Against the direct sum: the accuracy that the transform is planned for.
-const EXACT: f64 = 1e-4;
+/// Against the direct sum: below the accuracy of 1e-4 that the transform is planned for.
+const EXACT: f64 = 7e-5;
 /// Against the Python code, whose own transform is 5e-4 to 7e-4 away from the direct sum.
 const PYTHON: f64 = 1e-3;
 

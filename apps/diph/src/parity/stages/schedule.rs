@@ -6,7 +6,8 @@ use crate::output::{AppError, Blame};
 use crate::parity::relative_error::worst;
 use crate::parity::{Comparison, Reference, Stage};
 
-const EXACT: f64 = 1e-7;
+/// Double precision, products of a thousand factors.
+const EXACT: f64 = 1e-13;
 
 /// The respaced noise schedules of every network.
 pub struct Schedule;
