@@ -2,7 +2,7 @@
 //!
 //! The numerics live in the crates below; everything here is about people, files, and which part comes from which plugin.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod cli;
 mod commands;

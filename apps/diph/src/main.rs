@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 
 /// Networks compute on the threads of their own operations; those of candle's second pool, which serves its sums and
 /// products of large tensors, would only spin beside them. candle has no other switch than the environment, and every plugin
-/// holds a copy of it, so the program begins again with the variable set: a millisecond, and no thread can be reading the
+/// holds a copy of it, so the program begins again with the variable set: two milliseconds, and no thread can be reading the
 /// environment meanwhile, as with a variable that is set in place. What the user set stays.
 #[cfg(unix)]
 fn rest_candle_threads() {

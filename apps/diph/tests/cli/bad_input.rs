@@ -123,7 +123,7 @@ fn an_unknown_instruction_set() {
 fn beginning_again_keeps_words_and_exit_codes() {
     let bench = Bench::new();
     let run = |words: &[&str]| bench.command(words).env_remove("CANDLE_NUM_THREADS").output().unwrap();
-    let output = run(&["evaluate", "--dataset", "no where", "--results", ""]);
+    let output = run(&["evaluate", "--dataset", "no where", "--results", "a b"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8(output.stderr).unwrap().contains("no where"));
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
