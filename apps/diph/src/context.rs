@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
+use crate::memory::MemoryBudget;
 use crate::output::{AppError, Cancel, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
@@ -17,6 +18,8 @@ pub struct Context {
     pub plugin_dirs: Vec<PathBuf>,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
+    /// What may be taken, with `--max-memory`.
+    pub memory: MemoryBudget,
 }
 
 impl Context {

@@ -8,6 +8,7 @@ pub mod config;
 mod context;
 mod dataset_run;
 mod inputs;
+pub mod memory;
 pub mod method;
 pub mod output;
 mod parity;
@@ -24,6 +25,7 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
+use memory::MemoryBudget;
 use output::{AppError, Cancel, Exit, Mode, Output};
 
 /// Runs the command line of this process.
@@ -38,7 +40,8 @@ pub fn run() -> ExitCode {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
-    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads };
+    let memory = MemoryBudget { limit: cli.global.max_memory };
+    let context = Context { output, cancel, plugin_dirs: cli.global.plugin_dirs, threads: cli.global.threads, memory };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),
         Err(error) => context.output.fail(&error).into(),

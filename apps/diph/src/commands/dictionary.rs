@@ -6,9 +6,10 @@ use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use serde_json::json;
 
-use super::Values;
+use super::{Values, print_estimate};
 use crate::Context;
 use crate::inputs::{SequenceSource, dictionary_file};
+use crate::memory::dictionary_plan;
 use crate::output::{AppError, Blame};
 
 /// Arguments of `diph dictionary`.
@@ -35,6 +36,9 @@ pub struct DictionaryArgs {
     /// The file to write: `.mat` (the Python code's layout) or `.npz`
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Say how much memory it would need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl DictionaryArgs {
@@ -44,6 +48,13 @@ impl DictionaryArgs {
     /// Naming the flag or the file to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let sequence = self.sequence.read(Sequence::CUTS[self.cut])?;
+        let parameters = if self.b1.is_some() { 3 } else { 2 };
+        let estimate = dictionary_plan(self.atoms(), sequence.frames(), self.coefficients, parameters);
+        let advice = "take fewer values of T1, T2 or B1, or fewer frames (--cut)";
+        context.memory.check("simulating the dictionary", &estimate, advice)?;
+        if self.dry_run {
+            return print_estimate(context, &estimate);
+        }
         let grid = self.grid()?;
         let spinner = context.output.spinner("simulating the dictionary");
         let dictionary = Dictionary::simulate(&sequence, &grid, self.coefficients).flag("--coefficients")?;
@@ -60,6 +71,15 @@ impl DictionaryArgs {
                 self.out.display()
             )
         })
+    }
+
+    /// Entries of the grid, counted without making it.
+    fn atoms(&self) -> usize {
+        let (Some(Values(t1)), Some(Values(t2))) = (&self.t1, &self.t2) else {
+            return DictionaryGrid::BRAIN_ATOMS;
+        };
+        let b1 = self.b1.as_ref().map_or(1, |Values(b1)| b1.len());
+        t1.iter().map(|t1| t2.iter().filter(|t2| *t2 <= t1).count()).sum::<usize>().saturating_mul(b1)
     }
 
     fn grid(&self) -> Result<DictionaryGrid, AppError> {
