@@ -23,7 +23,7 @@ pub use dictionary_plan::dictionary_plan;
 pub use memory_budget::MemoryBudget;
 pub use network_time::{reconstruction_time, training_time};
 pub use not_enough_memory::NotEnoughMemory;
-pub use program::{files, program};
+pub use program::{files, program, program_that_trains, program_with_plugins};
 pub use reconstruction_plan::ReconstructionPlan;
 pub use simulation_plan::SimulationPlan;
 pub use training_plan::training_plan;

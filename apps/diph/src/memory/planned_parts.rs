@@ -29,14 +29,20 @@ pub(super) fn operator(
     }
 }
 
-/// A prior on images of a size; nothing where it is not Diph's own, or its network cannot be read.
-pub(super) fn prior(component: &Component, shape: &AcquisitionShape) -> Option<MemoryEstimate> {
+/// What a prior on images of a size keeps from the beginning, and what it needs beside that while it runs; nothing where it is not
+/// Diph's own, or its network cannot be read.
+pub(super) fn prior(component: &Component, shape: &AcquisitionShape) -> Option<(MemoryEstimate, MemoryEstimate)> {
+    let none = MemoryEstimate::default;
     let image = MemoryEstimate::array::<Complex32>(&[shape.coefficients, shape.pixels()]);
     match component.id.as_str() {
         // Dual variables along two directions, twice for the acceleration.
-        "diph.total-variation" => Some(MemoryEstimate::default().temporary("total variation", 5 * image)),
-        "diph.locally-low-rank" | "diph.wavelet" => Some(MemoryEstimate::default().temporary("prior", 3 * image)),
-        "diph.diffusion" => network(component, shape.image).map(|cost| cost.inference_memory()),
+        "diph.total-variation" => Some((none(), none().temporary("total variation", image.saturating_mul(5)))),
+        "diph.locally-low-rank" | "diph.wavelet" => Some((none(), none().temporary("prior", image.saturating_mul(3)))),
+        "diph.diffusion" => network(component, shape.image).map(|cost| {
+            // The shipped weights are pages of the plugin, two bytes each.
+            let file = if component.options.contains_key("checkpoint") { 0 } else { 2 * cost.parameters };
+            (cost.weights_memory().kept("network file", file), cost.running_memory())
+        }),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use diph_core::{AcquisitionShape, MemoryEstimate};
 use num_complex::Complex32;
 use serde_json::{Map, Value};
 
-use super::{planned_parts, program};
+use super::{planned_parts, program_with_plugins};
 use crate::method::{Method, Solver, Weights};
 use crate::reconstruction::{Acquisition, ConditionImage};
 
@@ -19,7 +19,7 @@ const FISTA_IMAGES: usize = 16;
 /// Images of a finished sample of the posterior with its state.
 const SAMPLE_IMAGES: usize = 10;
 /// Copies of the measured samples: as read, as the solver scales them, and as they are handed on.
-const KSPACE_COPIES: usize = 3;
+const KSPACE_COPIES: u64 = 3;
 
 /// A reconstruction that is not there yet: a method and the lengths of its acquisition.
 pub struct ReconstructionPlan<'a> {
@@ -54,7 +54,9 @@ impl<'a> ReconstructionPlan<'a> {
     /// What it will need, and the parts of the method that nothing is known about.
     pub fn memory(&self) -> (MemoryEstimate, Vec<&'a str>) {
         let mut unknown = Vec::new();
-        let mut estimate = program().and(acquisition(&self.shape, self.atoms, self.parameters)).and(self.images());
+        let mut estimate =
+            program_with_plugins().and(acquisition(&self.shape, self.atoms, self.parameters)).and(self.kspace());
+        let mut solver = self.images();
         let operator = &self.method.operator;
         for (weighted, uses_normal) in self.operators() {
             let shape = AcquisitionShape { is_weighted: weighted, ..self.shape };
@@ -65,7 +67,10 @@ impl<'a> ReconstructionPlan<'a> {
         }
         if let Some(prior) = &self.method.prior {
             match planned_parts::prior(prior, &self.shape) {
-                Some(part) => estimate = estimate.and(part),
+                Some((kept, running)) => {
+                    estimate = estimate.and(kept);
+                    solver = solver.and(running);
+                }
                 None => unknown.push(prior.id.as_str()),
             }
         }
@@ -79,7 +84,8 @@ impl<'a> ReconstructionPlan<'a> {
             id => unknown.push(id),
         }
         unknown.dedup();
-        (estimate, unknown)
+        // Kernels are set up before the solver starts.
+        (estimate.and(solver.passing("images of the solver and activations of the network")), unknown)
     }
 
     /// Weights and use of the operators that are created.
@@ -92,22 +98,25 @@ impl<'a> ReconstructionPlan<'a> {
         }
     }
 
+    fn kspace(&self) -> MemoryEstimate {
+        let kspace = MemoryEstimate::array::<Complex32>(&[self.shape.coils, self.shape.samples_per_coil()]);
+        let maps = MemoryEstimate::array::<f32>(&[self.slices, self.parameters + 2, self.shape.pixels()]);
+        MemoryEstimate::default()
+            .kept("k-space", kspace.saturating_mul(KSPACE_COPIES))
+            .kept("maps", maps)
+            // As bytes and as numbers before and after the conversion; later predicted samples and weights take their place.
+            .temporary("k-space of a file or of the result", kspace.saturating_mul(2))
+    }
+
+    /// What the solver holds.
     fn images(&self) -> MemoryEstimate {
-        let AcquisitionShape { coefficients, coils, .. } = self.shape;
-        let image = MemoryEstimate::array::<Complex32>(&[coefficients, self.shape.pixels()]);
+        let image = MemoryEstimate::array::<Complex32>(&[self.shape.coefficients, self.shape.pixels()]);
         let images = match self.method.solver {
             Solver::ProximalSplitting(_) => SPLITTING_IMAGES,
             Solver::Fista(_) => FISTA_IMAGES,
         };
         let images = images + SAMPLE_IMAGES * self.samples.saturating_sub(1);
-        let kspace = MemoryEstimate::array::<Complex32>(&[coils, self.shape.samples_per_coil()]);
-        let maps = MemoryEstimate::array::<f32>(&[self.slices, self.parameters + 2, self.shape.pixels()]);
-        MemoryEstimate::default()
-            .kept("k-space", kspace.saturating_mul(KSPACE_COPIES as u64))
-            .kept("images of the solver", image.saturating_mul(images as u64))
-            .kept("maps", maps)
-            // As bytes and as numbers before and after the conversion; later predicted samples and weights take their place.
-            .temporary("k-space of a file or of the result", kspace.saturating_mul(2))
+        MemoryEstimate::default().kept("images", image.saturating_mul(images as u64))
     }
 }
 

@@ -4,7 +4,7 @@ use diph_bloch::Dictionary;
 use diph_core::{AcquisitionShape, MemoryEstimate};
 use num_complex::Complex32;
 
-use super::{program, reconstruction_plan};
+use super::{program_with_plugins, reconstruction_plan};
 
 /// Copies of the simulated samples: as measured, weighted for the adjoint, and as bytes of the file before and after they are put
 /// together.
@@ -37,7 +37,7 @@ impl SimulationPlan<'_> {
         let shape = &self.shape;
         let image = MemoryEstimate::array::<Complex32>(&[shape.coefficients, shape.pixels()]);
         let kspace = MemoryEstimate::array::<Complex32>(&[shape.coils, shape.samples_per_coil()]);
-        let estimate = program()
+        let estimate = program_with_plugins()
             .and(reconstruction_plan::acquisition(shape, self.atoms, self.parameters))
             .kept("images", image.saturating_mul(IMAGES))
             .kept("k-space", kspace.saturating_mul(KSPACE_COPIES))

@@ -5,7 +5,7 @@ use diph_core::{AcquisitionShape, MemoryEstimate};
 use diph_datasets::DatasetFolder;
 use num_complex::Complex32;
 
-use super::{program, reconstruction_plan};
+use super::{program_that_trains, reconstruction_plan};
 use crate::training::RunConfig;
 
 /// Samples of a frame where no trajectory has been read: those of the built-in spiral.
@@ -41,7 +41,7 @@ pub fn training_plan(config: &RunConfig) -> diph_diffusion::Result<MemoryEstimat
     let pixels = [MAPS.saturating_mul(slices), shape.pixels()];
     let image = MemoryEstimate::array::<Complex32>(&[shape.coefficients, shape.pixels()]);
     let simulation = Dictionary::simulation_memory_estimate(atoms, frames, shape.coefficients, 2);
-    let mut estimate = program()
+    let mut estimate = program_that_trains()
         .and(training.memory_estimate()?)
         .and(reconstruction_plan::acquisition(&shape, atoms, 2))
         .and(simulation.passing("simulation of the dictionary"))

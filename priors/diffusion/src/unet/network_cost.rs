@@ -87,14 +87,22 @@ impl NetworkCost {
         2.0 * self.multiply_adds as f64
     }
 
-    /// What a network needs that only denoises.
+    /// What a network needs that only denoises: its weights, and what it takes to run.
     pub fn inference_memory(&self) -> MemoryEstimate {
+        self.weights_memory().and(self.running_memory())
+    }
+
+    /// The weights, and once more as they are read.
+    pub fn weights_memory(&self) -> MemoryEstimate {
         let weights = self.parameters * size_of::<f32>() as u64;
+        MemoryEstimate::default().kept("network weights", weights).temporary("reading of the network", weights)
+    }
+
+    /// What is there from the first run on: weights for the kernels and activations.
+    pub fn running_memory(&self) -> MemoryEstimate {
         MemoryEstimate::default()
-            .kept("network weights", weights)
             .kept("network weights for the kernels", self.packed_weights)
             .kept("network activations", self.activations)
-            .temporary("reading of the network", weights)
     }
 
     /// Products and additions that this machine does in a second in a small network, on all threads, from two short runs.
