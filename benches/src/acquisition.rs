@@ -2,6 +2,7 @@
 
 use std::f32::consts::PI;
 
+use diph_nufft::coils::birdcage;
 use diph_nufft::{Accuracy, MrfOptions, SpiralOptions, Trajectory, density};
 use ndarray::Array2;
 
@@ -14,12 +15,21 @@ const FRAMES: usize = 200;
 /// # Panics
 /// When `eps` is no accuracy.
 pub fn options(eps: f64) -> MrfOptions {
-    let trajectory = Trajectory::spiral(FRAMES, &SpiralOptions::default()).expect("a valid spiral");
-    let basis = Array2::from_shape_fn((FRAMES, COEFFICIENTS), |(t, k)| {
-        (PI * k as f32 * (t as f32 + 0.5) / FRAMES as f32).cos() / (FRAMES as f32).sqrt()
+    sized(eps, SIZE, FRAMES, 1)
+}
+
+/// The same for images of another side, another number of frames and `coils` receive coils.
+///
+/// # Panics
+/// When `eps` is no accuracy, or a number is zero.
+pub fn sized(eps: f64, side: usize, frames: usize, coils: usize) -> MrfOptions {
+    let trajectory = Trajectory::spiral(frames, &SpiralOptions::default()).expect("a valid spiral");
+    let basis = Array2::from_shape_fn((frames, COEFFICIENTS), |(t, k)| {
+        (PI * k as f32 * (t as f32 + 0.5) / frames as f32).cos() / (frames as f32).sqrt()
     });
-    let mut options = MrfOptions::new(trajectory, basis, SIZE, SIZE);
+    let mut options = MrfOptions::new(trajectory, basis, side, side);
     options.weights = Some(density::by_area(&options.trajectory));
+    options.coil_maps = (coils > 1).then(|| birdcage(coils, side, side).expect("valid coils"));
     options.accuracy = Accuracy::new(eps).expect("a valid accuracy");
     options
 }

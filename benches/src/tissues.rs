@@ -23,6 +23,22 @@ pub fn large_grid() -> DictionaryGrid {
     DictionaryGrid::from_lut(lut.slice(ndarray::s![..94_777, ..])).expect("a valid grid")
 }
 
+/// `atoms` tissues over the same range, on a grid as fine as it has to be.
+///
+/// # Panics
+/// When `atoms` is 0.
+pub fn grid(atoms: usize) -> DictionaryGrid {
+    let mut side = (atoms as f64).sqrt() as i32 + 2;
+    loop {
+        let (t1, t2) = (logarithmic(0.02, 5.0, side), logarithmic(0.005, 4.0, side));
+        let grid = DictionaryGrid::product(&t1, &t2, &[]).expect("a valid grid");
+        if grid.tissues().len() >= atoms {
+            return DictionaryGrid::from_lut(grid.lut().slice(ndarray::s![..atoms, ..])).expect("a valid grid");
+        }
+        side += side / 50 + 1;
+    }
+}
+
 /// A matcher on the responses of `grid` to 200 frames of the Deli-CS sequence.
 ///
 /// # Panics
@@ -34,15 +50,21 @@ pub fn matcher(grid: &DictionaryGrid) -> DictionaryMatcher {
 
 /// A slice: a disc of responses in regions of one tissue each with 5 % noise, around it noise only.
 pub fn slice(matcher: &DictionaryMatcher) -> ArrayD<Complex32> {
+    sized_slice(matcher, SIZE)
+}
+
+/// The same slice in pixels of another size: the disc grows with the image.
+pub fn sized_slice(matcher: &DictionaryMatcher, side: usize) -> ArrayD<Complex32> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let atoms = matcher.dictionary().atoms();
-    Array3::from_shape_fn((COEFFICIENTS, SIZE, SIZE), |(k, y, x)| {
+    Array3::from_shape_fn((COEFFICIENTS, side, side), |(k, y, x)| {
         let noise = Complex32::new(rng.random_range(-0.05..0.05), rng.random_range(-0.05..0.05));
-        let radius = (y as f32 - 115.0).hypot(x as f32 - 115.0);
-        if radius > 80.0 {
+        let centre = side as f32 / 2.0;
+        let radius = (y as f32 - centre).hypot(x as f32 - centre);
+        if radius > 80.0 / 230.0 * side as f32 {
             return noise;
         }
-        let region = y / 10 * 23 + x / 10;
+        let region = y * 23 / side * 23 + x * 23 / side;
         atoms[[region * 7919 % atoms.nrows(), k]] + noise
     })
     .into_dyn()

@@ -17,11 +17,14 @@
 //! seconds, angles in radians, k-space positions in cycles per pixel within [-1/2, 1/2] as (ky, kx). Views that
 //! cross a trait are C-contiguous; anything else is an [`Error::NotContiguous`].
 
+mod acquisition_shape;
 mod algebra;
+mod byte_size;
 mod error;
 mod forward_operator;
 mod fourier_scale;
 mod iteration;
+mod memory_estimate;
 pub mod metrics;
 mod noise_schedule;
 mod overlap;
@@ -36,11 +39,14 @@ mod space;
 pub mod vector;
 mod views;
 
+pub use acquisition_shape::AcquisitionShape;
 pub use algebra::{AdjointOperator, Composed, Identity, Scaled, Stacked, Sum};
+pub use byte_size::ByteSize;
 pub use error::{Error, Result};
 pub use forward_operator::ForwardOperator;
 pub use fourier_scale::FourierScale;
 pub use iteration::{Breakdown, Iteration, Observer, Outcome, Progress, StopReason, run};
+pub use memory_estimate::MemoryEstimate;
 pub use noise_schedule::NoiseSchedule;
 pub use overlap::Overlap;
 pub use parameter::Parameter;

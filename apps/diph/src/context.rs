@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
+use crate::memory::MemoryBudget;
 use crate::output::{AppError, Cancel, FileHashes, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
@@ -19,6 +20,8 @@ pub struct Context {
     pub threads: Option<NonZero<usize>>,
     /// Hashes of the files that were read.
     pub hashes: FileHashes,
+    /// What may be taken, with `--max-memory`.
+    pub memory: MemoryBudget,
 }
 
 impl Context {

@@ -3,8 +3,8 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use diph_core::{ParameterMaps, StopReason};
-use diph_datasets::{DatasetFolder, SliceId};
+use diph_core::{MemoryEstimate, ParameterMaps, StopReason};
+use diph_datasets::{DatasetFolder, NpzFile, SliceId};
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
@@ -13,6 +13,7 @@ use num_complex::Complex32;
 use crate::Context;
 use crate::config::Override;
 use crate::inputs::{AcquisitionSource, SliceInput};
+use crate::memory::{ReconstructionPlan, files, program, reconstruction_time};
 use crate::method::{Method, Solver};
 use crate::output::{AppError, Blame, PluginFile, Provenance};
 use crate::reconstruction::{Acquisition, Evaluation, Parts, Posterior, Reconstruction, Reconstructor, Step, Truth};
@@ -68,8 +69,8 @@ impl DatasetRun<'_> {
     /// # Errors
     /// Naming the file or the step that failed. What was finished before stays.
     pub fn run(&self, slices: &[SliceId]) -> Result<(MethodResults, Vec<FinishedSlice>), AppError> {
-        let size = self.image_size(slices)?;
-        let acquisition = self.source.read(size, &self.context.cancel)?;
+        let acquisition = self.read_acquisition(slices)?;
+        let estimate = self.plan(&acquisition, slices)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
         let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
         self.method.check_overrides(self.overrides, annealed)?;
@@ -79,7 +80,8 @@ impl DatasetRun<'_> {
             self.context.cancel.check()?;
             let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition)?;
-            let (result, slice) = self.run_slice(&input, own.as_ref().unwrap_or(&shared), &mut python)?;
+            let parts = own.as_ref().unwrap_or(&shared);
+            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python)?;
             results.push(result);
             finished.push(slice);
         }
@@ -97,10 +99,63 @@ impl DatasetRun<'_> {
         }
     }
 
+    /// Reads what all slices share, if there is room for it.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used, or [`AppError::Memory`].
+    pub fn read_acquisition(&self, slices: &[SliceId]) -> Result<Acquisition, AppError> {
+        let size = self.image_size(slices)?;
+        let paths = self.source.files();
+        let reading = program().and(files(paths.iter().map(AsRef::as_ref)));
+        self.context.memory.check("reading the acquisition", &reading, "take a smaller dictionary or fewer coils")?;
+        self.source.read(size, &self.context.cancel)
+    }
+
+    /// What the run will need; announces a network that takes long.
+    ///
+    /// # Errors
+    /// [`AppError::Memory`] when it cannot fit.
+    pub fn plan(&self, acquisition: &Acquisition, slices: &[SliceId]) -> Result<MemoryEstimate, AppError> {
+        let coils = self.coils(acquisition, slices);
+        let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
+        let (estimate, unknown) = plan.memory();
+        let paths = self.source.files();
+        let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
+        for part in unknown {
+            self.context.output.note(format!("{part}: does not say how much memory it needs; not in the estimate"));
+        }
+        let work = format!(
+            "reconstructing {} x {} pixels with {}",
+            plan.shape.image[0], plan.shape.image[1], self.method.name
+        );
+        self.context.memory.check(&work, &estimate, plan.advice())?;
+        self.context.output.note(format!("{}: memory about {estimate}", self.method.name));
+        if let Some(line) =
+            reconstruction_time(self.method, plan.shape.image).step("measuring the speed of this machine")?
+        {
+            self.context.output.note(line);
+        }
+        Ok(estimate)
+    }
+
+    /// Coils of the sensitivities, or of the first k-space; its header is enough.
+    fn coils(&self, acquisition: &Acquisition, slices: &[SliceId]) -> usize {
+        if let Some(maps) = &acquisition.coil_maps {
+            return maps.dim().0;
+        }
+        let shape = slices.iter().find_map(|id| {
+            let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
+            file.shape("y").ok()
+        });
+        // (1, coil, frame, sample); a file of another form is refused when it is read.
+        shape.and_then(|shape| shape.iter().rev().nth(2).copied()).unwrap_or(1).max(1)
+    }
+
     fn run_slice(
         &self,
         input: &SliceInput,
         parts: &Parts,
+        memory_estimate: u64,
         python: &mut PythonResults,
     ) -> Result<(SliceResult, FinishedSlice), AppError> {
         let id = input.id;
@@ -153,7 +208,7 @@ impl DatasetRun<'_> {
             samples: single,
             simulated_kspace: simulated,
         };
-        let provenance = self.provenance(input, parts)?;
+        let provenance = self.provenance(input, parts, memory_estimate)?;
         let png = files.write(self.method, &reconstruction, truth, &result, &provenance)?;
         pictures.insert(0, Picture { caption: id.to_string(), png });
         Ok((result, FinishedSlice { id, maps: reconstruction.maps, pictures, provenance }))
@@ -271,12 +326,13 @@ impl DatasetRun<'_> {
         Ok(self.folder.maps(*id).file(&path)?.dim())
     }
 
-    fn provenance(&self, input: &SliceInput, parts: &Parts) -> Result<Provenance, AppError> {
+    fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, AppError> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(configuration, self.seed);
         if self.samples.get() > 1 {
             provenance.sample_seeds = self.sample_seeds().collect();
         }
+        provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
         for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
             provenance.inputs.push(self.context.hashes.of(path).file(path)?);

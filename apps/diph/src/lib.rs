@@ -10,6 +10,7 @@ pub mod config;
 mod context;
 mod dataset_run;
 mod inputs;
+pub mod memory;
 pub mod method;
 pub mod output;
 mod parity;
@@ -27,6 +28,7 @@ use diph_diffusion::ops::check_cpu;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
+use memory::MemoryBudget;
 use output::{AppError, Blame, Cancel, Exit, FileHashes, Mode, Output};
 
 /// Runs the command line of this process.
@@ -47,6 +49,7 @@ pub fn run() -> ExitCode {
         plugin_dirs: cli.global.plugin_dirs,
         threads: cli.global.threads,
         hashes: FileHashes::default(),
+        memory: MemoryBudget { limit: cli.global.max_memory },
     };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),

@@ -23,6 +23,12 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<ArrayEntry> {
     decode(path, &key, &bytes)
 }
 
+/// Axis lengths of an array; its header is enough.
+pub(super) fn shape(path: &Path, key: &str, bytes: &[u8]) -> Result<Vec<usize>> {
+    let malformed = |problem| Error::malformed(path, FORMAT, format!("key `{key}`: {problem}"));
+    Header::parse(bytes).map(|(header, _)| header.shape).map_err(malformed)
+}
+
 /// Writes a single `.npy` array.
 ///
 /// # Errors

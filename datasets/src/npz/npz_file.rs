@@ -54,15 +54,31 @@ impl NpzFile {
     /// # Errors
     /// [`Error::MissingKey`], [`Error::Malformed`] or [`Error::Unsupported`].
     pub fn entry(&mut self, key: &str) -> Result<ArrayEntry> {
+        let bytes = self.bytes(key, u64::MAX)?;
+        npy::decode(&self.path, key, &bytes)
+    }
+
+    /// The first bytes of a member, `most` of them.
+    fn bytes(&mut self, key: &str, most: u64) -> Result<Vec<u8>> {
         let Some(index) = self.keys.iter().position(|there| there == key) else {
             return Err(Error::MissingKey { path: self.path.clone(), key: key.into(), available: self.keys.clone() });
         };
         let malformed = |problem: String| Error::malformed(&self.path, FORMAT, format!("key `{key}`: {problem}"));
-        let mut member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
+        let member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
         // The size in the archive's table is not to be trusted, so the buffer grows with what is really there.
         let mut bytes = Vec::new();
-        member.read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
-        npy::decode(&self.path, key, &bytes)
+        member.take(most).read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// Axis lengths of an array, from its header alone.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn shape(&mut self, key: &str) -> Result<Vec<usize>> {
+        // Longer than any header of version 1.
+        let bytes = self.bytes(key, 1 << 17)?;
+        npy::shape(&self.path, key, &bytes)
     }
 
     /// An array with element type `T` and the axes of `D`, checked to be finite; `axes` names them in errors.
@@ -84,6 +100,7 @@ impl NpzFile {
     /// let mut npz = NpzFile::open(&path).unwrap();
     /// let y = npz.array::<Complex32, Ix3>("y", "(coil, frame, sample)").unwrap();
     /// assert_eq!(y.dim(), (1, 200, 920));
+    /// assert_eq!(npz.shape("y").unwrap(), [1, 1, 200, 920]);
     /// assert!(npz.entry("x").unwrap_err().to_string().ends_with("no key `x`; the keys there are: `y`"));
     /// ```
     pub fn array<T: Element, D: Dimension>(&mut self, key: &str, axes: &str) -> Result<Array<T, D>> {

@@ -1,7 +1,7 @@
 //! Bloch responses in an SVD subspace.
 
 mod lookup;
-mod simulate;
+pub(crate) mod simulate;
 
 use diph_core::{Error, Parameter, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};

@@ -76,6 +76,9 @@ impl DictionaryGrid {
         Self { tissues, has_b1, left_out: 0 }.not_empty()
     }
 
+    /// Entries of [`DictionaryGrid::brain`].
+    pub const BRAIN_ATOMS: usize = 22_160;
+
     /// A grid for the brain at 3 T with 22,160 entries: T1 in steps of 20 ms to 3 s, then 200 ms to 5 s; T2 from 10 ms
     /// in steps of 2 ms to 0.2 s, 20 ms to 1 s, 50 ms to 2 s and 100 ms to 4 s. Pairs with T2 = T1 are left out too: no tissue
     /// lies there.

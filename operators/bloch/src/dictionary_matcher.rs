@@ -1,6 +1,6 @@
 //! Exact dictionary matching as a physics projector.
 
-mod ball_tree;
+pub(crate) mod ball_tree;
 mod brute_force;
 mod search;
 mod voxels;

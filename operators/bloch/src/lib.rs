@@ -18,6 +18,7 @@ mod dictionary_grid;
 mod dictionary_matcher;
 mod epg_fisp;
 mod matches;
+mod memory;
 mod sequence;
 mod simulate_tsmi;
 mod tissue;

@@ -14,6 +14,7 @@ mod cartesian_options;
 mod cartesian_sampling;
 mod fourier;
 mod grid_samples;
+mod memory;
 
 pub use cartesian_arrays::CartesianArrays;
 pub use cartesian_operator::CartesianOperator;

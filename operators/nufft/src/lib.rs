@@ -37,6 +37,7 @@ mod grid_plan;
 mod gridding;
 mod kaiser_bessel;
 mod lanes;
+mod memory;
 mod mrf_operator;
 mod mrf_options;
 mod nufft;

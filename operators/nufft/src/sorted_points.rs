@@ -42,10 +42,15 @@ pub(crate) struct SortedPoints {
     pub places: Vec<u32>,
 }
 
+/// Grid rows of a strip: at least as many as a window has.
+pub(crate) fn strip_rows(plan: &GridPlan) -> usize {
+    plan.width.max(8)
+}
+
 impl SortedPoints {
     pub fn new(trajectory: &Trajectory, plan: &GridPlan) -> Self {
         let points = locate(trajectory, plan);
-        let strip_rows = plan.width.max(8);
+        let strip_rows = strip_rows(plan);
         let tiles = plan.grid[0].div_ceil(TILE_COLUMNS);
         let strip_count = plan.grid[1].div_ceil(strip_rows);
         let bin = |point: &GridPoint| point.row as usize / strip_rows * tiles + point.cell as usize / TILE_COLUMNS;

@@ -31,12 +31,16 @@ pub(crate) struct TemporalWindow {
     pub basis: Vec<Lanes>,
 }
 
+/// Most coefficients of a group.
+pub(crate) fn most_planes(plan: &GridPlan) -> usize {
+    (MAX_VECTORS * LANES / (2 * plan.width)).clamp(1, 6)
+}
+
 impl TemporalWindow {
     /// Windows for all coefficients of `basis` (frame, coefficient), in groups as large as the loops allow.
     pub fn groups(plan: &GridPlan, windows: &[KaiserBessel; 2], basis: ArrayView2<'_, f32>) -> Vec<Self> {
         let total = basis.ncols();
-        let most = (MAX_VECTORS * LANES / (2 * plan.width)).clamp(1, 6);
-        let count = total.div_ceil(most);
+        let count = total.div_ceil(most_planes(plan));
         (0..count)
             .map(|group| (group * total / count, (group + 1) * total / count))
             .map(|(first, end)| Self::new(plan, windows, basis, first, end - first))

@@ -14,7 +14,7 @@ use crate::pool::Pool;
 use crate::{Accuracy, Trajectory};
 
 /// Pairs of coefficients whose kernels are computed at once, which bounds the memory that this takes.
-const PAIRS: usize = 5;
+pub(crate) const PAIRS: usize = 5;
 /// Bins that are multiplied at once.
 const BINS: usize = 8;
 

@@ -3,6 +3,7 @@
 //! | module or type | what |
 //! |---|---|
 //! | [`UNet`], [`UNetConfig`], [`Parameters`] | the network of guided-diffusion, under the names of its state dicts |
+//! | [`NetworkCost`] | what running a network costs in products and memory |
 //! | [`ops`] | the network's operations with their gradients, fast on the processor |
 //! | [`Checkpoint`], [`ModelConfig`] | weights with all that is known about them; safetensors and PyTorch files |
 //! | [`GaussianDiffusion`], [`DiffusionConfig`] | noise schedules, respacing, predictions, steps |
@@ -46,4 +47,4 @@ pub use training::{
     Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
     measure_sigma_data,
 };
-pub use unet::{ForwardMode, Parameters, UNet, UNetConfig};
+pub use unet::{ForwardMode, NetworkCost, Parameters, UNet, UNetConfig};

@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use diph_bloch::{DictionaryGrid, Sequence};
+use diph_core::{AcquisitionShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId, check_writable_folder};
+use diph_nufft::SpiralOptions;
 use serde::Serialize;
 
 use super::ImageSize;
 use crate::Context;
 use crate::dataset_run::{DatasetRun, FinishedSlice};
 use crate::inputs::{AcquisitionSource, DemoAcquisition};
+use crate::memory::SimulationPlan;
 use crate::method::{BUILT_IN, Method};
 use crate::output::{AppError, Blame, Table};
 use crate::reconstruction::Evaluation;
@@ -54,6 +58,11 @@ impl DemoArgs {
     /// # Errors
     /// Naming the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        context.memory.check(
+            "simulating the demo's measurement",
+            &self.simulation_memory(),
+            "take a smaller --size",
+        )?;
         check_writable_folder(&self.out).file(&self.out)?;
         let registry = context.registry()?;
         let folder = DatasetFolder::new(self.out.join("dataset"));
@@ -91,6 +100,27 @@ impl DemoArgs {
         let html = page(&metrics, &finished, comparison).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         context.output.result(&metrics, || summary(&metrics, &self.out))
+    }
+
+    /// What the measurement will need; every reconstruction says its own before it starts.
+    fn simulation_memory(&self) -> MemoryEstimate {
+        let image: (usize, usize) = self.size.into();
+        let plan = SimulationPlan {
+            operator: DEFAULT_OPERATOR,
+            shape: AcquisitionShape {
+                image: image.into(),
+                coefficients: 5,
+                frames: Sequence::CUTS[DemoAcquisition::CUT],
+                samples: SpiralOptions::default().samples,
+                coils: 1,
+                has_coil_maps: false,
+                is_weighted: true,
+            },
+            atoms: DictionaryGrid::BRAIN_ATOMS,
+            parameters: 2,
+            simulates_dictionary: true,
+        };
+        plan.memory()
     }
 
     fn simulate(

@@ -7,9 +7,10 @@ use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_datasets::check_writable_file;
 use serde_json::json;
 
-use super::Values;
+use super::{Values, print_estimate};
 use crate::Context;
 use crate::inputs::{SequenceSource, dictionary_file};
+use crate::memory::dictionary_plan;
 use crate::output::{AppError, Blame};
 
 /// 200 frames, as the other commands take by default.
@@ -39,6 +40,9 @@ pub struct DictionaryArgs {
     /// The file to write: `.mat` (the Python code's layout) or `.npz`
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Say how much memory it would need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl DictionaryArgs {
@@ -52,6 +56,13 @@ impl DictionaryArgs {
             return Err(AppError::usage("--cut", message));
         }
         let sequence = self.sequence.read(Sequence::CUTS[self.cut.unwrap_or(DEFAULT_CUT)])?;
+        let parameters = if self.b1.is_some() { 3 } else { 2 };
+        let estimate = dictionary_plan(self.atoms(), sequence.frames(), self.coefficients, parameters);
+        let advice = "take fewer values of T1, T2 or B1, or fewer frames (--cut)";
+        context.memory.check("simulating the dictionary", &estimate, advice)?;
+        if self.dry_run {
+            return print_estimate(context, &estimate);
+        }
         let grid = self.grid()?;
         check_writable_file(&self.out).file(&self.out)?;
         let spinner = context.output.spinner("simulating the dictionary");
@@ -71,6 +82,15 @@ impl DictionaryArgs {
                 self.out.display()
             )
         })
+    }
+
+    /// Entries of the grid, counted without making it.
+    fn atoms(&self) -> usize {
+        let (Some(Values(t1)), Some(Values(t2))) = (&self.t1, &self.t2) else {
+            return DictionaryGrid::BRAIN_ATOMS;
+        };
+        let b1 = self.b1.as_ref().map_or(1, |Values(b1)| b1.len());
+        t1.iter().map(|t1| t2.iter().filter(|t2| *t2 <= t1).count()).sum::<usize>().saturating_mul(b1)
     }
 
     fn grid(&self) -> Result<DictionaryGrid, AppError> {

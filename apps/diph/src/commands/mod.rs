@@ -14,6 +14,12 @@ mod simulate;
 mod train;
 mod values;
 
+use diph_core::MemoryEstimate;
+use serde_json::{Value, json};
+
+use crate::Context;
+use crate::output::AppError;
+
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
@@ -27,6 +33,14 @@ pub use selection::Selection;
 pub use simulate::SimulateArgs;
 pub use train::TrainArgs;
 pub use values::Values;
+
+/// The result of a dry run.
+fn print_estimate(context: &Context, estimate: &MemoryEstimate) -> Result<(), AppError> {
+    let parts: Vec<Value> =
+        estimate.largest_parts().iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes })).collect();
+    let result = json!({ "memory_estimate_bytes": estimate.peak(), "parts": parts });
+    context.output.result(&result, || format!("memory about {estimate}"))
+}
 
 /// Reads the number of a cut: 0 to 4 for the first 1000, 500, 300, 200 or 100 frames.
 fn parse_cut(text: &str) -> Result<usize, String> {

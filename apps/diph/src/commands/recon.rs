@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diph_datasets::{DatasetFolder, SliceId, check_writable_folder};
 
-use super::{ImageSize, Selection};
+use super::{ImageSize, Selection, print_estimate};
 use crate::Context;
 use crate::config::Override;
 use crate::dataset_run::{DatasetRun, FinishedSlice};
@@ -72,6 +72,9 @@ pub struct ReconArgs {
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "HEIGHTxWIDTH")]
     pub image_size: Option<ImageSize>,
+    /// Say how much memory it would need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl ReconArgs {
@@ -111,6 +114,10 @@ impl ReconArgs {
             report: self.report,
             samples: self.samples,
         };
+        if self.dry_run {
+            let estimate = run.plan(&run.read_acquisition(&slices)?, &slices)?;
+            return print_estimate(context, &estimate);
+        }
         let (results, finished) = run.run(&slices)?;
         if self.report {
             let html = report(&results, &finished).to_html().step("writing the report")?;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_core::{AcquisitionShape, MemoryEstimate};
 use diph_datasets::{
     BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
     check_writable_folder,
@@ -14,9 +15,10 @@ use diph_nufft::{SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
-use super::{ImageSize, Selection};
+use super::{ImageSize, Selection, print_estimate};
 use crate::Context;
 use crate::inputs::{AcquisitionSource, SequenceSource, positions, read_dictionary};
+use crate::memory::{SimulationPlan, files};
 use crate::output::{AppError, Blame};
 use crate::reconstruction::Acquisition;
 use crate::simulation::{DEFAULT_OPERATOR, Simulation};
@@ -76,6 +78,9 @@ pub struct SimulateArgs {
     /// Operator that measures
     #[arg(long, default_value = DEFAULT_OPERATOR, value_name = "ID")]
     pub operator: String,
+    /// Say how much memory it would need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Which parts of a sample get noise.
@@ -123,6 +128,15 @@ impl SimulateArgs {
         check_writable_folder(&self.out).file(&self.out)?;
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
+        let estimate = self.plan(size, sequence.as_ref());
+        context.memory.check(
+            &format!("simulating {} x {} pixels", size.0, size.1),
+            &estimate,
+            SimulationPlan::ADVICE,
+        )?;
+        if self.dry_run {
+            return print_estimate(context, &estimate);
+        }
         let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
         let registry = context.registry()?;
@@ -150,6 +164,26 @@ impl SimulateArgs {
         simulation.write_acquisition()?;
         let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
+    }
+
+    /// What it will need. The lengths of files are those that the flags say, or the usual ones: they are not read for this.
+    fn plan(&self, size: (usize, usize), sequence: Option<&Sequence>) -> MemoryEstimate {
+        let plan = SimulationPlan {
+            operator: &self.operator,
+            shape: AcquisitionShape {
+                image: size.into(),
+                coefficients: self.coefficients,
+                frames: sequence.map_or(Sequence::CUTS[self.cut], Sequence::frames),
+                samples: self.samples.unwrap_or(SpiralOptions::default().samples),
+                coils: self.coils,
+                has_coil_maps: self.coils > 1,
+                is_weighted: true,
+            },
+            atoms: DictionaryGrid::BRAIN_ATOMS,
+            parameters: 2,
+            simulates_dictionary: self.dictionary.is_none() && sequence.is_some(),
+        };
+        plan.memory().and(files(self.dictionary.as_deref()))
     }
 
     fn selected(&self) -> Result<Vec<SliceId>, AppError> {

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use diph_core::MemoryEstimate;
 use diph_datasets::check_writable_folder;
 use serde_json::{Value, json};
 
-use super::{ImageSize, Selection};
+use super::{ImageSize, Selection, print_estimate};
 use crate::Context;
 use crate::config::{Override, read_json};
+use crate::memory::{training_plan, training_time};
 use crate::output::{AppError, Blame};
 use crate::reconstruction::ConditionImage;
 use crate::training::{FolderImages, RunConfig, RunFolder, TrainingData, TrainingRun};
@@ -77,6 +79,9 @@ pub struct TrainArgs {
     /// Minutes between checkpoints
     #[arg(long, default_value_t = 5.0, value_parser = parse_minutes)]
     pub checkpoint_minutes: f64,
+    /// Say how much memory it would need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// What images are divided by before the network sees them.
@@ -97,6 +102,10 @@ impl TrainArgs {
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config)?;
+        let estimate = plan(context, &config)?;
+        if self.dry_run {
+            return print_estimate(context, &estimate);
+        }
         check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
         let registry = context.registry()?;
@@ -218,6 +227,20 @@ impl TrainArgs {
         }
         RunConfig::load(base, &origin, &overrides)
     }
+}
+
+/// What the run will need; announces a network that takes long.
+fn plan(context: &Context, config: &RunConfig) -> Result<MemoryEstimate, AppError> {
+    const WHERE: &str = "the training configuration";
+    let estimate = training_plan(config).flag(WHERE)?;
+    let advice =
+        "take a smaller network, batch or image, `training.microbatch=1` or `training.gradient_checkpointing=true`";
+    context.memory.check("training", &estimate, advice)?;
+    context.output.note(format!("training: memory about {estimate}"));
+    if let Some(line) = training_time(&config.training, config.training.steps).flag(WHERE)? {
+        context.output.note(line);
+    }
+    Ok(estimate)
 }
 
 /// All is an empty list.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Exit;
 use crate::config::ConfigError;
+use crate::memory::NotEnoughMemory;
 
 /// Why a command ended early, and which file or flag is to blame.
 ///
@@ -31,6 +32,9 @@ pub enum AppError {
     /// A configuration is to blame.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It cannot fit into memory.
+    #[error(transparent)]
+    Memory(#[from] NotEnoughMemory),
     /// A step of the work failed.
     #[error("{}", named(step, source.as_ref()))]
     Failed {
@@ -64,7 +68,7 @@ impl AppError {
             Self::Usage { .. } => Exit::Usage,
             Self::Config(error) if error.is_usage() => Exit::Usage,
             Self::Input { .. } | Self::Config(_) => Exit::BadInput,
-            Self::Failed { .. } => Exit::Failure,
+            Self::Failed { .. } | Self::Memory(_) => Exit::Failure,
             Self::Check(_) => Exit::CheckFailed,
             Self::Cancelled => Exit::Cancelled,
         }

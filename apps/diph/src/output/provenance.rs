@@ -32,6 +32,9 @@ pub struct Provenance {
     pub cpu: String,
     /// Threads that computed.
     pub threads: usize,
+    /// Memory that the run was expected to need at its peak, in bytes; absent where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_estimate_bytes: Option<u64>,
     /// Operating system and architecture, for example `linux x86_64`.
     pub platform: String,
 }
@@ -49,6 +52,7 @@ impl Provenance {
             inputs: Vec::new(),
             cpu: cpu_name(),
             threads: rayon::current_num_threads(),
+            memory_estimate_bytes: None,
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         }
     }

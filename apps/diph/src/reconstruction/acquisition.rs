@@ -1,6 +1,7 @@
 //! How slices were measured.
 
 use diph_bloch::Dictionary;
+use diph_core::AcquisitionShape;
 use diph_plugin_host::NamedArray;
 use ndarray::{Array2, Array3};
 use num_complex::Complex32;
@@ -22,6 +23,20 @@ pub struct Acquisition {
 }
 
 impl Acquisition {
+    /// Lengths of everything: with weights, and one coil where there are no sensitivities.
+    pub fn shape(&self) -> AcquisitionShape {
+        let (frames, samples) = self.density_compensation.dim();
+        AcquisitionShape {
+            image: self.image_size.into(),
+            coefficients: self.dictionary.coefficients(),
+            frames,
+            samples,
+            coils: self.coil_maps.as_ref().map_or(1, |maps| maps.dim().0),
+            has_coil_maps: self.coil_maps.is_some(),
+            is_weighted: true,
+        }
+    }
+
     /// Arrays for an operator plugin, under the names that all operators share.
     pub fn operator_arrays(&self, weighted: bool) -> Vec<NamedArray> {
         let mut arrays = vec![

@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod diffusion;
+mod memory;
 mod network;
 mod parity;
 mod plugins;

@@ -9,10 +9,10 @@ use super::{Dictionary, OPERATION};
 use crate::{DictionaryGrid, EpgFisp, Sequence, Tissue};
 
 /// Tissues whose signals are held at once: signals of the whole dictionary would fill gigabytes.
-const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 
 /// Partial Gram matrices. A fixed number, so that the sum does not depend on the number of threads.
-const PARTS: usize = 8;
+pub(crate) const PARTS: usize = 8;
 
 impl Dictionary {
     /// Simulates the responses of `grid` to `sequence` by EPG and compresses them to `coefficients` (K).

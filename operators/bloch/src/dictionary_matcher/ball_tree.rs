@@ -2,6 +2,7 @@
 
 use std::f64::consts::FRAC_PI_2;
 
+use diph_core::MemoryEstimate;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -49,6 +50,17 @@ pub(super) struct Group<'a> {
     pub(super) centres: &'a [Row],
     pub(super) cos2: &'a [f32; WIDTH],
     pub(super) sin2: &'a [f32; WIDTH],
+}
+
+/// Memory of a tree over `atoms`: leaves with the indices of their atoms, and the levels above.
+pub(crate) fn bytes(atoms: usize, coefficients: usize) -> u64 {
+    let mut rows = atoms.div_ceil(WIDTH).saturating_mul(coefficients + 1);
+    let mut nodes = atoms;
+    while nodes > WIDTH {
+        nodes = nodes.div_ceil(WIDTH);
+        rows = rows.saturating_add(nodes.div_ceil(WIDTH).saturating_mul(coefficients + 2));
+    }
+    MemoryEstimate::array::<Row>(&[rows])
 }
 
 impl BallTree {
@@ -253,6 +265,8 @@ mod tests {
         for count in [1, 15, 16, 17, 256, 257, 4100] {
             let atoms = random_atoms(count, 4);
             let tree = BallTree::new(atoms.view());
+            let levels: usize = tree.levels.iter().map(|level| level.rows.len()).sum();
+            assert_eq!(bytes(count, 4), 64 * (tree.leaves.len() + tree.atom_of.len() + levels) as u64);
             let mut seen = vec![0; count];
             for leaf in 0..tree.leaf_count() {
                 let (rows, members) = tree.leaf(leaf);

@@ -1,6 +1,7 @@
 //! Weights on disk.
 
 mod checkpoint;
+mod config_file;
 mod pytorch;
 mod safetensors_file;
 #[cfg(test)]

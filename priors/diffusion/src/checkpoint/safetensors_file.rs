@@ -33,11 +33,8 @@ pub fn read(path: &Path) -> Result<Checkpoint> {
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
     let fault = |error: safetensors::SafeTensorError| Error::file(path, format!("not a safetensors file: {error}"));
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(fault)?;
-    let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| {
-        Error::file(path, format!("no metadata entry `{ENTRY}` with a configuration; not a checkpoint of Diph"))
-    })?;
-    let metadata: Metadata =
-        serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))?;
+    let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| no_entry(path))?;
+    let metadata = metadata(entry, path)?;
     let file = SafeTensors::deserialize(bytes).map_err(fault)?;
     let tensors = file.tensors().into_iter().map(|(name, view)| {
         let tensor = tensor(&name, &view)?;
@@ -45,6 +42,22 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
     });
     let tensors = tensors.collect::<Result<_>>().map_err(|error| error.in_file(path))?;
     Checkpoint::from_tensors(metadata.config, tensors, metadata.notes).map_err(|error| error.in_file(path))
+}
+
+/// The configuration in the header of a file: JSON text.
+pub fn config_of_header(header: &[u8], path: &Path) -> Result<ModelConfig> {
+    let fault = |error: serde_json::Error| Error::file(path, format!("not a safetensors file: {error}"));
+    let header: serde_json::Value = serde_json::from_slice(header).map_err(fault)?;
+    let entry = header["__metadata__"][ENTRY].as_str().ok_or_else(|| no_entry(path))?;
+    Ok(metadata(entry, path)?.config)
+}
+
+fn metadata(entry: &str, path: &Path) -> Result<Metadata> {
+    serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))
+}
+
+fn no_entry(path: &Path) -> Error {
+    Error::file(path, format!("no metadata entry `{ENTRY}` with a configuration; not a checkpoint of Diph"))
 }
 
 fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {

@@ -29,6 +29,15 @@ impl Arena {
     }
 }
 
+#[cfg(test)]
+impl Arena {
+    /// Of everything that is not in use.
+    pub fn bytes(&self) -> u64 {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.iter().map(|values| (values.capacity() * size_of::<f32>()) as u64).sum()
+    }
+}
+
 impl Deref for Buffer {
     type Target = [f32];
 

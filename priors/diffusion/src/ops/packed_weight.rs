@@ -84,6 +84,12 @@ impl PackedWeight {
         packed
     }
 
+    /// Memory of a packed weight of these lengths.
+    pub fn bytes(outputs: usize, inputs: usize, taps: usize, precision: Precision) -> u64 {
+        let terms = outputs.div_ceil(ROWS) * inputs.div_ceil(precision.inputs_per_term()) * taps;
+        (terms * size_of::<Left>()) as u64
+    }
+
     /// Inputs of a block, an even number; the last one may have fewer.
     pub fn block_inputs(&self) -> usize {
         BLOCK_TERMS / self.taps * self.precision.inputs_per_term()

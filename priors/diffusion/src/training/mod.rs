@@ -7,6 +7,7 @@ mod adam_w;
 mod annealing;
 mod gradient_sum;
 mod learning_rate;
+mod memory;
 mod noise_levels;
 mod noised_batch;
 mod parameter_state;

@@ -2,10 +2,12 @@
 
 mod attention_block;
 mod block;
+mod counted_map;
 mod feature_map;
 mod forward_mode;
 mod initialisation;
 mod layers;
+mod network_cost;
 mod parameter_scope;
 mod parameters;
 mod recomputation;
@@ -18,6 +20,7 @@ mod unet;
 mod unet_config;
 
 pub use forward_mode::ForwardMode;
+pub use network_cost::NetworkCost;
 pub use parameters::Parameters;
 pub use unet::UNet;
 pub use unet_config::UNetConfig;

@@ -39,7 +39,7 @@ impl Parameters {
     pub fn shapes(config: &UNetConfig) -> Result<BTreeMap<String, Vec<usize>>> {
         let mut source = Shapes::default();
         UNet::from_source(config, &mut source, Precision::F32)?;
-        Ok(source.0)
+        Ok(source.shapes)
     }
 
     /// Takes tensors as they are, after checking that they are exactly those of the architecture.
@@ -114,11 +114,13 @@ impl ParameterSource for Initialiser<'_> {
 
 /// Notes names and shapes; gives tensors without memory.
 #[derive(Default)]
-struct Shapes(BTreeMap<String, Vec<usize>>);
+pub(super) struct Shapes {
+    pub shapes: BTreeMap<String, Vec<usize>>,
+}
 
 impl ParameterSource for Shapes {
     fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Tensor> {
-        self.0.insert(name.into(), shape.to_vec());
+        self.shapes.insert(name.into(), shape.to_vec());
         Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(shape)?)
     }
 }

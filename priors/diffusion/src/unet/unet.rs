@@ -122,6 +122,12 @@ impl UNet {
         self.head(&h)
     }
 
+    /// Memory that inference keeps for its feature maps.
+    #[cfg(test)]
+    pub(super) fn arena_bytes(&self) -> u64 {
+        self.arena.bytes()
+    }
+
     /// The activated timestep embedding, (batch, 4 model channels).
     pub(super) fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
         Ok(self.time_embedding.forward(timesteps)?.silu()?)
