@@ -64,12 +64,13 @@ impl Work for Training {
             squared_error = Some(loss.to_scalar::<f32>()?);
             Ok(loss)
         };
-        let mut gradients =
-            self.network.backward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference, loss)?;
+        let mut gradients = self.network.backward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference, loss)?;
         let step = self.losses.len() as u64;
         self.losses.extend(squared_error);
         let adam_w = AdamW::new(step, self.learning_rate, self.weight_decay, [0.9, 0.999], 1.0, &[]);
-        let gradient = |parameter: &ParameterState| gradients.take(&parameter.variable)?.ok_or("a parameter without a gradient".into());
+        let gradient = |parameter: &ParameterState| {
+            gradients.take(&parameter.variable)?.ok_or("a parameter without a gradient".into())
+        };
         let gradients = self.parameters.iter().map(gradient).collect::<Result<Vec<_>>>()?;
         Ok(adam_w.update(&mut self.parameters, &gradients)?)
     }

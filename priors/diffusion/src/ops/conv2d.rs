@@ -79,7 +79,8 @@ impl CustomOp3 for Conv2d {
             if !weight.track_op() && !bias.track_op() {
                 return Ok((x_gradient, None, None));
             }
-            let (mut weight_gradient, mut bias_gradient) = (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
+            let (mut weight_gradient, mut bias_gradient) =
+                (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
             with_values(self.name(), x, |x| {
                 let x = ImagePlanes::new(&geometry, x);
                 let y_gradient = ImagePlanes::new(&geometry.transposed(), y_gradient);

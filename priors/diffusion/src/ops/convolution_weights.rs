@@ -41,9 +41,8 @@ impl ConvolutionWeights {
 
     /// Calls `with` on the weight in the order of the kernel. A variable is brought into it every time.
     pub fn with_packed<T>(&self, geometry: &Conv2dGeometry, with: impl FnOnce(&PackedWeight) -> T) -> Result<T> {
-        let pack = || {
-            with_values("conv2d", &self.weight, |weight| Ok(PackedWeight::new(geometry, weight, self.precision)))
-        };
+        let pack =
+            || with_values("conv2d", &self.weight, |weight| Ok(PackedWeight::new(geometry, weight, self.precision)));
         if self.weight.track_op() {
             return Ok(with(&pack()?));
         }

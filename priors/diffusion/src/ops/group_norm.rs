@@ -197,8 +197,7 @@ impl GroupNorm {
                 factors.iter().zip(shift).map(|(factor, shift)| shift - factor * statistics.mean).collect();
             let x: Vec<&[f32]> = x.chunks_exact(pixels).collect();
             let activation = self.activation;
-            let back =
-                GroupGradient { activation, statistics, scale, factors: &factors, offsets: &offsets, x: &x };
+            let back = GroupGradient { activation, statistics, scale, factors: &factors, offsets: &offsets, x: &x };
             let mut y_gradient = y_gradient[group * len..][..len].to_vec();
             let targets = x_gradient.chunks_exact_mut(pixels).map(|values| Target { values, adds: false });
             back.run(&mut y_gradient, &mut targets.collect::<Vec<_>>(), scale_gradient, shift_gradient);

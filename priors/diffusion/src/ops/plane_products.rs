@@ -15,15 +15,16 @@ pub const COLUMNS: usize = 6;
 /// Numbers of a plane that divide every length.
 pub const LANES: usize = 32;
 
+/// `sums[c][r]`.
+pub type Sums = [[f32; ROWS]; COLUMNS];
+
 /// Runs of several planes, all of one length, a multiple of [`LANES`].
 ///
-/// `sums[r][c] = sum_p left[r][p] right[c][p]`: every lane of a register sums its own pixels, so that nothing has to be rearranged.
+/// `sums[c][r] = sum_p left[r][p] right[c][p]`: every lane of a register sums its own pixels, so that nothing has to be rearranged.
 pub struct PlaneProducts<'a, N> {
     pub left: [&'a [N]; ROWS],
     pub right: [&'a [N]; COLUMNS],
 }
-
-type Sums = [[f32; COLUMNS]; ROWS];
 
 impl<N> PlaneProducts<'_, N> {
     /// The length that all have.
@@ -35,48 +36,119 @@ impl<N> PlaneProducts<'_, N> {
     }
 }
 
-impl PlaneProducts<'_, f32> {
-    /// The sums, on the processor's best instruction set.
-    pub fn in_f32(self) -> Sums {
-        Cpu::chosen().run(self)
-    }
-
-    /// `R` rows and `C` columns of the tile, the sums kept in registers.
-    #[inline(always)]
-    fn block<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize, tile: &mut Sums) {
-        let vectors = self.len() / S::F32_LANES;
-        let left: [*const S::f32s; R] = std::array::from_fn(|r| self.left[row + r].as_ptr().cast());
-        let right: [*const S::f32s; C] = std::array::from_fn(|c| self.right[column + c].as_ptr().cast());
-        let mut sums = [[simd.splat_f32s(0.0); C]; R];
-        for index in 0..vectors {
-            // SAFETY: every run has `vectors` whole vectors, as `len` has checked.
-            let load = |run: *const S::f32s| unsafe { run.add(index).read_unaligned() };
-            let left = left.map(load);
-            for c in 0..C {
-                let value = load(right[c]);
-                for r in 0..R {
-                    sums[r][c] = simd.mul_add_e_f32s(left[r], value, sums[r][c]);
+/// The sums with AVX-512: how many numbers a register has, how it is loaded, and what adds to the sums.
+#[cfg(target_arch = "x86_64")]
+macro_rules! avx512 {
+    ($products:expr, $numbers:literal, $load:expr, $multiply_add:ident) => {{
+        let vectors = $products.len() / $numbers;
+        let [left, right] = [&$products.left[..], &$products.right[..]];
+        let mut sums = [[_mm512_setzero_ps(); ROWS]; COLUMNS];
+        for first in (0..vectors).map(|vector| vector * $numbers) {
+            // SAFETY: every run has `vectors` whole vectors, as `len` has checked, and every number of bits is a value.
+            let left: [_; ROWS] = unsafe {
+                [
+                    $load(left[0].as_ptr().add(first)),
+                    $load(left[1].as_ptr().add(first)),
+                    $load(left[2].as_ptr().add(first)),
+                    $load(left[3].as_ptr().add(first)),
+                ]
+            };
+            for c in 0..COLUMNS {
+                // SAFETY: as above.
+                let value = unsafe { $load(right[c].as_ptr().add(first)) };
+                for r in 0..ROWS {
+                    sums[c][r] = $multiply_add!(sums[c][r], left[r], value);
                 }
             }
         }
-        for r in 0..R {
+        let mut totals = [[0.0; ROWS]; COLUMNS];
+        for c in 0..COLUMNS {
+            let [a, b, c_, d] = sums[c];
+            // Sums of four lanes of two registers, then of four: the lanes of a quarter are the four registers.
+            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c_, d), _mm512_unpackhi_ps(c_, d));
+            let [ab, cd] = [_mm512_castps_pd(ab), _mm512_castps_pd(cd)];
+            let lower = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+            let quarters = _mm512_add_ps(lower, _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+            let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(quarters)));
+            let halves = _mm256_add_ps(_mm512_castps512_ps256(quarters), upper);
+            let total = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps::<1>(halves));
+            // SAFETY: the pointer is that of four values.
+            unsafe { _mm_storeu_ps(totals[c].as_mut_ptr(), total) };
+        }
+        totals
+    }};
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! add_product {
+    ($sum:expr, $left:expr, $right:expr) => {
+        _mm512_fmadd_ps($left, $right, $sum)
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! add_pairs {
+    ($sum:expr, $left:expr, $right:expr) => {
+        _mm512_dpbf16_ps($sum, $left, $right)
+    };
+}
+
+impl PlaneProducts<'_, f32> {
+    /// The sums, on the processor's best instruction set.
+    pub fn in_f32(&self) -> Sums {
+        self.in_f32_on(Cpu::chosen())
+    }
+
+    fn in_f32_on(&self, cpu: Cpu) -> Sums {
+        match cpu {
+            // SAFETY: the processor has AVX-512, as was found out when the choice was made.
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx512 { .. } => unsafe { self.avx512() },
+            cpu => cpu.run(Portable(self)),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(&self) -> Sums {
+        use std::arch::x86_64::*;
+
+        avx512!(self, 16, _mm512_loadu_ps, add_product)
+    }
+}
+
+/// The sums on any instruction set.
+struct Portable<'a, 'b>(&'a PlaneProducts<'b, f32>);
+
+impl Portable<'_, '_> {
+    /// `R` rows and `C` columns of the tile, the sums kept in registers.
+    #[inline(always)]
+    fn block<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize, tile: &mut Sums) {
+        let left: [&[S::f32s]; R] = std::array::from_fn(|r| S::as_simd_f32s(self.0.left[row + r]).0);
+        let right: [&[S::f32s]; C] = std::array::from_fn(|c| S::as_simd_f32s(self.0.right[column + c]).0);
+        let mut sums = [[simd.splat_f32s(0.0); R]; C];
+        for index in 0..self.0.len() / S::F32_LANES {
             for c in 0..C {
-                tile[row + r][column + c] = simd.reduce_sum_f32s(sums[r][c]);
+                for r in 0..R {
+                    sums[c][r] = simd.mul_add_e_f32s(left[r][index], right[c][index], sums[c][r]);
+                }
+            }
+        }
+        for c in 0..C {
+            for r in 0..R {
+                tile[column + c][row + r] = simd.reduce_sum_f32s(sums[c][r]);
             }
         }
     }
 }
 
-impl WithSimd for PlaneProducts<'_, f32> {
+impl WithSimd for Portable<'_, '_> {
     type Output = Sums;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Sums {
-        let mut tile = [[0.0; COLUMNS]; ROWS];
-        if S::F32_LANES == 16 {
-            self.block::<S, 4, 6>(simd, 0, 0, &mut tile);
-            return tile;
-        }
+        let mut tile = [[0.0; ROWS]; COLUMNS];
         for row in [0, 2] {
             for column in [0, 3] {
                 self.block::<S, 2, 3>(simd, row, column, &mut tile);
@@ -88,40 +160,27 @@ impl WithSimd for PlaneProducts<'_, f32> {
 
 impl PlaneProducts<'_, Bf16> {
     /// The sums, on the processor's best instruction set.
-    pub fn in_bf16(self) -> Sums {
+    pub fn in_bf16(&self) -> Sums {
         match Cpu::chosen() {
+            // SAFETY: the processor has AVX-512 with bfloat16, as was found out when the choice was made.
             #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512 { bf16: true, .. } => {
-                // SAFETY: the processor has AVX-512 with bfloat16, as was found out when the choice was made.
-                unsafe { self.avx512() }
-            }
-            _ => plain(&self),
+            Cpu::Avx512 { bf16: true, .. } => unsafe { self.avx512() },
+            _ => plain(self),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bf16")]
-    fn avx512(self) -> Sums {
+    fn avx512(&self) -> Sums {
         use std::arch::x86_64::*;
 
-        let vectors = self.len() / 32;
-        let left = self.left.map(<[Bf16]>::as_ptr);
-        let right = self.right.map(<[Bf16]>::as_ptr);
-        let mut sums = [[_mm512_setzero_ps(); COLUMNS]; ROWS];
-        for index in 0..vectors {
-            let load = |run: *const Bf16| {
-                // SAFETY: every run has `vectors` whole vectors, as `len` has checked; both types are 512 bits without invalid values.
-                unsafe { std::mem::transmute::<__m512i, __m512bh>(_mm512_loadu_si512(run.add(32 * index).cast())) }
-            };
-            let left = [load(left[0]), load(left[1]), load(left[2]), load(left[3])];
-            for c in 0..COLUMNS {
-                let value = load(right[c]);
-                for r in 0..ROWS {
-                    sums[r][c] = _mm512_dpbf16_ps(sums[r][c], left[r], value);
-                }
-            }
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bf16")]
+        unsafe fn load(numbers: *const Bf16) -> __m512bh {
+            // SAFETY: the caller vouches for the memory; both types are 512 bits of any value.
+            unsafe { std::mem::transmute::<__m512i, __m512bh>(_mm512_loadu_si512(numbers.cast())) }
         }
-        sums.map(|sums| sums.map(|sum| _mm512_reduce_add_ps(sum)))
+        avx512!(self, 32, load, add_pairs)
     }
 }
 
@@ -137,7 +196,7 @@ fn plain(products: &PlaneProducts<'_, Bf16>) -> Sums {
         }
         sums.iter().sum()
     };
-    products.left.map(|left| products.right.map(|right| product(left, right)))
+    products.right.map(|right| products.left.map(|left| product(left, right)))
 }
 
 #[cfg(test)]
@@ -150,8 +209,8 @@ mod tests {
     }
 
     fn check(sums: Sums, left: &[Vec<f32>], right: &[Vec<f32>], name: &str) {
-        for (left, sums) in left.iter().zip(sums) {
-            for (right, sum) in right.iter().zip(sums) {
+        for (right, sums) in right.iter().zip(sums) {
+            for (left, sum) in left.iter().zip(sums) {
                 let expected: f64 = left.iter().zip(right).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
                 assert!((f64::from(sum) - expected).abs() < 2e-5, "{name}: {sum}, expected {expected}");
             }
@@ -167,7 +226,7 @@ mod tests {
             let left = std::array::from_fn(|row| left[row].as_slice());
             let products = PlaneProducts { left, right: std::array::from_fn(|column| right[column].as_slice()) };
             let left: Vec<Vec<f32>> = left.iter().map(|run| run.to_vec()).collect();
-            check(cpu.run(products), &left, &right, cpu.name());
+            check(products.in_f32_on(cpu), &left, &right, cpu.name());
         }
     }
 

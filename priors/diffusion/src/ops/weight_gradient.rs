@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::arena::{Arena, Buffer};
 use super::conv2d_geometry::Conv2dGeometry;
 use super::group_norm::sum;
-use super::plane_products::{COLUMNS, LANES, PlaneProducts, ROWS};
+use super::plane_products::{COLUMNS, LANES, PlaneProducts, ROWS, Sums};
 use super::plane_source::PlaneSource;
 use super::precision::{Bf16, Precision, write_rounded};
 
@@ -26,7 +26,7 @@ pub struct WeightGradient<'a> {
 /// A number of the products.
 trait Number: Pod + Sync + Send {
     fn write_row(values: &mut [Self], x: &[f32]);
-    fn products(left: [&[Self]; ROWS], right: [&[Self]; COLUMNS]) -> [[f32; COLUMNS]; ROWS];
+    fn products(left: [&[Self]; ROWS], right: [&[Self]; COLUMNS]) -> Sums;
 }
 
 impl Number for f32 {
@@ -34,7 +34,7 @@ impl Number for f32 {
         values.copy_from_slice(x);
     }
 
-    fn products(left: [&[f32]; ROWS], right: [&[f32]; COLUMNS]) -> [[f32; COLUMNS]; ROWS] {
+    fn products(left: [&[f32]; ROWS], right: [&[f32]; COLUMNS]) -> Sums {
         PlaneProducts { left, right }.in_f32()
     }
 }
@@ -44,7 +44,7 @@ impl Number for Bf16 {
         write_rounded(values, x);
     }
 
-    fn products(left: [&[Bf16]; ROWS], right: [&[Bf16]; COLUMNS]) -> [[f32; COLUMNS]; ROWS] {
+    fn products(left: [&[Bf16]; ROWS], right: [&[Bf16]; COLUMNS]) -> Sums {
         PlaneProducts { left, right }.in_bf16()
     }
 }
@@ -101,8 +101,8 @@ impl WeightGradient<'_> {
                             &x_values[image * inputs * x.stride + offset + start..][..len]
                         });
                         let sums = N::products(left, right);
-                        for (weight, sums) in weight.chunks_exact_mut(columns).zip(sums) {
-                            weight[first..].iter_mut().zip(sums).for_each(|(value, sum)| *value += sum);
+                        for (row, weight) in weight.chunks_exact_mut(columns).enumerate() {
+                            weight[first..].iter_mut().zip(sums).for_each(|(value, sums)| *value += sums[row]);
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! AdamW and the moving averages of the parameters, in one pass over the memory.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, bail};
 use multiversion::multiversion;
@@ -8,7 +9,6 @@ use rayon::prelude::*;
 
 use super::parameter_state::ParameterState;
 use crate::Result;
-use crate::ops::Buffer;
 
 /// Keeps the division finite where a parameter never had a gradient.
 const EPSILON: f32 = 1e-8;
@@ -59,7 +59,11 @@ impl AdamW {
     ///
     /// # Errors
     /// When a gradient has another length than its parameter.
-    pub fn update(&self, parameters: &mut [ParameterState], gradients: &[Buffer]) -> Result<()> {
+    pub fn update(
+        &self,
+        parameters: &mut [ParameterState],
+        gradients: &[impl Deref<Target = [f32]> + Sync],
+    ) -> Result<()> {
         parameters.par_iter_mut().zip(gradients).try_for_each(|(parameter, gradient)| {
             let variable = parameter.variable.as_tensor().clone();
             Ok(variable.inplace_op1(&Update { adam_w: self, gradient, state: RefCell::new(parameter) })?)
@@ -75,7 +79,7 @@ fn warmed_up(rate: f64, step: u64) -> f64 {
 }
 
 /// Euclidean norm of all gradients together, summed in f64 and in a fixed order.
-pub(super) fn norm(gradients: &[Buffer]) -> f64 {
+pub(super) fn norm(gradients: &[impl Deref<Target = [f32]> + Sync]) -> f64 {
     let squares: Vec<f64> = gradients.par_iter().map(|gradient| sum_of_squares(gradient)).collect();
     squares.iter().sum::<f64>().sqrt()
 }

@@ -97,13 +97,15 @@ impl UNet {
         condition: Option<&Tensor>,
         mode: &mut ForwardMode<'_>,
     ) -> Result<Tensor> {
-        let x = self.input(x, timesteps, condition)?;
-        let embedding = self.embedding(timesteps)?;
-        let y = match self.differentiable || x.track_op() {
-            true => self.run(x, &embedding, mode)?,
-            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
-        };
-        self.output(&y)
+        in_pool(|| {
+            let x = self.input(x, timesteps, condition)?;
+            let embedding = self.embedding(timesteps)?;
+            let y = match self.differentiable || x.track_op() {
+                true => self.run(x, &embedding, mode)?,
+                false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
+            };
+            self.output(&y)
+        })
     }
 
     /// The gradients of `loss(output)` with respect to the parameters that are variables.
@@ -118,13 +120,15 @@ impl UNet {
         timesteps: &[f32],
         condition: Option<&Tensor>,
         mode: &mut ForwardMode<'_>,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor>,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor> + Send,
     ) -> Result<Gradients> {
-        let x = self.input(x, timesteps, condition)?;
-        let embedding = self.embedding(timesteps)?;
-        let tape = Tape::default();
-        let y = self.run(Planes::new(&x, &self.arena)?.recorded(&tape), &embedding, mode)?;
-        self.backward_from(&y, &tape, loss)
+        in_pool(|| {
+            let x = self.input(x, timesteps, condition)?;
+            let embedding = self.embedding(timesteps)?;
+            let tape = Tape::default();
+            let y = self.run(Planes::new(&x, &self.arena)?.recorded(&tape), &embedding, mode)?;
+            self.backward_from(&y, &tape, loss)
+        })
     }
 
     /// From the loss of the network's last feature map back to where the tape begins.
@@ -211,6 +215,11 @@ impl UNet {
             (false, Some(_)) => Err(Error::setting("network condition", "none (unconditional network)", "an image")),
         }
     }
+}
+
+/// Runs something on a thread of the pool, where handing work to the others does not mean going to sleep.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// Blocks of the way down, and the channels of what each leaves for the way up.
