@@ -1,7 +1,8 @@
 //! The network's operations, each with its own forward and backward pass on the processor.
 //!
-//! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. candle keeps the graph
-//! and calls the backward passes; inference runs without a graph, on planes that a convolution reads as it needs them. All in
+//! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. Inference and training run on
+//! planes that a convolution reads as it needs them; in training a tape notes what wrote them and finds the way back. The same
+//! operations exist on candle's tensors, where candle keeps the graph: the measure of the tape's tests. All in
 //! f32 (convolutions may multiply in bfloat16, see [`Precision`]), threads from rayon, and sums in a fixed order: the same
 //! input on the same processor gives the same bits, whatever the number of threads.
 //!

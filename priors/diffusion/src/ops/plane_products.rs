@@ -31,7 +31,10 @@ impl<N> PlaneProducts<'_, N> {
     fn len(&self) -> usize {
         let len = self.left[0].len();
         let fits = |run: &&[N]| run.len() == len;
-        assert!(len % LANES == 0 && self.left.iter().all(fits) && self.right.iter().all(fits), "length of a run");
+        assert!(
+            len.is_multiple_of(LANES) && self.left.iter().all(fits) && self.right.iter().all(fits),
+            "length of a run"
+        );
         len
     }
 }

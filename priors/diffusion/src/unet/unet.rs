@@ -18,8 +18,9 @@ use crate::{Error, Result};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
 ///
-/// Differentiable in its parameters when they are candle variables. Without variables the parameters are constants: no graph is
-/// kept, the weights are brought into the kernels' order once, and memory is used again from run to run.
+/// Memory is used again from run to run. Parameters that are no candle variables are constants, and brought into the kernels' order
+/// once. Of those that are, [`UNet::backward`] finds the gradients; the output of [`UNet::forward`] depends on them in candle's graph
+/// too, which is slower.
 pub struct UNet {
     config: UNetConfig,
     differentiable: bool,
