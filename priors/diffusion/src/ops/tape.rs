@@ -124,21 +124,32 @@ fn convolution_back(
     let transposed = geometry.transposed();
     let y_gradient = ImagePlanes::new(&transposed, y_gradient);
     let (weight, bias) = (&weights.weight, &weights.bias);
-    if weight.track_op() || bias.track_op() {
+    let to_weights = || {
         let mut weight_gradient = x.arena().buffer(weight.elem_count());
         let mut bias_gradient = x.arena().buffer(bias.elem_count());
         let gradient = WeightGradient { geometry, precision: weights.precision, arena: x.arena() };
         gradient.run(x, &y_gradient, &mut weight_gradient, &mut bias_gradient);
+        (weight_gradient, bias_gradient)
+    };
+    let to_x = || -> Result<Buffer> {
+        let mut gradient = x.arena().buffer(x.shape().iter().product());
+        let weight = &weights.packed_transposed(&geometry)?;
+        Convolution { geometry: transposed, weight, bias: None, residual: None }.run(&y_gradient, &mut gradient);
+        Ok(gradient)
+    };
+    // Both at once, so that no thread waits for the end of the one before the other begins.
+    let (of_weights, of_x) = rayon::join(
+        || (weight.track_op() || bias.track_op()).then(to_weights),
+        || x.wants_gradient().then(to_x).transpose(),
+    );
+    if let Some((weight_gradient, bias_gradient)) = of_weights {
         gradients.add(weight, weight_gradient);
         gradients.add(bias, bias_gradient);
     }
-    if !x.wants_gradient() {
-        return Ok(());
+    match of_x? {
+        Some(gradient) => x.carry_back(gradient, gradients),
+        None => Ok(()),
     }
-    let mut gradient = x.arena().buffer(x.shape().iter().product());
-    let packed = weights.packed_transposed(&geometry)?;
-    Convolution { geometry: transposed, weight: &packed, bias: None, residual: None }.run(&y_gradient, &mut gradient);
-    x.carry_back(gradient, gradients)
 }
 
 /// `sum += values`.
