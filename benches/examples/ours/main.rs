@@ -5,7 +5,6 @@
 //! `{"seconds": ..}`; `write` writes what the last run computed to `FOLDER/ours.npz` and answers `{}`. It stays alive
 //! between runs so that both sides can take turns, and ends with its input.
 
-mod adam_w;
 mod epg;
 mod matching;
 mod nufft;

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 use diph_datasets::NpzWriter;
 use diph_diffusion::ops::Precision;
-use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, Parameters, UNet, WeightFormat};
+use diph_diffusion::{AdamW, Checkpoint, ForwardMode, ModelConfig, ParameterState, Parameters, UNet, WeightFormat};
 use ndarray::{aview0, aview1};
-use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::adam_w::{AdamW, Parameter};
 use crate::unet_forward::{TIMESTEP, write_image};
 use crate::{Result, Work, weights};
 
@@ -26,7 +24,7 @@ pub struct Options {
 
 pub struct Training {
     network: UNet,
-    parameters: Vec<Parameter>,
+    parameters: Vec<ParameterState>,
     learning_rate: f64,
     weight_decay: f64,
     x: Tensor,
@@ -46,9 +44,9 @@ impl Training {
         let mut tracked = BTreeMap::new();
         let mut parameters = Vec::new();
         for (name, tensor) in initial.tensors() {
-            let variable = Var::from_tensor(tensor)?;
-            tracked.insert(name.clone(), variable.as_tensor().clone());
-            parameters.push(Parameter::new(variable));
+            let state = ParameterState::new(name.clone(), tensor, 0)?;
+            tracked.insert(name.clone(), state.variable.as_tensor().clone());
+            parameters.push(state);
         }
         let tracked = Parameters::new(&model.unet, tracked)?;
         let network = UNet::with_precision(&model.unet, &tracked, precision)?;
@@ -60,16 +58,21 @@ impl Training {
 
 impl Work for Training {
     fn run(&mut self) -> Result {
-        let output = self.network.forward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference)?;
-        let loss = (output - &self.target)?.sqr()?.mean_all()?;
-        let gradients = loss.backward()?;
-        self.losses.push(loss.to_scalar()?);
-        let adam_w = AdamW::new(self.losses.len(), self.learning_rate, self.weight_decay);
-        let missing = "a parameter without a gradient";
-        let gradient = |parameter: &Parameter| gradients.get(&parameter.variable).cloned().ok_or(missing);
-        let gradients: Vec<Tensor> = self.parameters.iter().map(gradient).collect::<Result<_, _>>()?;
-        let updates = self.parameters.par_iter_mut().zip(&gradients);
-        updates.try_for_each(|(parameter, gradient)| adam_w.update(parameter, gradient))
+        let mut squared_error = None;
+        let loss = |output: &Tensor| {
+            let loss = (output - &self.target)?.sqr()?.mean_all()?;
+            squared_error = Some(loss.to_scalar::<f32>()?);
+            Ok(loss)
+        };
+        let mut gradients = self.network.backward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference, loss)?;
+        let step = self.losses.len() as u64;
+        self.losses.extend(squared_error);
+        let adam_w = AdamW::new(step, self.learning_rate, self.weight_decay, [0.9, 0.999], 1.0, &[]);
+        let gradient = |parameter: &ParameterState| {
+            gradients.take(&parameter.variable)?.ok_or("a parameter without a gradient".into())
+        };
+        let gradients = self.parameters.iter().map(gradient).collect::<Result<Vec<_>>>()?;
+        Ok(adam_w.update(&mut self.parameters, &gradients)?)
     }
 
     fn write(&self, path: &Path) -> Result {

@@ -44,7 +44,7 @@ pub use model_config::ModelConfig;
 pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
 pub use training::{
-    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
-    measure_sigma_data,
+    AdamW, Annealing, NoiseLevels, ParameterState, SampleSource, TimestepSampling, Trainer, TrainingConfig,
+    TrainingSample, TrainingStep, measure_sigma_data,
 };
 pub use unet::{ForwardMode, NetworkCost, Parameters, UNet, UNetConfig};

@@ -27,6 +27,13 @@ impl Arena {
         values.resize(len, 0.0);
         Buffer { values, arena: self.clone() }
     }
+
+    /// Zeros.
+    pub fn zeros(&self, len: usize) -> Buffer {
+        let mut buffer = self.buffer(len);
+        buffer.fill(0.0);
+        buffer
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,18 @@ pub fn attend(qkv: &[f32], shape: &[usize], heads: usize, y: &mut [f32]) -> Resu
     Ok(())
 }
 
+/// The gradient of `qkv` from that of the result.
+pub fn attend_back(qkv: &[f32], shape: &[usize], heads: usize, y_gradient: &[f32], gradient: &mut [f32]) -> Result<()> {
+    let (_, head) = Attention { heads }.sizes(shape)?;
+    let len = head.len().max(1);
+    let heads = gradient.par_chunks_mut(3 * len).zip(qkv.par_chunks(3 * len)).zip(y_gradient.par_chunks(len));
+    heads.for_each(|((gradient, qkv), y_gradient)| {
+        gradient.fill(0.0);
+        head.backward(qkv, y_gradient, gradient);
+    });
+    Ok(())
+}
+
 struct Attention {
     heads: usize,
 }
@@ -69,16 +81,11 @@ impl CustomOp1 for Attention {
     }
 
     fn bwd(&self, qkv: &Tensor, _y: &Tensor, y_gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (_, head) = self.sizes(qkv.dims())?;
-        let len = head.len().max(1);
+        let shape = qkv.dims();
         let gradient = with_values(self.name(), qkv, |qkv| {
             with_values(self.name(), y_gradient, |y_gradient| {
                 let mut gradient = vec![0.0; qkv.len()];
-                gradient
-                    .par_chunks_mut(3 * len)
-                    .zip(qkv.par_chunks(3 * len))
-                    .zip(y_gradient.par_chunks(len))
-                    .for_each(|((gradient, qkv), y_gradient)| head.backward(qkv, y_gradient, gradient));
+                attend_back(qkv, shape, self.heads, y_gradient, &mut gradient)?;
                 Ok(gradient)
             })
         })?;

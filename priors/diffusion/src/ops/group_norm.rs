@@ -5,6 +5,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::exponential::sigmoid;
+use super::planes_gradient::Target;
 use super::storage::{values, with_values};
 
 /// Groups of every normalisation of the network.
@@ -188,40 +189,72 @@ impl GroupNorm {
             .zip(gradients.shift.par_chunks_mut(channels));
         outputs.enumerate().for_each(|(group, ((x_gradient, scale_gradient), shift_gradient))| {
             let x = &x[group * len..][..len];
-            let y_gradient = &y_gradient[group * len..][..len];
-            let scale = &scale[group * channels..][..channels];
-            let shift = &shift[group * channels..][..channels];
             let statistics = Statistics::new(x);
-            let (mut mean_gradient, mut mean_product) = (0.0, 0.0);
-            for channel in 0..channels {
-                let plane = channel * pixels..(channel + 1) * pixels;
-                let u_gradient = &mut x_gradient[plane.clone()];
-                let factor = scale[channel] * statistics.deviation_inverse;
-                let offset = shift[channel] - factor * statistics.mean;
-                match self.activation {
-                    Activation::Identity => u_gradient.copy_from_slice(&y_gradient[plane.clone()]),
-                    Activation::Silu => {
-                        silu_gradient(u_gradient, &x[plane.clone()], &y_gradient[plane.clone()], factor, offset);
-                    }
-                }
-                let sum = sum(u_gradient, 0.0);
-                let product =
-                    sum_of_products(u_gradient, &x[plane], statistics.mean) * f64::from(statistics.deviation_inverse);
-                scale_gradient[channel] = product as f32;
-                shift_gradient[channel] = sum as f32;
-                mean_gradient += f64::from(scale[channel]) * sum;
-                mean_product += f64::from(scale[channel]) * product;
-            }
-            // dx = a g + b x + c, with constants for each channel.
-            let deviation_inverse = statistics.deviation_inverse;
-            let slope = -(mean_product / len as f64) as f32 * deviation_inverse * deviation_inverse;
-            let constant = -(mean_gradient / len as f64) as f32 * deviation_inverse - slope * statistics.mean;
-            let planes = x_gradient.chunks_exact_mut(pixels).zip(x.chunks_exact(pixels));
-            for ((gradient, x), scale) in planes.zip(scale) {
-                combine(gradient, x, scale * deviation_inverse, slope, constant);
-            }
+            let scale = &scale[group * channels..][..channels];
+            let factors: Vec<f32> = scale.iter().map(|scale| scale * statistics.deviation_inverse).collect();
+            let shift = &shift[group * channels..];
+            let offsets: Vec<f32> =
+                factors.iter().zip(shift).map(|(factor, shift)| shift - factor * statistics.mean).collect();
+            let x: Vec<&[f32]> = x.chunks_exact(pixels).collect();
+            let activation = self.activation;
+            let back = GroupGradient { activation, statistics, scale, factors: &factors, offsets: &offsets, x: &x };
+            let mut y_gradient = y_gradient[group * len..][..len].to_vec();
+            let targets = x_gradient.chunks_exact_mut(pixels).map(|values| Target { values, adds: false });
+            back.run(&mut y_gradient, &mut targets.collect::<Vec<_>>(), scale_gradient, shift_gradient);
         });
         gradients
+    }
+}
+
+/// The way back through the normalisation of a group.
+pub struct GroupGradient<'a> {
+    pub activation: Activation,
+    pub statistics: Statistics,
+    /// For each channel of the group.
+    pub scale: &'a [f32],
+    /// `scale / deviation`.
+    pub factors: &'a [f32],
+    /// What `factor x` lacks to what is activated.
+    pub offsets: &'a [f32],
+    /// The planes of the channels.
+    pub x: &'a [&'a [f32]],
+}
+
+impl GroupGradient<'_> {
+    /// From the gradient of the planes, which it overwrites, to those of x, scale and shift.
+    pub fn run(
+        &self,
+        gradient: &mut [f32],
+        targets: &mut [Target<'_>],
+        scale_gradient: &mut [f32],
+        shift_gradient: &mut [f32],
+    ) {
+        let (len, pixels) = (gradient.len(), gradient.len() / self.x.len());
+        let Statistics { mean, deviation_inverse } = self.statistics;
+        let (mut mean_gradient, mut mean_product) = (0.0, 0.0);
+        for (channel, gradient) in gradient.chunks_exact_mut(pixels).enumerate() {
+            let x = self.x[channel];
+            let [sum, product] = match self.activation {
+                Activation::Identity => gradient_sums(gradient, x, mean),
+                Activation::Silu => silu_gradient(gradient, x, self.factors[channel], self.offsets[channel], mean),
+            };
+            let product = product * f64::from(deviation_inverse);
+            scale_gradient[channel] = product as f32;
+            shift_gradient[channel] = sum as f32;
+            mean_gradient += f64::from(self.scale[channel]) * sum;
+            mean_product += f64::from(self.scale[channel]) * product;
+        }
+        // dx = a g + b x + c, with constants for each channel.
+        let slope = -(mean_product / len as f64) as f32 * deviation_inverse * deviation_inverse;
+        let constant = -(mean_gradient / len as f64) as f32 * deviation_inverse - slope * mean;
+        for ((gradient, target), (x, factor)) in
+            gradient.chunks_exact(pixels).zip(targets).zip(self.x.iter().zip(self.factors))
+        {
+            match target.adds {
+                true => combine::<true>(target.values, gradient, x, *factor, slope, constant),
+                false => combine::<false>(target.values, gradient, x, *factor, slope, constant),
+            }
+        }
     }
 }
 
@@ -240,11 +273,15 @@ fn sum_of_squares(values: &[f32], origin: f32) -> f64 {
     values.chunks(BLOCK).map(|block| f64::from(lanes(block, block, square))).sum()
 }
 
-/// `sum a (b - origin)`.
+/// `sum a` and `sum a (b - origin)`.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn sum_of_products(a: &[f32], b: &[f32], origin: f32) -> f64 {
-    let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));
-    blocks.map(|(a, b)| f64::from(lanes(a, b, |a, b| a * (b - origin)))).sum()
+fn gradient_sums(a: &[f32], b: &[f32], origin: f32) -> [f64; 2] {
+    let mut sums = [0.0; 2];
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        sums[0] += f64::from(lanes(a, b, |a, _| a));
+        sums[1] += f64::from(lanes(a, b, |a, b| a * (b - origin)));
+    }
+    sums
 }
 
 /// Sum of `term` with sixteen running sums, the order of which does not depend on the processor.
@@ -277,20 +314,29 @@ pub fn affine_silu(y: &mut [f32], x: &[f32], factor: f32, offset: f32) {
     }
 }
 
-/// `dL/du` from `dL/dy` with `y = u sigmoid(u)`, `u = factor x + offset`.
+/// `dL/du` from `dL/dy` in place, with `y = u sigmoid(u)`, `u = factor x + offset`; and the [`gradient_sums`] of it.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn silu_gradient(u_gradient: &mut [f32], x: &[f32], y_gradient: &[f32], factor: f32, offset: f32) {
-    for ((u_gradient, x), y_gradient) in u_gradient.iter_mut().zip(x).zip(y_gradient) {
-        let u = factor * x + offset;
-        let s = sigmoid(u);
-        *u_gradient = y_gradient * (s + u * s * (1.0 - s));
+fn silu_gradient(gradient: &mut [f32], x: &[f32], factor: f32, offset: f32, mean: f32) -> [f64; 2] {
+    let mut sums = [0.0; 2];
+    for (gradient, x) in gradient.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
+        for (gradient, x) in gradient.iter_mut().zip(x) {
+            let u = factor * x + offset;
+            let s = sigmoid(u);
+            *gradient *= s + u * s * (1.0 - s);
+        }
+        sums[0] += f64::from(lanes(gradient, x, |gradient, _| gradient));
+        sums[1] += f64::from(lanes(gradient, x, |gradient, x| gradient * (x - mean)));
     }
+    sums
 }
 
-/// `gradient = factor gradient + slope x + constant`.
+/// `target = factor gradient + slope x + constant`, plus what was there.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn combine(gradient: &mut [f32], x: &[f32], factor: f32, slope: f32, constant: f32) {
-    gradient.iter_mut().zip(x).for_each(|(gradient, x)| *gradient = factor * *gradient + slope * x + constant);
+fn combine<const ADDS: bool>(target: &mut [f32], gradient: &[f32], x: &[f32], factor: f32, slope: f32, constant: f32) {
+    for ((target, gradient), x) in target.iter_mut().zip(gradient).zip(x) {
+        let value = factor * gradient + slope * x + constant;
+        *target = if ADDS { *target + value } else { value };
+    }
 }
 
 #[cfg(test)]

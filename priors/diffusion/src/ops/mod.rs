@@ -1,7 +1,8 @@
 //! The network's operations, each with its own forward and backward pass on the processor.
 //!
-//! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. candle keeps the graph
-//! and calls the backward passes; inference runs without a graph, on planes that a convolution reads as it needs them. All in
+//! One file, one operation; a faster kernel replaces the inside of a file and keeps its function. Inference and training run on
+//! planes that a convolution reads as it needs them; in training a tape notes what wrote them and finds the way back. The same
+//! operations exist on candle's tensors, where candle keeps the graph: the measure of the tape's tests. All in
 //! f32 (convolutions may multiply in bfloat16, see [`Precision`]), threads from rayon, and sums in a fixed order: the same
 //! input on the same processor gives the same bits, whatever the number of threads.
 //!
@@ -15,31 +16,39 @@ mod check_cpu;
 mod conv2d;
 mod conv2d_geometry;
 mod convolution;
+mod convolution_weights;
 mod cpu;
 mod exponential;
+mod gradients;
 mod group_norm;
 mod matrix_product;
 mod packed_weight;
 mod pixel_shuffle;
+mod plane_products;
 mod plane_source;
 mod planes;
+mod planes_gradient;
 mod precision;
 mod resample;
 mod storage;
+mod tape;
 mod tile_kernel;
+mod weight_gradient;
 
 #[cfg(test)]
 pub(crate) mod gradient_check;
 
 pub use add::add;
 pub(crate) use arena::Arena;
+pub use arena::Buffer;
 pub use attention::attention;
 pub use check_cpu::check_cpu;
 pub use conv2d::conv2d;
+pub(crate) use convolution_weights::ConvolutionWeights;
+pub use gradients::Gradients;
 pub use group_norm::{Activation, GROUPS, group_norm};
-pub(crate) use packed_weight::PackedWeight;
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
 pub(crate) use planes::Planes;
 pub use precision::Precision;
 pub use resample::{Direction, average_pool, upsample_nearest};
-pub(crate) use storage::{values, with_values};
+pub(crate) use tape::{Tape, add_values};

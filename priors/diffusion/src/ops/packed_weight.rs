@@ -1,11 +1,9 @@
 //! Weights in the order in which the convolution's kernel reads them.
 
-use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
 use super::precision::{Precision, pair};
-use super::storage::with_values;
 use super::tile_kernel::{Left, ROWS};
 
 /// Terms (input or pair of inputs, tap) that are summed in one go: those of one tile of outputs and what they read stay in the first-level
@@ -23,16 +21,6 @@ pub struct PackedWeight {
 }
 
 impl PackedWeight {
-    /// The weight (output, input, kernel, kernel) of a convolution as a tensor.
-    ///
-    /// # Errors
-    /// When the tensor is no such weight.
-    pub fn from_tensor(weight: &Tensor, precision: Precision) -> Result<Self> {
-        let (_, inputs, _, _) = weight.dims4()?;
-        let geometry = Conv2dGeometry::new(&[1, inputs, 1, 1], weight.dims())?;
-        with_values("conv2d", weight, |weight| Ok(Self::new(&geometry, weight, precision)))
-    }
-
     /// The weight (output, input, tap) of a convolution.
     pub fn new(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());

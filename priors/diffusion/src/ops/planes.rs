@@ -1,49 +1,59 @@
-//! Feature maps of inference: what is done to them waits until a convolution reads them.
+//! Feature maps: what is done to them waits until a convolution reads them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use super::arena::{Arena, Buffer};
 use super::attention;
 use super::conv2d_geometry::Conv2dGeometry;
 use super::convolution::Convolution;
-use super::group_norm::{Activation, ChannelStatistics, GROUPS, affine, affine_silu, group_statistics};
-use super::packed_weight::PackedWeight;
+use super::convolution_weights::ConvolutionWeights;
+use super::group_norm::{Activation, ChannelStatistics, GROUPS, Statistics, affine, affine_silu, group_statistics};
 use super::plane_source::PlaneSource;
 use super::resample::Direction;
 use super::storage::with_values;
+use super::tape::{Operation, Tape};
 
-/// A feature map (batch, channel, y, x) without a graph.
+/// A feature map (batch, channel, y, x).
 ///
 /// Concatenation, normalisation and resampling are noted and take place as a convolution reads the rows; only convolution and
-/// attention write memory, and that comes from an arena.
+/// attention write memory, and that comes from an arena. On a tape, the way back is noted too.
 #[derive(Clone)]
 pub struct Planes {
-    parts: Vec<Part>,
-    batch: usize,
-    height: usize,
-    width: usize,
-    normalisation: Option<Arc<Normalisation>>,
-    direction: Option<Direction>,
-    arena: Arena,
+    pub(super) parts: Vec<Part>,
+    pub(super) batch: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) normalisation: Option<Arc<Normalisation>>,
+    pub(super) direction: Option<Direction>,
+    pub(super) arena: Arena,
+    tape: Option<Tape>,
 }
 
 /// Some of the channels, in memory.
 #[derive(Clone)]
-struct Part {
-    values: Arc<Buffer>,
-    channels: usize,
+pub struct Part {
+    pub(super) values: Arc<Buffer>,
+    pub(super) channels: usize,
     /// Of every channel of every image, once somebody has asked.
     statistics: Arc<OnceLock<Vec<ChannelStatistics>>>,
+    /// The gradient as far as it is known; `None` where nobody wants one.
+    gradient: Option<Arc<Mutex<Option<Buffer>>>>,
 }
 
 /// `activation(factor x + offset)`, factor and offset for each channel of each image.
-struct Normalisation {
-    factors: Vec<f32>,
-    offsets: Vec<f32>,
-    activation: Activation,
+pub struct Normalisation {
+    pub(super) factors: Vec<f32>,
+    pub(super) offsets: Vec<f32>,
+    pub(super) activation: Activation,
+    /// What the normalised values are multiplied with.
+    pub(super) scales: Vec<f32>,
+    /// Of every group of every image.
+    pub(super) statistics: Vec<Statistics>,
+    pub(super) scale: Tensor,
+    pub(super) shift: Tensor,
 }
 
 impl Planes {
@@ -53,17 +63,62 @@ impl Planes {
     /// When the tensor is not f32 of four axes.
     pub fn new(x: &Tensor, arena: &Arena) -> Result<Self> {
         let (batch, channels, height, width) = x.dims4()?;
-        let mut values = arena.buffer(x.elem_count());
-        with_values("feature map", x, |x| {
-            values.copy_from_slice(x);
-            Ok(())
-        })?;
-        Ok(Self::from_buffer(values, [batch, channels, height, width], arena))
+        let part = Part { values: Arc::new(copy(x, arena)?), channels, statistics: Arc::default(), gradient: None };
+        let (normalisation, direction, tape) = (None, None, None);
+        Ok(Self { parts: vec![part], batch, height, width, normalisation, direction, arena: arena.clone(), tape })
     }
 
-    fn from_buffer(values: Buffer, [batch, channels, height, width]: [usize; 4], arena: &Arena) -> Self {
-        let part = Part { values: Arc::new(values), channels, statistics: Arc::default() };
-        Self { parts: vec![part], batch, height, width, normalisation: None, direction: None, arena: arena.clone() }
+    /// The same map at the beginning of a tape.
+    pub fn recorded(&self, tape: &Tape) -> Self {
+        Self { tape: Some(tape.clone()), ..self.clone() }
+    }
+
+    /// The same map at the beginning of a tape that finds its gradient.
+    pub fn on_tape(&self, tape: &Tape) -> Self {
+        let mut planes = self.recorded(tape);
+        planes.parts.iter_mut().for_each(|part| part.gradient = Some(Arc::default()));
+        planes
+    }
+
+    /// The gradient of a map in one part of memory, when anything depended on it.
+    ///
+    /// # Errors
+    /// None that the feature map's own shape could cause.
+    pub fn gradient(&self) -> Result<Option<Tensor>> {
+        let gradient = self.parts.first().and_then(Part::take_gradient);
+        gradient.map(|gradient| Tensor::from_slice(&gradient, &self.shape(), &Device::Cpu)).transpose()
+    }
+
+    /// A map in memory that an operation has written.
+    fn output(&self, values: Buffer, [batch, channels, height, width]: [usize; 4], operation: Operation) -> Self {
+        let gradient = self.tape.as_ref().map(|_| Arc::default());
+        let part = Part { values: Arc::new(values), channels, statistics: Arc::default(), gradient };
+        if let Some(tape) = &self.tape {
+            tape.record(operation, part.clone());
+        }
+        let (arena, tape) = (self.arena.clone(), self.tape.clone());
+        Self { parts: vec![part], batch, height, width, normalisation: None, direction: None, arena, tape }
+    }
+
+    /// This map for the tape itself, which must not hold itself.
+    fn off_tape(&self) -> Self {
+        Self { tape: None, ..self.clone() }
+    }
+
+    /// The memory that the map's own comes from.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The values of a map in one part of memory that nothing is to be done to.
+    pub(super) fn values(&self) -> &[f32] {
+        self.parts.first().map_or(&[], |part| &part.values)
+    }
+
+    /// Whether the gradient of anything that this map reads is wanted.
+    pub(super) fn wants_gradient(&self) -> bool {
+        self.parts.iter().any(|part| part.gradient.is_some())
+            || self.normalisation.as_ref().is_some_and(|it| it.scale.track_op() || it.shift.track_op())
     }
 
     /// Batch, channels, height and width.
@@ -88,12 +143,15 @@ impl Planes {
         Tensor::from_vec(values, &shape, &Device::Cpu)
     }
 
-    /// A map of another content in memory of the same arena.
+    /// A map of another content in memory of the same arena: what candle has made of `input`, which is a copy of this map.
     ///
     /// # Errors
     /// As [`Planes::new`].
-    pub fn replaced(&self, x: &Tensor) -> Result<Self> {
-        Self::new(x, &self.arena)
+    pub fn changed(&self, input: Var, output: Tensor) -> Result<Self> {
+        let values = copy(&output, &self.arena)?;
+        let shape = output.dims4()?.into();
+        let operation = Operation::Change { x: self.off_tape(), input, output };
+        Ok(self.output(values, shape, operation))
     }
 
     /// The channels of this map, then those of another.
@@ -135,19 +193,31 @@ impl Planes {
                 shift.dims()
             );
         }
-        let mut factors = scale.flatten_all()?.to_vec1::<f32>()?;
+        let scales = scale.flatten_all()?.to_vec1::<f32>()?;
+        let mut factors = scales.clone();
         let mut offsets = shift.flatten_all()?.to_vec1::<f32>()?;
         let group = channels / GROUPS;
         let statistics = planes.statistics();
+        let mut of_groups = Vec::with_capacity(batch * GROUPS);
         let groups = factors.chunks_exact_mut(group).zip(offsets.chunks_exact_mut(group));
         for ((factors, offsets), statistics) in groups.zip(statistics.chunks_exact(group)) {
             let statistics = group_statistics(statistics);
+            of_groups.push(statistics);
             for (factor, offset) in factors.iter_mut().zip(offsets) {
                 *factor *= statistics.deviation_inverse;
                 *offset -= *factor * statistics.mean;
             }
         }
-        let normalisation = Some(Arc::new(Normalisation { factors, offsets, activation }));
+        let normalisation = Normalisation {
+            factors,
+            offsets,
+            activation,
+            scales,
+            statistics: of_groups,
+            scale: scale.clone(),
+            shift: shift.clone(),
+        };
+        let normalisation = Some(Arc::new(normalisation));
         Ok(Self { normalisation, ..planes })
     }
 
@@ -155,25 +225,21 @@ impl Planes {
     ///
     /// # Errors
     /// When a shape does not fit.
-    pub fn convolved(
-        &self,
-        weight_shape: &[usize],
-        weight: &PackedWeight,
-        bias: &Tensor,
-        onto: Option<&Self>,
-    ) -> Result<Self> {
-        let geometry = Conv2dGeometry::new(&self.shape(), weight_shape)?;
+    pub fn convolved(&self, weights: &Arc<ConvolutionWeights>, onto: Option<&Self>) -> Result<Self> {
+        let geometry = Conv2dGeometry::new(&self.shape(), &weights.shape()?)?;
         let shape = geometry.output_shape();
         if let Some(onto) = onto.filter(|onto| onto.shape() != shape) {
             bail!("conv2d: expected a feature map of shape {shape:?} to add to, got {:?}", onto.shape());
         }
         let mut y = self.arena.buffer(shape.iter().product());
-        with_values("conv2d", bias, |bias| {
-            let residual = onto.map(|onto| onto as &dyn PlaneSource);
-            Convolution { geometry, weight, bias: Some(bias), residual }.run(self, &mut y);
-            Ok(())
+        with_values("conv2d", &weights.bias, |bias| {
+            weights.with_packed(&geometry, |weight| {
+                let residual = onto.map(|onto| onto as &dyn PlaneSource);
+                Convolution { geometry, weight, bias: Some(bias), residual }.run(self, &mut y);
+            })
         })?;
-        Ok(Self::from_buffer(y, shape, &self.arena))
+        let onto = onto.map(Self::off_tape);
+        Ok(self.output(y, shape, Operation::Convolution { x: self.off_tape(), onto, weights: weights.clone() }))
     }
 
     /// Attention over the pixels, see [`attention`](super::attention()): three times the result's channels.
@@ -185,8 +251,8 @@ impl Planes {
         let [batch, channels, height, width] = planes.shape();
         let shape = [batch, channels / 3, height, width];
         let mut y = self.arena.buffer(shape.iter().product());
-        attention::attend(&planes.parts[0].values, &[batch, channels, height * width], heads, &mut y)?;
-        Ok(Self::from_buffer(y, shape, &self.arena))
+        attention::attend(planes.values(), &[batch, channels, height * width], heads, &mut y)?;
+        Ok(self.output(y, shape, Operation::Attention { qkv: planes.off_tape(), heads }))
     }
 
     /// A map that nothing is to be done to, of one part.
@@ -198,7 +264,7 @@ impl Planes {
     }
 
     /// A map that nothing is to be done to.
-    fn settled(&self) -> Self {
+    pub fn settled(&self) -> Self {
         if self.normalisation.is_none() && self.direction.is_none() {
             return self.clone();
         }
@@ -208,7 +274,7 @@ impl Planes {
     fn written(&self) -> Self {
         let mut values = self.arena.buffer(self.shape().iter().product());
         self.write(&mut values);
-        Self::from_buffer(values, self.shape(), &self.arena)
+        self.output(values, self.shape(), Operation::Copy { x: self.off_tape() })
     }
 
     fn write(&self, values: &mut [f32]) {
@@ -233,6 +299,28 @@ impl Part {
     fn statistics(&self, pixels: usize) -> &[ChannelStatistics] {
         self.statistics.get_or_init(|| self.values.par_chunks(pixels).map(ChannelStatistics::new).collect())
     }
+
+    /// The gradient as far as it is known.
+    pub(super) fn take_gradient(&self) -> Option<Buffer> {
+        self.gradient.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps a gradient, if one is wanted.
+    pub(super) fn set_gradient(&self, gradient: Buffer) {
+        if let Some(slot) = &self.gradient {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
+        }
+    }
+}
+
+/// The values of a tensor.
+fn copy(x: &Tensor, arena: &Arena) -> Result<Buffer> {
+    let mut values = arena.buffer(x.elem_count());
+    with_values("feature map", x, |x| {
+        values.copy_from_slice(x);
+        Ok(())
+    })?;
+    Ok(values)
 }
 
 impl PlaneSource for Planes {

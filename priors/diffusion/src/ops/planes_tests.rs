@@ -31,11 +31,11 @@ fn a_chain_matches_the_operations_one_by_one() -> Result<()> {
             }
             assert!(relative_error(&planes.to_tensor()?, &expected)? < 2e-6);
             let (weight, bias) = (random(&[9, 96, 3, 3], 5), random(&[9], 6));
-            let packed = PackedWeight::from_tensor(&weight, Precision::F32)?;
+            let weights = Arc::new(ConvolutionWeights::new(weight.clone(), bias.clone(), Precision::F32));
             let y = conv2d(&expected, &weight, &bias, Precision::F32)?;
-            let ours = planes.convolved(weight.dims(), &packed, &bias, None)?;
+            let ours = planes.convolved(&weights, None)?;
             assert!(relative_error(&ours.to_tensor()?, &y)? < 2e-6);
-            let twice = planes.convolved(weight.dims(), &packed, &bias, Some(&ours))?;
+            let twice = planes.convolved(&weights, Some(&ours))?;
             assert!(relative_error(&twice.to_tensor()?, &(y * 2.0)?)? < 2e-6);
         }
     }

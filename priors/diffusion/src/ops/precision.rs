@@ -43,6 +43,21 @@ pub(super) fn numbers(pair: f32) -> [f32; 2] {
     [f32::from_bits(pair.to_bits() << 16), f32::from_bits(pair.to_bits() & 0xffff_0000)]
 }
 
+/// The bits of a number in bfloat16.
+pub(super) type Bf16 = u16;
+
+/// The number.
+#[inline(always)]
+pub(super) fn widened(bits: Bf16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// The values in bfloat16.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn write_rounded(numbers: &mut [Bf16], x: &[f32]) {
+    numbers.iter_mut().zip(x).for_each(|(number, x)| *number = (rounded(*x) >> 16) as Bf16);
+}
+
 /// The bits, the upper half of which is the nearest bfloat16; ties to even.
 #[inline(always)]
 fn rounded(x: f32) -> u32 {

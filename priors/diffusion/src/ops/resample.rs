@@ -49,15 +49,7 @@ impl CustomOp1 for Upsample {
         let [batch, channels, height, width] = image_shape(self.name(), layout)?;
         let x = values(self.name(), x, layout)?;
         let mut y = vec![0.0; 4 * x.len()];
-        if !x.is_empty() {
-            y.par_chunks_mut(4 * width).zip(x.par_chunks(width)).for_each(|(rows, x)| {
-                let (first, second) = rows.split_at_mut(2 * width);
-                for (pair, x) in first.chunks_exact_mut(2).zip(x) {
-                    pair.fill(self.factor * x);
-                }
-                second.copy_from_slice(first);
-            });
-        }
+        upsample(&mut y, x, width, self.factor);
         Ok((CpuStorage::F32(y), Shape::from(&[batch, channels, 2 * height, 2 * width])))
     }
 
@@ -78,20 +70,39 @@ impl CustomOp1 for SumPool {
         }
         let x = values(self.name(), x, layout)?;
         let mut y = vec![0.0; x.len() / 4];
-        if !x.is_empty() {
-            y.par_chunks_mut(width / 2).zip(x.par_chunks(2 * width)).for_each(|(y, rows)| {
-                let (first, second) = rows.split_at(width);
-                for ((y, a), b) in y.iter_mut().zip(first.chunks_exact(2)).zip(second.chunks_exact(2)) {
-                    *y = self.factor * ((a[0] + a[1]) + (b[0] + b[1]));
-                }
-            });
-        }
+        sum_pool(&mut y, x, width, self.factor);
         Ok((CpuStorage::F32(y), Shape::from(&[batch, channels, height / 2, width / 2])))
     }
 
     fn bwd(&self, _x: &Tensor, _y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         Ok(Some(gradient.contiguous()?.apply_op1_no_bwd(&Upsample { factor: self.factor })?))
     }
+}
+
+/// Every pixel of rows of `width` four times, times a factor.
+pub fn upsample(y: &mut [f32], x: &[f32], width: usize, factor: f32) {
+    if x.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(4 * width).zip(x.par_chunks(width)).for_each(|(rows, x)| {
+        let (first, second) = rows.split_at_mut(2 * width);
+        for (pair, x) in first.as_chunks_mut::<2>().0.iter_mut().zip(x) {
+            *pair = [factor * x; 2];
+        }
+        second.copy_from_slice(first);
+    });
+}
+
+/// The sum of every 2 x 2 pixels of rows of `width`, times a factor.
+pub fn sum_pool(y: &mut [f32], x: &[f32], width: usize, factor: f32) {
+    if x.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(width / 2).zip(x.par_chunks(2 * width)).for_each(|(y, rows)| {
+        let (first, second) = rows.split_at(width);
+        let pairs = first.as_chunks::<2>().0.iter().zip(second.as_chunks::<2>().0);
+        y.iter_mut().zip(pairs).for_each(|(y, (a, b))| *y = factor * ((a[0] + a[1]) + (b[0] + b[1])));
+    });
 }
 
 fn image_shape(operation: &str, layout: &Layout) -> Result<[usize; 4]> {

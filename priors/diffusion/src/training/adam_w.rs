@@ -1,13 +1,14 @@
 //! AdamW and the moving averages of the parameters, in one pass over the memory.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 
-use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, bail};
+use candle_core::{CpuStorage, InplaceOp1, Layout, bail};
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::parameter_state::ParameterState;
 use crate::Result;
-use crate::ops::{values, with_values};
 
 /// Keeps the division finite where a parameter never had a gradient.
 const EPSILON: f32 = 1e-8;
@@ -18,7 +19,7 @@ const CHUNK: usize = 2048;
 /// One step of AdamW (Loshchilov & Hutter 2019): the decay of the weights is no part of the gradient. The exponential moving
 /// averages of the parameters follow in the same pass.
 #[derive(Clone, Debug)]
-pub(super) struct AdamW {
+pub struct AdamW {
     betas: [f32; 2],
     /// What is left of a parameter after the decay.
     kept: f32,
@@ -33,7 +34,8 @@ pub(super) struct AdamW {
 }
 
 impl AdamW {
-    /// Step number `step`, counted from 0.
+    /// Step number `step`, counted from 0. Gradients are multiplied with `gradient_scale` first, which is how they are clipped;
+    /// `ema_rates` are those of the averages.
     pub fn new(
         step: u64,
         learning_rate: f64,
@@ -54,24 +56,18 @@ impl AdamW {
     }
 
     /// Updates every parameter; `gradients` are in the same order.
-    pub fn update(&self, parameters: &mut [ParameterState], gradients: &[Tensor]) -> Result<()> {
+    ///
+    /// # Errors
+    /// When a gradient has another length than its parameter.
+    pub fn update(
+        &self,
+        parameters: &mut [ParameterState],
+        gradients: &[impl Deref<Target = [f32]> + Sync],
+    ) -> Result<()> {
         parameters.par_iter_mut().zip(gradients).try_for_each(|(parameter, gradient)| {
             let variable = parameter.variable.as_tensor().clone();
-            let operation = Update { adam_w: self, state: RefCell::new(parameter) };
-            Ok(variable.inplace_op2(&gradient.contiguous()?, &operation)?)
+            Ok(variable.inplace_op1(&Update { adam_w: self, gradient, state: RefCell::new(parameter) })?)
         })
-    }
-
-    fn update_values(&self, values: &mut [f32], gradient: &[f32], first_moment: &mut [f32], second_moment: &mut [f32]) {
-        let [first_beta, second_beta] = self.betas;
-        let moments = first_moment.iter_mut().zip(second_moment);
-        for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(moments) {
-            let gradient = gradient * self.gradient_scale;
-            *first = first_beta * *first + (1.0 - first_beta) * gradient;
-            *second = second_beta * *second + (1.0 - second_beta) * gradient * gradient;
-            let deviation = second.sqrt() * self.second_scale + EPSILON;
-            *value = self.kept * *value - self.rate * *first / deviation;
-        }
     }
 }
 
@@ -83,13 +79,13 @@ fn warmed_up(rate: f64, step: u64) -> f64 {
 }
 
 /// Euclidean norm of all gradients together, summed in f64 and in a fixed order.
-pub(super) fn norm(gradients: &[Tensor]) -> Result<f64> {
-    let square = |gradient: &Tensor| with_values("gradient norm", gradient, |values| Ok(sum_of_squares(values)));
-    let squares = gradients.par_iter().map(square).collect::<candle_core::Result<Vec<f64>>>()?;
-    Ok(squares.iter().sum::<f64>().sqrt())
+pub(super) fn norm(gradients: &[impl Deref<Target = [f32]> + Sync]) -> f64 {
+    let squares: Vec<f64> = gradients.par_iter().map(|gradient| sum_of_squares(gradient)).collect();
+    squares.iter().sum::<f64>().sqrt()
 }
 
 /// In eight sums side by side, which the processor adds at once.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn sum_of_squares(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
     let chunks = values.chunks_exact(sums.len());
@@ -103,34 +99,28 @@ fn sum_of_squares(values: &[f32]) -> f64 {
 /// candle hands out a variable's memory only to operations, and those only as `&self`.
 struct Update<'a> {
     adam_w: &'a AdamW,
+    gradient: &'a [f32],
     state: RefCell<&'a mut ParameterState>,
 }
 
-impl InplaceOp2 for Update<'_> {
+impl InplaceOp1 for Update<'_> {
     fn name(&self) -> &'static str {
         "AdamW"
     }
 
-    fn cpu_fwd(
-        &self,
-        parameter: &mut CpuStorage,
-        parameter_layout: &Layout,
-        gradient: &CpuStorage,
-        gradient_layout: &Layout,
-    ) -> candle_core::Result<()> {
-        let gradient = values(self.name(), gradient, gradient_layout)?;
-        let (CpuStorage::F32(parameter), Some((0, end))) = (parameter, parameter_layout.contiguous_offsets()) else {
-            bail!("{}: expected a contiguous f32 parameter, got {parameter_layout:?}", self.name());
+    fn cpu_fwd(&self, parameter: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (CpuStorage::F32(parameter), Some((0, end))) = (parameter, layout.contiguous_offsets()) else {
+            bail!("{}: expected a contiguous f32 parameter, got {layout:?}", self.name());
         };
         let mut state = self.state.borrow_mut();
         let ParameterState { first_moment, second_moment, averages, .. } = &mut **state;
-        if end != gradient.len() || end != first_moment.len() {
-            bail!("{}: expected a gradient of {} values, got {}", self.name(), first_moment.len(), gradient.len());
+        if end != self.gradient.len() || end != first_moment.len() {
+            bail!("{}: expected a gradient of {} values, got {}", self.name(), first_moment.len(), self.gradient.len());
         }
         let moments = first_moment.chunks_mut(CHUNK).zip(second_moment.chunks_mut(CHUNK));
-        let chunks = parameter[..end].chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)).zip(moments);
+        let chunks = parameter[..end].chunks_mut(CHUNK).zip(self.gradient.chunks(CHUNK)).zip(moments);
         for (index, ((values, gradient), (first, second))) in chunks.enumerate() {
-            self.adam_w.update_values(values, gradient, first, second);
+            update_values(self.adam_w, values, gradient, first, second);
             let start = index * CHUNK;
             for (average, weight) in averages.iter_mut().zip(&self.adam_w.average_weights) {
                 let average = &mut average[start..][..values.len()];
@@ -138,5 +128,24 @@ impl InplaceOp2 for Update<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn update_values(
+    adam_w: &AdamW,
+    values: &mut [f32],
+    gradient: &[f32],
+    first_moment: &mut [f32],
+    second_moment: &mut [f32],
+) {
+    let [first_beta, second_beta] = adam_w.betas;
+    let moments = first_moment.iter_mut().zip(second_moment);
+    for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(moments) {
+        let gradient = gradient * adam_w.gradient_scale;
+        *first = first_beta * *first + (1.0 - first_beta) * gradient;
+        *second = second_beta * *second + (1.0 - second_beta) * gradient * gradient;
+        let deviation = second.sqrt() * adam_w.second_scale + EPSILON;
+        *value = adam_w.kept * *value - adam_w.rate * *first / deviation;
     }
 }

@@ -23,8 +23,10 @@ mod training_config;
 mod training_sample;
 mod training_step;
 
+pub use adam_w::AdamW;
 pub use annealing::Annealing;
 pub use noise_levels::{NoiseLevels, TimestepSampling};
+pub use parameter_state::ParameterState;
 pub use sample_source::SampleSource;
 pub use sigma_data::measure_sigma_data;
 pub use trainer::Trainer;

@@ -6,7 +6,7 @@ use crate::Result;
 
 /// A parameter, the moments of its gradient and its averages, all of the same length.
 #[derive(Debug)]
-pub(super) struct ParameterState {
+pub struct ParameterState {
     /// Name in guided-diffusion's state dict.
     pub name: String,
     /// The parameter. The network holds tensors of the same memory.
@@ -21,6 +21,9 @@ pub(super) struct ParameterState {
 
 impl ParameterState {
     /// Before the first step: moments zero, averages equal to the parameter.
+    ///
+    /// # Errors
+    /// When the tensor is not f32.
     pub fn new(name: String, tensor: &Tensor, averages: usize) -> Result<Self> {
         let values = tensor.flatten_all()?.to_vec1::<f32>()?;
         let zeros = vec![0.0; values.len()];

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -16,6 +15,7 @@ use super::prepared_sample::PreparedSample;
 use super::random_streams::Stream;
 use super::state_file::{self, RunState};
 use super::{SampleSource, TrainingConfig, TrainingStep};
+use crate::ops::Buffer;
 use crate::{
     Checkpoint, Error, ForwardMode, GaussianDiffusion, LossSecondMoment, Parameters, Result, TimestepSampler, UNet,
 };
@@ -90,7 +90,7 @@ impl Trainer {
         let weighted = losses.iter().zip(&samples).map(|(loss, sample)| loss * sample.weight);
         let loss = weighted.sum::<f64>() / samples.len() as f64;
         self.check_finite("loss", loss)?;
-        let gradient_norm = adam_w::norm(&gradients)?;
+        let gradient_norm = adam_w::norm(&gradients);
         self.check_finite("norm of the gradient", gradient_norm)?;
 
         let learning_rate = learning_rate(&self.config, self.step);
@@ -119,13 +119,13 @@ impl Trainer {
     }
 
     /// Loss of each image without its weight, and the gradient of the mean weighted loss.
-    fn gradients(&self, samples: &[PreparedSample]) -> Result<(Vec<f64>, Vec<Tensor>)> {
+    fn gradients(&self, samples: &[PreparedSample]) -> Result<(Vec<f64>, Vec<Buffer>)> {
         let mut losses = Vec::with_capacity(samples.len());
         let mut sum = GradientSum::new(&self.parameters);
         for part in samples.chunks(self.config.microbatch.unwrap_or(self.config.batch)) {
             losses.extend(self.backward(part, 1.0 / samples.len() as f64, &mut sum)?);
         }
-        Ok((losses, sum.finish()?))
+        Ok((losses, sum.finish(self.unet.arena())))
     }
 
     /// Loss of each image of a microbatch; adds the gradient of `scale` times their weighted sum.
@@ -136,17 +136,17 @@ impl Trainer {
         let first = samples.first().map_or(0, |sample| sample.number);
         let mut dropout = Stream::Dropout(first).rng(self.config.seed);
         let mut losses = Vec::new();
-        let mut loss = |output: &Tensor| {
+        let loss = |output: &Tensor| {
             let (each, sum) = batch.losses(&self.diffusion, output, self.config.bound_weight())?;
             losses = each.to_vec1::<f32>()?;
             Ok((sum * scale)?)
         };
         if self.config.gradient_checkpointing {
-            let collect = |store: &mut GradStore| gradients.add(store);
+            let collect = |found| gradients.add(found);
             self.unet.backward_with_recomputation(&input, &times, condition, &mut dropout, loss, collect)?;
         } else {
-            let output = self.unet.forward(&input, &times, condition, &mut ForwardMode::Training(&mut dropout))?;
-            gradients.add(&mut loss(&output)?.backward()?)?;
+            let mode = &mut ForwardMode::Training(&mut dropout);
+            gradients.add(self.unet.backward(&input, &times, condition, mode, loss)?)?;
         }
         Ok(losses.into_iter().map(f64::from).collect())
     }

@@ -1,10 +1,10 @@
-//! What flows through the network: tensors of a graph in training, planes of an arena in inference.
+//! What flows through the network: planes of an arena, in training on a tape; tensors of a graph where candle is to differentiate.
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 
 use super::layers::Conv;
 use crate::Result;
-use crate::ops::{self, Activation, Direction, PackedWeight, Planes};
+use crate::ops::{self, Activation, ConvolutionWeights, Direction, Planes};
 
 /// A feature map (batch, channel, y, x) and what the network does to it.
 ///
@@ -25,8 +25,6 @@ pub(crate) trait FeatureMap: Clone {
 
     /// The channels of this map, then those of another.
     fn joined(&self, other: &Self) -> Result<Self>;
-
-    fn to_tensor(&self) -> Result<Tensor>;
 
     /// For what is too rare to be made fast.
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self>;
@@ -49,7 +47,8 @@ impl FeatureMap for Tensor {
     }
 
     fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        let y = ops::conv2d(self, &conv.weight, &conv.bias, conv.precision)?;
+        let ConvolutionWeights { weight, bias, precision, .. } = &*conv.weights;
+        let y = ops::conv2d(self, &weight.reshape(&conv.weights.shape()?)?, bias, *precision)?;
         Ok(match onto {
             Some(onto) => ops::add(onto, &y)?,
             None => y,
@@ -64,10 +63,6 @@ impl FeatureMap for Tensor {
 
     fn joined(&self, other: &Self) -> Result<Self> {
         Ok(Tensor::cat(&[self, other], 1)?)
-    }
-
-    fn to_tensor(&self) -> Result<Tensor> {
-        Ok(self.clone())
     }
 
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
@@ -89,14 +84,7 @@ impl FeatureMap for Planes {
     }
 
     fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        let weight = match conv.packed.get() {
-            Some(weight) => weight,
-            None => {
-                let weight = PackedWeight::from_tensor(&conv.weight, conv.precision)?;
-                conv.packed.get_or_init(|| weight)
-            }
-        };
-        Ok(Planes::convolved(self, conv.weight.dims(), weight, &conv.bias, onto)?)
+        Ok(Planes::convolved(self, &conv.weights, onto)?)
     }
 
     fn attention(&self, heads: usize) -> Result<Self> {
@@ -107,11 +95,9 @@ impl FeatureMap for Planes {
         Ok(Planes::joined(self, other)?)
     }
 
-    fn to_tensor(&self) -> Result<Tensor> {
-        Ok(Planes::to_tensor(self)?)
-    }
-
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        Ok(self.replaced(&change(Planes::to_tensor(self)?)?)?)
+        let input = Var::from_tensor(&Planes::to_tensor(self)?)?;
+        let output = change(input.as_tensor().clone())?;
+        Ok(self.changed(input, output)?)
     }
 }

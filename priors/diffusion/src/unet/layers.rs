@@ -1,6 +1,6 @@
 //! Convolution, linear layer and normalisation with their parameters.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 
@@ -8,7 +8,7 @@ use super::feature_map::FeatureMap;
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::{Activation, PackedWeight, Precision};
+use crate::ops::{Activation, ConvolutionWeights};
 
 /// Whether a layer starts at zero, so that the block it ends starts as the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,30 +28,24 @@ impl Start {
 
 /// A convolution that keeps the image's size.
 pub(crate) struct Conv {
-    pub weight: Tensor,
-    pub bias: Tensor,
-    pub precision: Precision,
-    /// The weight as inference reads it, made in the first run.
-    pub packed: OnceLock<PackedWeight>,
+    pub weights: Arc<ConvolutionWeights>,
 }
 
 impl Conv {
     pub fn new(scope: &mut ParameterScope, inputs: usize, outputs: usize, kernel: usize, start: Start) -> Result<Self> {
-        let initialisation = start.initialisation(inputs * kernel * kernel);
-        Ok(Self {
-            weight: scope.get("weight", &[outputs, inputs, kernel, kernel], initialisation)?,
-            bias: scope.get("bias", &[outputs], initialisation)?,
-            precision: scope.precision(),
-            packed: OnceLock::new(),
-        })
+        Self::of_shape(scope, &[outputs, inputs, kernel, kernel], start)
     }
 
     /// A convolution over pixels in a row, the kernel of which has one tap: weight (outputs, inputs, 1).
     pub fn pointwise(scope: &mut ParameterScope, inputs: usize, outputs: usize, start: Start) -> Result<Self> {
-        let initialisation = start.initialisation(inputs);
-        let weight = scope.get("weight", &[outputs, inputs, 1], initialisation)?;
-        let bias = scope.get("bias", &[outputs], initialisation)?;
-        Ok(Self { weight: weight.unsqueeze(3)?, bias, precision: scope.precision(), packed: OnceLock::new() })
+        Self::of_shape(scope, &[outputs, inputs, 1], start)
+    }
+
+    fn of_shape(scope: &mut ParameterScope, shape: &[usize], start: Start) -> Result<Self> {
+        let initialisation = start.initialisation(shape[1..].iter().product());
+        let weight = scope.get("weight", shape, initialisation)?;
+        let bias = scope.get("bias", &shape[..1], initialisation)?;
+        Ok(Self { weights: Arc::new(ConvolutionWeights::new(weight, bias, scope.precision())) })
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {

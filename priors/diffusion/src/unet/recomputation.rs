@@ -1,6 +1,5 @@
 //! The backward pass with less memory: activations are computed a second time, block by block (Chen et al. 2016).
 
-use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 
 use diph_core::Rng;
@@ -9,13 +8,14 @@ use super::block::Block;
 use super::forward_mode::ForwardMode;
 use super::unet::UNet;
 use crate::Result;
+use crate::ops::{Gradients, Planes, Tape};
 
 /// What is kept of a block's forward pass: enough to run it again.
 struct Visit<'a> {
     block: &'a Block,
-    input: Tensor,
+    input: Planes,
     /// What comes beside the input from the way down, and the number of the block that it comes from.
-    skip: Option<(usize, Tensor)>,
+    skip: Option<(usize, Planes)>,
     /// The generator of the dropout as the block found it.
     dropout: Rng,
 }
@@ -28,7 +28,7 @@ struct InputGradients {
 }
 
 impl UNet {
-    /// The gradients of `loss(output)`, equal to those of [`UNet::forward`] in training and `backward` up to rounding.
+    /// The gradients of `loss(output)`, equal to those of [`UNet::backward`] in training up to rounding.
     ///
     /// Only the inputs of the blocks are kept, and the activations of one block at a time. `collect` is called several times,
     /// with the gradients of other parameters each time.
@@ -39,19 +39,19 @@ impl UNet {
         condition: Option<&Tensor>,
         dropout: &mut Rng,
         loss: impl FnOnce(&Tensor) -> Result<Tensor>,
-        mut collect: impl FnMut(&mut GradStore) -> Result<()>,
+        mut collect: impl FnMut(Gradients) -> Result<()>,
     ) -> Result<()> {
         let x = self.input(x, timesteps, condition)?;
         let tracked_embedding = self.embedding(timesteps)?;
         let embedding = tracked_embedding.detach();
-        let (visits, last) = self.visits(x, &embedding, dropout)?;
+        let (visits, last) = self.visits(Planes::new(&x, self.arena())?, &embedding, dropout)?;
 
-        let last = Var::from_tensor(&last)?;
-        let output = self.head(last.as_tensor())?;
-        let mut gradients = loss(&output)?.backward()?;
-        let mut gradient = gradients.remove(&last);
-        collect(&mut gradients)?;
-        drop((gradients, last));
+        let tape = Tape::default();
+        let last = last.on_tape(&tape);
+        let gradients = self.backward_from(&self.head(&last)?, &tape, loss)?;
+        let mut gradient = last.gradient()?;
+        collect(gradients)?;
+        drop(last);
 
         let mut skip_gradients: Vec<Option<Tensor>> = vec![None; self.input_blocks.len()];
         let mut embedding_gradient = None;
@@ -71,24 +71,27 @@ impl UNet {
             gradient = inputs.input;
         }
         match embedding_gradient {
-            Some(gradient) => collect(&mut (tracked_embedding * gradient)?.sum_all()?.backward()?),
+            Some(gradient) => {
+                let mut gradients = Gradients::new(self.arena());
+                gradients.add_store((tracked_embedding * gradient)?.sum_all()?.backward()?);
+                collect(gradients)
+            }
             None => Ok(()),
         }
     }
 
     /// Runs all blocks, in the order of [`UNet::forward`]. Returns what to keep of each and the last one's output.
-    fn visits(&self, x: Tensor, embedding: &Tensor, dropout: &mut Rng) -> Result<(Vec<Visit<'_>>, Tensor)> {
+    fn visits(&self, x: Planes, embedding: &Tensor, dropout: &mut Rng) -> Result<(Vec<Visit<'_>>, Planes)> {
         let mut visits: Vec<Visit<'_>> = Vec::new();
         let mut h = x;
-        let mut skips: Vec<(usize, Tensor)> = Vec::with_capacity(self.input_blocks.len());
+        let mut skips: Vec<(usize, Planes)> = Vec::with_capacity(self.input_blocks.len());
         let way_down = self.input_blocks.iter().enumerate().map(|(number, block)| (block, Some(number)));
         let rest = std::iter::once(&self.middle_block).chain(&self.output_blocks).map(|block| (block, None));
         for (position, (block, number)) in way_down.chain(rest).enumerate() {
             let skip = if position > self.input_blocks.len() { skips.pop() } else { None };
             let visit = Visit { block, input: h, skip, dropout: dropout.clone() };
             let skip = visit.skip.as_ref().map(|(_, skip)| skip);
-            // Detached: the block's activations go with the graph.
-            h = run(block, &visit.input, skip, embedding, dropout)?.detach();
+            h = run(block, &visit.input, skip, embedding, dropout)?.settled();
             visits.push(visit);
             skips.extend(number.map(|number| (number, h.clone())));
         }
@@ -102,29 +105,26 @@ impl Visit<'_> {
         self,
         embedding: &Tensor,
         output_gradient: &Tensor,
-        collect: &mut impl FnMut(&mut GradStore) -> Result<()>,
+        collect: &mut impl FnMut(Gradients) -> Result<()>,
     ) -> Result<InputGradients> {
-        let input = Var::from_tensor(&self.input)?;
-        let skip = self.skip.as_ref().map(|(_, skip)| Var::from_tensor(skip)).transpose()?;
+        let tape = Tape::default();
+        let input = self.input.on_tape(&tape);
+        let skip = self.skip.map(|(_, skip)| skip.on_tape(&tape));
         let embedding = Var::from_tensor(embedding)?;
         let mut dropout = self.dropout;
-        let output = run(self.block, &input, skip.as_deref(), &embedding, &mut dropout)?;
-        // The gradient of this number is the block's transposed derivative, applied to the output's gradient.
-        let mut gradients = (output * output_gradient)?.sum_all()?.backward()?;
-        let inputs = InputGradients {
-            input: gradients.remove(&input),
-            skip: skip.and_then(|skip| gradients.remove(&skip)),
-            embedding: gradients.remove(&embedding),
-        };
-        collect(&mut gradients)?;
-        Ok(inputs)
+        let output = run(self.block, &input, skip.as_ref(), &embedding, &mut dropout)?;
+        let mut gradients = tape.backward(&output, output_gradient)?;
+        let of_skip = skip.map(|skip| skip.gradient()).transpose()?.flatten();
+        let of_embedding = gradients.take_tensor(&embedding)?;
+        collect(gradients)?;
+        Ok(InputGradients { input: input.gradient()?, skip: of_skip, embedding: of_embedding })
     }
 }
 
-fn run(block: &Block, input: &Tensor, skip: Option<&Tensor>, embedding: &Tensor, dropout: &mut Rng) -> Result<Tensor> {
+fn run(block: &Block, input: &Planes, skip: Option<&Planes>, embedding: &Tensor, dropout: &mut Rng) -> Result<Planes> {
     let mode = &mut ForwardMode::Training(dropout);
     match skip {
-        Some(skip) => block.forward(&Tensor::cat(&[input, skip], 1)?, embedding, mode),
+        Some(skip) => block.forward(&input.joined(skip)?, embedding, mode),
         None => block.forward(input, embedding, mode),
     }
 }

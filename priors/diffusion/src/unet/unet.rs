@@ -1,6 +1,6 @@
 //! The network.
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 
 use super::attention_block::AttentionBlock;
 use super::block::{Block, Layer};
@@ -13,13 +13,14 @@ use super::res_block::ResBlock;
 use super::resample::Resample;
 use super::time_embedding::TimeEmbedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{self, Activation, Arena, Direction, Planes, Precision};
+use crate::ops::{self, Activation, Arena, Direction, Gradients, Planes, Precision, Tape};
 use crate::{Error, Result};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
 ///
-/// Differentiable in its parameters when they are candle variables. Without variables the parameters are constants: no graph is
-/// kept, the weights are brought into the kernels' order once, and memory is used again from run to run.
+/// Memory is used again from run to run. Parameters that are no candle variables are constants, and brought into the kernels' order
+/// once. Of those that are, [`UNet::backward`] finds the gradients; the output of [`UNet::forward`] depends on them in candle's graph
+/// too, which is slower.
 pub struct UNet {
     config: UNetConfig,
     differentiable: bool,
@@ -97,15 +98,59 @@ impl UNet {
         condition: Option<&Tensor>,
         mode: &mut ForwardMode<'_>,
     ) -> Result<Tensor> {
-        let x = self.input(x, timesteps, condition)?;
-        let embedding = self.embedding(timesteps)?;
-        match self.differentiable || x.track_op() {
-            true => self.run(x, &embedding, mode),
-            false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode),
-        }
+        in_pool(|| {
+            let x = self.input(x, timesteps, condition)?;
+            let embedding = self.embedding(timesteps)?;
+            let y = match self.differentiable || x.track_op() {
+                true => self.run(x, &embedding, mode)?,
+                false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
+            };
+            self.output(&y)
+        })
     }
 
-    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<Tensor> {
+    /// The gradients of `loss(output)` with respect to the parameters that are variables.
+    ///
+    /// The arguments are those of [`UNet::forward`]; `loss` makes a number of the network's output.
+    ///
+    /// # Errors
+    /// As [`UNet::forward`], and what `loss` returns.
+    pub fn backward(
+        &self,
+        x: &Tensor,
+        timesteps: &[f32],
+        condition: Option<&Tensor>,
+        mode: &mut ForwardMode<'_>,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor> + Send,
+    ) -> Result<Gradients> {
+        in_pool(|| {
+            let x = self.input(x, timesteps, condition)?;
+            let embedding = self.embedding(timesteps)?;
+            let tape = Tape::default();
+            let y = self.run(Planes::new(&x, &self.arena)?.recorded(&tape), &embedding, mode)?;
+            self.backward_from(&y, &tape, loss)
+        })
+    }
+
+    /// From the loss of the network's last feature map back to where the tape begins.
+    pub(super) fn backward_from(
+        &self,
+        y: &Planes,
+        tape: &Tape,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<Gradients> {
+        let last = Var::from_tensor(&y.to_tensor()?)?;
+        let gradient = loss(&self.output(last.as_tensor())?)?.backward()?.remove(&last);
+        let gradient = gradient.map_or_else(|| last.zeros_like(), Ok)?;
+        Ok(tape.backward(y, &gradient)?)
+    }
+
+    /// The memory that feature maps and gradients come from.
+    pub(crate) fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -133,10 +178,14 @@ impl UNet {
         Ok(self.time_embedding.forward(timesteps)?.silu()?)
     }
 
-    /// From the last block to the output.
-    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<Tensor> {
-        let y = self.out_conv.forward(&self.out_norm.forward(h)?)?;
-        Ok(ops::pixel_shuffle(&y.to_tensor()?, self.config.patch)?)
+    /// What follows the last block.
+    pub(super) fn head<M: FeatureMap>(&self, h: &M) -> Result<M> {
+        self.out_conv.forward(&self.out_norm.forward(h)?)
+    }
+
+    /// The output of the last feature map.
+    fn output(&self, y: &Tensor) -> Result<Tensor> {
+        Ok(ops::pixel_shuffle(y, self.config.patch)?)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
@@ -173,6 +222,11 @@ impl UNet {
             (false, Some(_)) => Err(Error::setting("network condition", "none (unconditional network)", "an image")),
         }
     }
+}
+
+/// Runs something on a thread of the pool, where handing work to the others does not mean going to sleep.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// Blocks of the way down, and the channels of what each leaves for the way up.
