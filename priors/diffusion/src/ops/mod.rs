@@ -26,6 +26,8 @@ mod precision;
 mod resample;
 mod storage;
 mod tile_kernel;
+mod winograd;
+mod winograd_convolution;
 
 #[cfg(test)]
 pub(crate) mod gradient_check;

@@ -7,19 +7,45 @@ use super::conv2d_geometry::Conv2dGeometry;
 use super::precision::{Precision, pair};
 use super::storage::with_values;
 use super::tile_kernel::{Left, ROWS};
+use super::winograd::{POINTS, weight_points};
 
 /// Terms (input or pair of inputs, tap) that are summed in one go: those of one tile of outputs and what they read stay in the first-level
 /// cache.
 const BLOCK_TERMS: usize = 288;
 
+/// Terms (input or pair of inputs) of one point that are summed in one go: the points of a group of tiles fill less than half of a
+/// second-level cache.
+const BLOCK_TERMS_WINOGRAD: usize = 128;
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Tap by tap.
+    Direct,
+    /// By minimal filtering, see [`super::winograd`].
+    Winograd,
+}
+
+impl Method {
+    /// The faster one for a 3x3 or 1x1 convolution of these channels.
+    fn best(geometry: &Conv2dGeometry) -> Self {
+        match geometry.kernel == 3 && geometry.inputs >= 16 && geometry.outputs >= 16 {
+            true => Self::Winograd,
+            false => Self::Direct,
+        }
+    }
+}
+
 /// The weight of a convolution as left factors: for each block of inputs and each tile of [`ROWS`] outputs the terms
-/// (input or pair of inputs, tap).
+/// (input or pair of inputs, tap) or, for Winograd's method, (point, input or pair of inputs).
 pub struct PackedWeight {
     pub precision: Precision,
+    pub method: Method,
     terms: Vec<Left>,
     tiles: usize,
-    taps: usize,
     inputs: usize,
+    /// Taps or points.
+    taps: usize,
 }
 
 impl PackedWeight {
@@ -36,7 +62,7 @@ impl PackedWeight {
     /// The weight (output, input, tap) of a convolution.
     pub fn new(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(precision, geometry.outputs, inputs, taps, |output, input, tap| {
+        Self::pack(precision, Method::best(geometry), geometry, |output, input, tap| {
             weight[(output * inputs + input) * taps + tap]
         })
     }
@@ -44,49 +70,74 @@ impl PackedWeight {
     /// The weight of the transposed convolution: outputs and inputs swapped, taps mirrored.
     pub fn transposed(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(precision, inputs, geometry.outputs, taps, |input, output, tap| {
+        let geometry = geometry.transposed();
+        Self::pack(precision, Method::best(&geometry), &geometry, |input, output, tap| {
             weight[(output * inputs + input) * taps + taps - 1 - tap]
         })
     }
 
     fn pack(
         precision: Precision,
-        outputs: usize,
-        inputs: usize,
-        taps: usize,
+        method: Method,
+        geometry: &Conv2dGeometry,
         value: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
+        let &Conv2dGeometry { inputs, outputs, .. } = geometry;
         let tiles = outputs.div_ceil(ROWS);
-        let share = precision.inputs_per_term();
-        let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(share) * taps];
-        let mut packed = Self { precision, terms, tiles, taps, inputs };
+        let taps = match method {
+            Method::Direct => geometry.taps(),
+            Method::Winograd => POINTS,
+        };
+        let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(precision.inputs_per_term()) * taps];
+        let mut packed = Self { precision, method, terms, tiles, inputs, taps };
         let block = packed.block_inputs();
-        packed.terms.par_chunks_mut((BLOCK_TERMS / taps * tiles * taps).max(1)).enumerate().for_each(
-            |(index, terms)| {
-                let len = terms.len() / tiles;
-                for (tile, terms) in terms.chunks_exact_mut(len).enumerate() {
-                    let rows = (outputs - tile * ROWS).min(ROWS);
-                    for (term, left) in terms.iter_mut().enumerate() {
-                        let (input, tap) = (index * block + term / taps * share, term % taps);
-                        for (row, left) in left[..rows].iter_mut().enumerate() {
-                            let value = |input: usize| value(tile * ROWS + row, input, tap);
-                            *left = match precision {
-                                Precision::F32 => value(input),
-                                Precision::Bf16 => {
-                                    pair(value(input), if input + 1 < inputs { value(input + 1) } else { 0.0 })
-                                }
-                            };
+        let share = precision.inputs_per_term();
+        // The values of a tile of outputs, zero beyond the last one.
+        let left = |tile: usize, input: usize, tap: usize| -> Left {
+            std::array::from_fn(|row| match tile * ROWS + row {
+                output if output < outputs && input < inputs => value(output, input, tap),
+                _ => 0.0,
+            })
+        };
+        let paired = |a: Left, b: Left| -> Left { std::array::from_fn(|row| pair(a[row], b[row])) };
+        packed.terms.par_chunks_mut((block / share * tiles * taps).max(1)).enumerate().for_each(|(index, terms)| {
+            let len = terms.len() / tiles;
+            for (tile, terms) in terms.chunks_exact_mut(len).enumerate() {
+                for term in 0..len / taps {
+                    let input = index * block + term * share;
+                    match method {
+                        Method::Direct => {
+                            for tap in 0..taps {
+                                terms[term * taps + tap] = match precision {
+                                    Precision::F32 => left(tile, input, tap),
+                                    Precision::Bf16 => paired(left(tile, input, tap), left(tile, input + 1, tap)),
+                                };
+                            }
+                        }
+                        Method::Winograd => {
+                            let points = |input| weight_points(&std::array::from_fn(|tap| left(tile, input, tap)));
+                            let (first, second) = (points(input), points(input + 1));
+                            for point in 0..taps {
+                                terms[point * (len / taps) + term] = match precision {
+                                    Precision::F32 => first[point],
+                                    Precision::Bf16 => paired(first[point], second[point]),
+                                };
+                            }
                         }
                     }
                 }
-            },
-        );
+            }
+        });
         packed
     }
 
     /// Inputs of a block, an even number; the last one may have fewer.
     pub fn block_inputs(&self) -> usize {
-        BLOCK_TERMS / self.taps * self.precision.inputs_per_term()
+        let terms = match self.method {
+            Method::Direct => BLOCK_TERMS / self.taps,
+            Method::Winograd => BLOCK_TERMS_WINOGRAD,
+        };
+        terms * self.precision.inputs_per_term()
     }
 
     /// The terms of a tile of outputs over the block of inputs that begins at `first`.
@@ -94,5 +145,12 @@ impl PackedWeight {
         let share = self.precision.inputs_per_term();
         let terms = self.block_inputs().min(self.inputs - first).div_ceil(share) * self.taps;
         &self.terms[first / share * self.tiles * self.taps + tile * terms..][..terms]
+    }
+
+    /// Those of one point.
+    pub fn point(&self, first: usize, tile: usize, point: usize) -> &[Left] {
+        let terms = self.block(first, tile);
+        let len = terms.len() / self.taps;
+        &terms[point * len..][..len]
     }
 }

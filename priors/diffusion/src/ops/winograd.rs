@@ -1,0 +1,128 @@
+//! Winograd's minimal filtering F(2x2, 3x3): the transforms between pixels and points.
+//!
+//! A *tile* is 2 x 2 pixels of the output and the 4 x 4 pixels `d` of the input that they depend on. With the kernel `g`,
+//! `y = A^T [(G g G^T) * (B^T d B)] A`: 16 products, one for each *point*, in the place of 36, and sums over the inputs take place
+//! at the points.
+//! ```text
+//!       1  0 -1  0          1    0    0
+//! B^T = 0  1  1  0    G =  1/2  1/2  1/2    A^T = 1  1  1  0
+//!       0 -1  1  0         1/2 -1/2  1/2          0  1 -1 -1
+//!       0  1  0 -1          0    0    1
+//! ```
+//! Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016. Larger tiles save more products and lose digits: the
+//! entries of this one's matrices are so simple that f32 keeps its accuracy and bfloat16 remains usable.
+
+use pulp::{Simd, WithSimd};
+
+use super::cpu::Cpu;
+use super::tile_kernel::{COLUMNS, Left, ROWS, Tile};
+
+/// Points of a tile.
+pub const POINTS: usize = 16;
+
+/// Pixels of a tile, row by row.
+pub const PIXELS: usize = 4;
+
+/// What a transform may read and write beyond the tiles that it is asked for.
+pub const OVERRUN: usize = 16;
+
+/// `G g G^T` of the kernels of some outputs, tap by tap.
+pub fn weight_points(taps: &[Left; 9]) -> [Left; POINTS] {
+    let mut rows = [[[0.0; ROWS]; 3]; 4];
+    for column in 0..3 {
+        let points = kernel_points([taps[column], taps[3 + column], taps[6 + column]]);
+        rows.iter_mut().zip(points).for_each(|(row, point)| row[column] = point);
+    }
+    let mut points = [[0.0; ROWS]; POINTS];
+    for (row, points) in rows.iter().zip(points.as_chunks_mut::<4>().0) {
+        *points = kernel_points(*row);
+    }
+    points
+}
+
+/// `G g` of one row or column.
+fn kernel_points([a, b, c]: [Left; 3]) -> [Left; 4] {
+    let half = |sign: f32| std::array::from_fn(|row| 0.5 * ((a[row] + c[row]) + sign * b[row]));
+    [a, half(1.0), half(-1.0), c]
+}
+
+/// Four rows of an image with its border, the columns of which are dealt out to two rows: tile `t` reads the entries `t` and `t + 1`
+/// of either.
+pub type SplitRows<'a> = [[&'a [f32]; 2]; 4];
+
+/// Writes point `p` of `tiles` tiles in a row, `B^T d B`, to `values[p * stride..]`.
+///
+/// Rows and values need [`OVERRUN`] entries more than are asked for; those of the values are overwritten.
+pub fn transform_input(cpu: Cpu, rows: &SplitRows<'_>, tiles: usize, values: &mut [f32], stride: usize) {
+    cpu.run(InputTransform { rows, tiles, values, stride });
+}
+
+struct InputTransform<'a> {
+    rows: &'a SplitRows<'a>,
+    tiles: usize,
+    values: &'a mut [f32],
+    stride: usize,
+}
+
+impl WithSimd for InputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, tiles, values, stride } = self;
+        let (add, subtract) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
+        let points = |[a, b, c, d]: [S::f32s; 4]| [subtract(a, c), add(b, c), subtract(c, b), subtract(b, d)];
+        for tile in (0..tiles).step_by(S::F32_LANES) {
+            // Four pixels in a row of every tile.
+            let pixels = rows.map(|[even, odd]| {
+                let (even, odd) = (&even[tile..][..S::F32_LANES + 1], &odd[tile..][..S::F32_LANES + 1]);
+                [vector::<S>(even), vector::<S>(odd), vector::<S>(&even[1..]), vector::<S>(&odd[1..])]
+            });
+            let columns: [[S::f32s; 4]; 4] = std::array::from_fn(|x| points(pixels.map(|row| row[x])));
+            for y in 0..4 {
+                for (x, point) in points(columns.map(|column| column[y])).into_iter().enumerate() {
+                    let start = (4 * y + x) * stride + tile;
+                    S::as_mut_simd_f32s(&mut values[start..start + S::F32_LANES]).0[0] = point;
+                }
+            }
+        }
+    }
+}
+
+/// The first values as a vector.
+#[inline(always)]
+fn vector<S: Simd>(values: &[f32]) -> S::f32s {
+    S::as_simd_f32s(&values[..S::F32_LANES]).0[0]
+}
+
+/// Pixels `A^T m A` from one row of the sums at every point, for the `width` first tiles, a multiple of 16.
+pub fn transform_output(cpu: Cpu, sums: &[Tile; POINTS], row: usize, width: usize, pixels: &mut [[f32; COLUMNS]; PIXELS]) {
+    cpu.run(OutputTransform { sums, row, width, pixels });
+}
+
+struct OutputTransform<'a> {
+    sums: &'a [Tile; POINTS],
+    row: usize,
+    width: usize,
+    pixels: &'a mut [[f32; COLUMNS]; PIXELS],
+}
+
+impl WithSimd for OutputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (add, subtract) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
+        let pixels = |[a, b, c, d]: [S::f32s; 4]| [add(add(a, b), c), subtract(subtract(b, c), d)];
+        for tile in (0..self.width).step_by(S::F32_LANES) {
+            let sum = |point: usize| vector::<S>(&self.sums[point][self.row][tile..]);
+            let columns: [[S::f32s; 2]; 4] =
+                std::array::from_fn(|x| pixels([sum(x), sum(4 + x), sum(8 + x), sum(12 + x)]));
+            for y in 0..2 {
+                for (x, pixel) in pixels(columns.map(|column| column[y])).into_iter().enumerate() {
+                    S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = pixel;
+                }
+            }
+        }
+    }
+}
