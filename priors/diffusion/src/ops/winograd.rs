@@ -70,23 +70,37 @@ impl WithSimd for InputTransform<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { rows, tiles, values, stride } = self;
-        let (add, subtract) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
-        let points = |[a, b, c, d]: [S::f32s; 4]| [subtract(a, c), add(b, c), subtract(c, b), subtract(b, d)];
         for tile in (0..tiles).step_by(S::F32_LANES) {
-            // Four pixels in a row of every tile.
-            let pixels = rows.map(|[even, odd]| {
-                let (even, odd) = (&even[tile..][..S::F32_LANES + 1], &odd[tile..][..S::F32_LANES + 1]);
-                [vector::<S>(even), vector::<S>(odd), vector::<S>(&even[1..]), vector::<S>(&odd[1..])]
-            });
-            let columns: [[S::f32s; 4]; 4] = std::array::from_fn(|x| points(pixels.map(|row| row[x])));
+            let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
+            for x in 0..4 {
+                // Four pixels in a row of a tile are even, odd, and even, odd of the next entry.
+                let half = |row: usize| &rows[row][x % 2][tile..][..S::F32_LANES + 1][x / 2..];
+                let pixels = [vector::<S>(half(0)), vector::<S>(half(1)), vector::<S>(half(2)), vector::<S>(half(3))];
+                columns[x] = points(simd, pixels);
+            }
             for y in 0..4 {
-                for (x, point) in points(columns.map(|column| column[y])).into_iter().enumerate() {
+                let row = points(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
+                for x in 0..4 {
                     let start = (4 * y + x) * stride + tile;
-                    S::as_mut_simd_f32s(&mut values[start..start + S::F32_LANES]).0[0] = point;
+                    S::as_mut_simd_f32s(&mut values[start..start + S::F32_LANES]).0[0] = row[x];
                 }
             }
         }
     }
+}
+
+// Functions rather than closures and `array::map`: those are not inlined into code of another instruction set.
+
+/// `B^T d` of one row or column.
+#[inline(always)]
+fn points<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
+    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
+}
+
+/// `A^T m` of one row or column.
+#[inline(always)]
+fn pixels<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
+    [simd.add_f32s(simd.add_f32s(a, b), c), simd.sub_f32s(simd.sub_f32s(b, c), d)]
 }
 
 /// The first values as a vector.
@@ -112,15 +126,16 @@ impl WithSimd for OutputTransform<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (add, subtract) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
-        let pixels = |[a, b, c, d]: [S::f32s; 4]| [add(add(a, b), c), subtract(subtract(b, c), d)];
         for tile in (0..self.width).step_by(S::F32_LANES) {
-            let sum = |point: usize| vector::<S>(&self.sums[point][self.row][tile..]);
-            let columns: [[S::f32s; 2]; 4] =
-                std::array::from_fn(|x| pixels([sum(x), sum(4 + x), sum(8 + x), sum(12 + x)]));
+            let mut columns = [[simd.splat_f32s(0.0); 2]; 4];
+            for x in 0..4 {
+                let sum = |y: usize| vector::<S>(&self.sums[4 * y + x][self.row][tile..]);
+                columns[x] = pixels(simd, [sum(0), sum(1), sum(2), sum(3)]);
+            }
             for y in 0..2 {
-                for (x, pixel) in pixels(columns.map(|column| column[y])).into_iter().enumerate() {
-                    S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = pixel;
+                let row = pixels(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
+                for x in 0..2 {
+                    S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = row[x];
                 }
             }
         }
