@@ -26,13 +26,19 @@ pub enum Method {
     Winograd,
 }
 
+/// Inputs and outputs from which on Winograd's method is the faster one: with fewer, the transforms outweigh the products they save.
+const WINOGRAD_CHANNELS: usize = 32;
+
+/// Inputs times outputs beyond which it is not: networks have so many channels where images are small, and the time is that of reading
+/// the weights, which have 16 values in the place of 9.
+const WINOGRAD_PRODUCTS: usize = 1 << 17;
+
 impl Method {
-    /// The faster one for a 3x3 or 1x1 convolution of these channels.
+    /// The faster one for these channels. Images have no say in it, so that a network's weights suit images of any size.
     fn best(geometry: &Conv2dGeometry) -> Self {
-        match geometry.kernel == 3 && geometry.inputs >= 16 && geometry.outputs >= 16 {
-            true => Self::Winograd,
-            false => Self::Direct,
-        }
+        let Conv2dGeometry { inputs, outputs, kernel, .. } = *geometry;
+        let wide = inputs.min(outputs) >= WINOGRAD_CHANNELS && inputs * outputs <= WINOGRAD_PRODUCTS;
+        if kernel == 3 && wide { Self::Winograd } else { Self::Direct }
     }
 }
 
@@ -48,6 +54,10 @@ pub struct PackedWeight {
     taps: usize,
 }
 
+fn paired(a: Left, b: Left) -> Left {
+    std::array::from_fn(|row| pair(a[row], b[row]))
+}
+
 impl PackedWeight {
     /// The weight (output, input, kernel, kernel) of a convolution as a tensor.
     ///
@@ -61,10 +71,13 @@ impl PackedWeight {
 
     /// The weight (output, input, tap) of a convolution.
     pub fn new(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
+        Self::with_method(geometry, weight, precision, Method::best(geometry))
+    }
+
+    /// The same for a method, which for kernels of one tap is [`Method::Direct`].
+    pub fn with_method(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision, method: Method) -> Self {
         let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(precision, Method::best(geometry), geometry, |output, input, tap| {
-            weight[(output * inputs + input) * taps + tap]
-        })
+        Self::pack(precision, method, geometry, |output, input, tap| weight[(output * inputs + input) * taps + tap])
     }
 
     /// The weight of the transposed convolution: outputs and inputs swapped, taps mirrored.
@@ -90,8 +103,7 @@ impl PackedWeight {
         };
         let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(precision.inputs_per_term()) * taps];
         let mut packed = Self { precision, method, terms, tiles, inputs, taps };
-        let block = packed.block_inputs();
-        let share = precision.inputs_per_term();
+        let (block, share) = (packed.block_inputs(), precision.inputs_per_term());
         // The values of a tile of outputs, zero beyond the last one.
         let left = |tile: usize, input: usize, tap: usize| -> Left {
             std::array::from_fn(|row| match tile * ROWS + row {
@@ -99,30 +111,30 @@ impl PackedWeight {
                 _ => 0.0,
             })
         };
-        let paired = |a: Left, b: Left| -> Left { std::array::from_fn(|row| pair(a[row], b[row])) };
         packed.terms.par_chunks_mut((block / share * tiles * taps).max(1)).enumerate().for_each(|(index, terms)| {
-            let len = terms.len() / tiles;
-            for (tile, terms) in terms.chunks_exact_mut(len).enumerate() {
-                for term in 0..len / taps {
+            let tile_len = terms.len() / tiles;
+            let len = tile_len / taps;
+            for (tile, terms) in terms.chunks_exact_mut(tile_len).enumerate() {
+                for term in 0..len {
                     let input = index * block + term * share;
-                    match method {
-                        Method::Direct => {
-                            for tap in 0..taps {
-                                terms[term * taps + tap] = match precision {
-                                    Precision::F32 => left(tile, input, tap),
-                                    Precision::Bf16 => paired(left(tile, input, tap), left(tile, input + 1, tap)),
-                                };
+                    let points = |input: usize| weight_points(&std::array::from_fn(|tap| left(tile, input, tap)));
+                    match (method, precision) {
+                        (Method::Direct, _) => {
+                            for (tap, term) in terms[term * taps..][..taps].iter_mut().enumerate() {
+                                *term = left(tile, input, tap);
+                                if precision == Precision::Bf16 {
+                                    *term = paired(*term, left(tile, input + 1, tap));
+                                }
                             }
                         }
-                        Method::Winograd => {
-                            let points = |input| weight_points(&std::array::from_fn(|tap| left(tile, input, tap)));
-                            let (first, second) = (points(input), points(input + 1));
-                            for point in 0..taps {
-                                terms[point * (len / taps) + term] = match precision {
-                                    Precision::F32 => first[point],
-                                    Precision::Bf16 => paired(first[point], second[point]),
-                                };
-                            }
+                        (Method::Winograd, Precision::F32) => {
+                            let terms = terms[term..].iter_mut().step_by(len);
+                            terms.zip(points(input)).for_each(|(term, point)| *term = point);
+                        }
+                        (Method::Winograd, Precision::Bf16) => {
+                            let terms = terms[term..].iter_mut().step_by(len);
+                            let pairs = points(input).into_iter().zip(points(input + 1));
+                            terms.zip(pairs).for_each(|(term, (a, b))| *term = paired(a, b));
                         }
                     }
                 }

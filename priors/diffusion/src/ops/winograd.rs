@@ -110,7 +110,13 @@ fn vector<S: Simd>(values: &[f32]) -> S::f32s {
 }
 
 /// Pixels `A^T m A` from one row of the sums at every point, for the `width` first tiles, a multiple of 16.
-pub fn transform_output(cpu: Cpu, sums: &[Tile; POINTS], row: usize, width: usize, pixels: &mut [[f32; COLUMNS]; PIXELS]) {
+pub fn transform_output(
+    cpu: Cpu,
+    sums: &[Tile; POINTS],
+    row: usize,
+    width: usize,
+    pixels: &mut [[f32; COLUMNS + OVERRUN]; PIXELS],
+) {
     cpu.run(OutputTransform { sums, row, width, pixels });
 }
 
@@ -118,7 +124,7 @@ struct OutputTransform<'a> {
     sums: &'a [Tile; POINTS],
     row: usize,
     width: usize,
-    pixels: &'a mut [[f32; COLUMNS]; PIXELS],
+    pixels: &'a mut [[f32; COLUMNS + OVERRUN]; PIXELS],
 }
 
 impl WithSimd for OutputTransform<'_> {
@@ -136,6 +142,49 @@ impl WithSimd for OutputTransform<'_> {
                 let row = pixels(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
                 for x in 0..2 {
                     S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = row[x];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(index: usize, seed: usize) -> f32 {
+        ((index * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0
+    }
+
+    /// Every instruction set that this processor has: the transforms around the products are the convolution.
+    #[test]
+    fn products_at_the_points_are_the_convolution() {
+        for (cpu, tiles) in Cpu::available().into_iter().flat_map(|cpu| [1, 7, 16, 37].map(|tiles| (cpu, tiles))) {
+            let half = tiles + 1 + OVERRUN;
+            let halves: Vec<Vec<f32>> = (0..8).map(|seed| (0..half).map(|x| value(x, seed)).collect()).collect();
+            let rows: SplitRows<'_> = std::array::from_fn(|y| [&halves[2 * y][..], &halves[2 * y + 1][..]]);
+            let stride = COLUMNS + OVERRUN;
+            let mut values = vec![f32::NAN; POINTS * stride];
+            transform_input(cpu, &rows, tiles, &mut values, stride);
+            let taps: [Left; 9] = std::array::from_fn(|tap| std::array::from_fn(|row| value(tap, 10 + row)));
+            let weights = weight_points(&taps);
+            let mut sums = [[[f32::NAN; COLUMNS]; ROWS]; POINTS];
+            for (point, sums) in sums.iter_mut().enumerate() {
+                for (sums, weight) in sums.iter_mut().zip(weights[point]) {
+                    let values = &values[point * stride..][..tiles];
+                    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = weight * value);
+                }
+            }
+            for row in 0..ROWS {
+                let mut pixels = [[0.0; COLUMNS + OVERRUN]; PIXELS];
+                transform_output(cpu, &sums, row, tiles.next_multiple_of(16), &mut pixels);
+                for (tile, pixel) in (0..tiles).flat_map(|tile| (0..PIXELS).map(move |pixel| (tile, pixel))) {
+                    let product = |tap: usize| {
+                        let (y, x) = (pixel / 2 + tap / 3, pixel % 2 + tap % 3);
+                        taps[tap][row] * rows[y][x % 2][tile + x / 2]
+                    };
+                    let error = pixels[pixel][tile] - (0..9).map(product).sum::<f32>();
+                    assert!(error.abs() < 4e-6, "{} {tiles} {row} {tile} {pixel}: {error}", cpu.name());
                 }
             }
         }

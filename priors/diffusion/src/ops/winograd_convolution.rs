@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use multiversion::multiversion;
 
-use super::convolution::{Convolution, Task};
 use super::conv2d_geometry::Conv2dGeometry;
+use super::convolution::{Convolution, Task};
 use super::cpu::Cpu;
 use super::plane_source::PlaneSource;
 use super::precision::{Precision, write_pairs};
-use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
+use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply, multiply_add};
 use super::winograd::{OVERRUN, PIXELS, POINTS, SplitRows, transform_input, transform_output};
 
 /// Rows of the input that a task holds, in values.
@@ -68,6 +68,7 @@ fn run_group(convolution: &Convolution<'_>, strip: &Strip, group: &Group, task: 
     let tiles = task.planes.len().div_ceil(ROWS);
     let one_block = block >= geometry.inputs;
     scratch.sums.resize(if one_block { 1 } else { tiles }, NO_SUMS);
+    let first_tile = task.first_output / ROWS;
     for first in (0..geometry.inputs).step_by(block) {
         let inputs = first..geometry.inputs.min(first + block);
         let last = inputs.end == geometry.inputs;
@@ -79,32 +80,22 @@ fn run_group(convolution: &Convolution<'_>, strip: &Strip, group: &Group, task: 
                 }
             }
             Precision::Bf16 => {
-                const STRIDE: usize = COLUMNS + OVERRUN;
-                let [a, b] = &mut scratch.unpaired;
-                a.resize(POINTS * STRIDE, 0.0);
-                b.resize(POINTS * STRIDE, 0.0);
                 for (input, term) in inputs.step_by(2).zip(0..) {
-                    strip.transform(&scratch.strip, input, group, a, STRIDE);
-                    match input + 1 < geometry.inputs {
-                        true => strip.transform(&scratch.strip, input + 1, group, b, STRIDE),
-                        false => b.fill(0.0),
-                    }
-                    for point in 0..POINTS {
-                        let pairs = &mut points[point * stride + term * COLUMNS..][..COLUMNS];
-                        write_pairs(pairs, &a[point * STRIDE..], &b[point * STRIDE..]);
-                    }
+                    let pair = [input, input + 1].map(|input| (input < geometry.inputs).then_some(input));
+                    let points = &mut points[term * COLUMNS..];
+                    strip.transform_pair(&scratch.strip, pair, group, &mut scratch.unpaired, points, stride);
                 }
             }
         }
         for tile in 0..tiles {
             let sums = &mut scratch.sums[if one_block { 0 } else { tile }];
-            if first == 0 {
-                *sums = NO_SUMS;
-            }
             for (point, sums) in sums.0.iter_mut().enumerate() {
-                let left = weight.point(first, task.first_output / ROWS + tile, point);
+                let left = weight.point(first, first_tile + tile, point);
                 let right = Right { values: &points[point * stride..], offsets: &offsets };
-                multiply_add(sums, group.width(), left, &right, weight.precision);
+                match first {
+                    0 => multiply(sums, group.width(), left, &right, weight.precision),
+                    _ => multiply_add(sums, group.width(), left, &right, weight.precision),
+                }
             }
             if last {
                 store(convolution, strip, group, task, tile, sums);
@@ -116,31 +107,38 @@ fn run_group(convolution: &Convolution<'_>, strip: &Strip, group: &Group, task: 
 /// Writes the pixels of a tile of outputs.
 fn store(convolution: &Convolution<'_>, strip: &Strip, group: &Group, task: &mut Task<'_>, tile: usize, sums: &Sums) {
     let width = convolution.geometry.width;
-    let mut pixels = [[0.0; COLUMNS]; PIXELS];
+    let mut pixels = Pixels([[0.0; COLUMNS + OVERRUN]; PIXELS]);
     for (row, plane) in task.planes.iter_mut().skip(tile * ROWS).take(ROWS).enumerate() {
         let bias = convolution.bias.map_or(0.0, |bias| bias[task.first_output + tile * ROWS + row]);
-        transform_output(Cpu::chosen(), &sums.0, row, group.width(), &mut pixels);
+        transform_output(Cpu::chosen(), &sums.0, row, group.width(), &mut pixels.0);
         for segment in group.segments(strip.columns) {
-            let rows = plane.chunks_exact_mut(width).skip(2 * segment.row).zip(pixels.chunks_exact(2));
+            let rows = plane.chunks_exact_mut(width).skip(2 * segment.row).zip(pixels.0.chunks_exact(2));
             for (values, pixels) in rows {
                 let end = (2 * (segment.column + segment.tiles)).min(width);
-                let tiles = segment.before..segment.before + segment.tiles;
-                let (even, odd) = (&pixels[0][tiles.clone()], &pixels[1][tiles]);
+                let (even, odd) = (&pixels[0][segment.before..], &pixels[1][segment.before..]);
                 write_pixels(&mut values[2 * segment.column..end], even, odd, bias);
             }
         }
     }
 }
 
-/// Deals the pixels of two columns out to a row.
+/// The pixels of the tiles of a group, aligned like the vectors that write them.
+#[repr(align(64))]
+struct Pixels([[f32; COLUMNS + OVERRUN]; PIXELS]);
+
+/// Deals the pixels of two columns out to a row. They are read sixteen at a time, whatever the length of the row.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn write_pixels(row: &mut [f32], even: &[f32], odd: &[f32], bias: f32) {
-    let (pairs, rest) = row.as_chunks_mut::<2>();
-    for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
-        *pair = [even + bias, odd + bias];
-    }
-    if let ([last], Some(even)) = (rest, even.last()) {
-        *last = even + bias;
+    let vectors = even.as_chunks::<16>().0.iter().zip(odd.as_chunks::<16>().0);
+    for (row, (even, odd)) in row.chunks_mut(32).zip(vectors) {
+        let mut pairs = [[0.0; 2]; 16];
+        for lane in 0..16 {
+            pairs[lane] = [even[lane] + bias, odd[lane] + bias];
+        }
+        match row.as_chunks_mut::<32>().0 {
+            [row] => row.copy_from_slice(pairs.as_flattened()),
+            _ => row.copy_from_slice(&pairs.as_flattened()[..row.len()]),
+        }
     }
 }
 
@@ -196,12 +194,7 @@ impl Group {
         let rows = self.first / columns..end.div_ceil(columns);
         rows.map(move |row| {
             let tiles = self.first.max(row * columns)..end.min((row + 1) * columns);
-            Segment {
-                row,
-                column: tiles.start - row * columns,
-                tiles: tiles.len(),
-                before: tiles.start - self.first,
-            }
+            Segment { row, column: tiles.start - row * columns, tiles: tiles.len(), before: tiles.start - self.first }
         })
     }
 }
@@ -255,20 +248,58 @@ impl Strip {
             transform_input(Cpu::chosen(), &rows, segment.tiles, &mut points[segment.before..], stride);
         }
     }
+
+    /// The points of two inputs, zero where there is none, as pairs in bfloat16.
+    fn transform_pair(
+        &self,
+        strip: &[f32],
+        inputs: [Option<usize>; 2],
+        group: &Group,
+        unpaired: &mut [Vec<f32>; 2],
+        points: &mut [f32],
+        stride: usize,
+    ) {
+        const STRIDE: usize = COLUMNS + OVERRUN;
+        for (input, unpaired) in inputs.into_iter().zip(&mut *unpaired) {
+            unpaired.resize(POINTS * STRIDE, 0.0);
+            match input {
+                Some(input) => self.transform(strip, input, group, unpaired, STRIDE),
+                None => unpaired.fill(0.0),
+            }
+        }
+        let [a, b] = unpaired;
+        for point in 0..POINTS {
+            let pairs = &mut points[point * stride..][..COLUMNS];
+            write_pairs(pairs, &a[point * STRIDE..], &b[point * STRIDE..]);
+        }
+    }
 }
 
 /// Deals the columns of a row out to two; the row begins with a column of the border and ends with one or two.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn split_row(row: &[f32], even: &mut [f32], odd: &mut [f32]) {
     let (pairs, rest) = row.as_chunks::<2>();
-    let (last_even, last_odd) = (even.len() - 1, odd.len() - 1);
+    let (columns, full) = (odd.len() - 1, pairs.len());
     even[0] = 0.0;
-    even[last_even] = 0.0;
-    odd[last_odd] = 0.0;
-    for ((pair, even), odd) in pairs.iter().zip(&mut even[1..]).zip(&mut *odd) {
+    even[columns] = 0.0;
+    odd[columns] = 0.0;
+    if let [last] = rest {
+        odd[full] = *last;
+    }
+    // Sixteen at a time, so that the loop over them becomes a few instructions.
+    let (even_vectors, even_rest) = even[1..=full].as_chunks_mut::<16>();
+    let (odd_vectors, odd_rest) = odd[..full].as_chunks_mut::<16>();
+    let (vectors, pairs) = pairs.as_chunks::<16>();
+    for ((pairs, even), odd) in vectors.iter().zip(even_vectors).zip(odd_vectors) {
+        for lane in 0..16 {
+            (odd[lane], even[lane]) = (pairs[lane][0], pairs[lane][1]);
+        }
+    }
+    for ((pair, even), odd) in pairs.iter().zip(even_rest).zip(odd_rest) {
         (*odd, *even) = (pair[0], pair[1]);
     }
-    if let [last] = rest {
-        odd[last_odd - 1] = *last;
-    }
 }
+
+#[cfg(test)]
+#[path = "winograd_convolution_tests.rs"]
+mod tests;
