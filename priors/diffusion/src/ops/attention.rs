@@ -11,6 +11,9 @@ use super::storage::{values, with_values};
 /// Queries whose scores are held at once.
 const CHUNK: usize = 64;
 
+/// Running sums of a row.
+const LANES: usize = 16;
+
 /// `softmax(q^T k / sqrt(c)) v^T` for each head, softmax in f32.
 ///
 /// `qkv` is (batch, 3 * heads * c, pixels); the channels are sorted by head, then q, k, v, then channel of the head. The
@@ -167,9 +170,24 @@ impl Head {
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn softmax(row: &mut [f32]) {
-    let maximum = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    // Sixteen running maxima and sums, so that the loops become vector instructions.
+    let mut maxima = [f32::NEG_INFINITY; LANES];
+    let (vectors, rest) = row.as_chunks::<LANES>();
+    for vector in vectors {
+        for lane in 0..LANES {
+            maxima[lane] = if vector[lane] > maxima[lane] { vector[lane] } else { maxima[lane] };
+        }
+    }
+    let maximum = maxima.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
     row.iter_mut().for_each(|value| *value = exp(*value - maximum));
-    let total: f64 = row.iter().map(|value| f64::from(*value)).sum();
+    let mut sums = [0.0; LANES];
+    let (vectors, rest) = row.as_chunks::<LANES>();
+    for vector in vectors {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(vector[lane]);
+        }
+    }
+    let total = sums.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value)).sum::<f64>();
     let factor = (1.0 / total) as f32;
     row.iter_mut().for_each(|value| *value *= factor);
 }

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::conv2d_geometry::Conv2dGeometry;
-use super::packed_weight::PackedWeight;
+use super::packed_weight::{Method, PackedWeight};
 use super::plane_source::PlaneSource;
 use super::precision::{Precision, write_pairs};
 use super::tile_kernel::{COLUMNS, ROWS, Right, Tile, multiply_add};
+use super::winograd_convolution;
 
 /// Sums that a task holds, in values: with a block of the input and its weights they fill most of a second-level cache.
 const TASK_SUMS: usize = 1 << 17;
@@ -24,12 +25,12 @@ pub struct Convolution<'a> {
 }
 
 /// A strip of rows of some outputs of one image.
-struct Task<'a> {
-    image: usize,
-    first_row: usize,
-    first_output: usize,
+pub struct Task<'a> {
+    pub image: usize,
+    pub first_row: usize,
+    pub first_output: usize,
     /// The strip in each of the outputs.
-    planes: Vec<&'a mut [f32]>,
+    pub planes: Vec<&'a mut [f32]>,
 }
 
 /// Memory of a thread.
@@ -52,8 +53,9 @@ impl Convolution<'_> {
         if y.is_empty() {
             return;
         }
-        self.tasks(y).into_par_iter().with_max_len(1).for_each(|task| {
-            SCRATCH.with_borrow_mut(|scratch| self.run_task(x, task, scratch));
+        self.tasks(y).into_par_iter().with_max_len(1).for_each(|task| match self.weight.method {
+            Method::Direct => SCRATCH.with_borrow_mut(|scratch| self.run_task(x, task, scratch)),
+            Method::Winograd => winograd_convolution::run_task(self, x, task),
         });
     }
 
@@ -62,14 +64,17 @@ impl Convolution<'_> {
     fn tasks<'a>(&self, y: &'a mut [f32]) -> Vec<Task<'a>> {
         let Conv2dGeometry { batch, outputs, height, width, .. } = self.geometry;
         let threads = rayon::current_num_threads();
-        let rows = (TASK_SUMS / (outputs * self.geometry.row())).clamp(1, height);
+        let (rows, unit) = match self.weight.method {
+            Method::Direct => ((TASK_SUMS / (outputs * self.geometry.row())).max(1), 1),
+            Method::Winograd => (winograd_convolution::strip_rows(&self.geometry), 2),
+        };
         let strips = height.div_ceil(rows);
         let (strips, groups) = match batch * strips < threads {
             true => (strips, threads.div_ceil(batch * strips)),
             false if batch % threads == 0 => (strips, 1),
             false => (strips.next_multiple_of(threads), 1),
         };
-        let rows = height.div_ceil(strips);
+        let rows = height.div_ceil(strips).next_multiple_of(unit);
         let strips = height.div_ceil(rows);
         let group = outputs.div_ceil(groups).next_multiple_of(ROWS);
         let groups = outputs.div_ceil(group);

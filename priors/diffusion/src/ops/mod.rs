@@ -34,6 +34,8 @@ mod storage;
 mod tape;
 mod tile_kernel;
 mod weight_gradient;
+mod winograd;
+mod winograd_convolution;
 
 #[cfg(test)]
 pub(crate) mod gradient_check;

@@ -31,11 +31,18 @@ pub struct Right<'a> {
 /// [`Precision::Bf16`] every value of either factor is a pair of numbers in the place of one f32, and a term the sum of two
 /// products.
 pub fn multiply_add(tile: &mut Tile, width: usize, left: &[Left], right: &Right<'_>, precision: Precision) {
-    Product { tile, width, left, right }.run(Cpu::chosen(), precision);
+    Product { tile, add: true, width, left, right }.run(Cpu::chosen(), precision);
+}
+
+/// `tile[r][c] = sum_k left[k][r] * right_k[c]`, otherwise as [`multiply_add`].
+pub fn multiply(tile: &mut Tile, width: usize, left: &[Left], right: &Right<'_>, precision: Precision) {
+    Product { tile, add: false, width, left, right }.run(Cpu::chosen(), precision);
 }
 
 struct Product<'a> {
     tile: &'a mut Tile,
+    /// Whether the product is added to the tile or takes its place.
+    add: bool,
     width: usize,
     left: &'a [Left],
     right: &'a Right<'a>,
@@ -57,7 +64,12 @@ impl Product<'_> {
                     }
                 }
             }
-            (Precision::Bf16, _) => pairs(self.tile, self.width, self.left, self.right),
+            (Precision::Bf16, _) => {
+                if !self.add {
+                    self.tile.iter_mut().for_each(|row| row[..self.width].fill(0.0));
+                }
+                pairs(self.tile, self.width, self.left, self.right);
+            }
         }
     }
 
@@ -86,7 +98,10 @@ impl Product<'_> {
         for (sums, row) in sums.iter().zip(self.tile) {
             for (sum, row) in sums.iter().zip(row.as_chunks_mut::<16>().0) {
                 // SAFETY: the pointer is that of 16 values.
-                unsafe { _mm512_storeu_ps(row.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(row.as_ptr()), *sum)) };
+                unsafe {
+                    let sum = if self.add { _mm512_add_ps(_mm512_loadu_ps(row.as_ptr()), *sum) } else { *sum };
+                    _mm512_storeu_ps(row.as_mut_ptr(), sum);
+                }
             }
         }
     }
@@ -138,7 +153,7 @@ impl Product<'_> {
 
     #[inline(always)]
     fn reborrow(&mut self) -> Product<'_> {
-        Product { tile: self.tile, width: self.width, left: self.left, right: self.right }
+        Product { tile: self.tile, add: self.add, width: self.width, left: self.left, right: self.right }
     }
 
     /// `R` rows and `V` vectors of the tile, kept in registers over the whole sum.
@@ -159,7 +174,7 @@ impl Product<'_> {
         for (sums, tile) in sums.iter().zip(&mut self.tile[row..]) {
             let (vectors, _) = S::as_mut_simd_f32s(&mut tile[column..column + V * S::F32_LANES]);
             for (vector, sum) in vectors.iter_mut().zip(sums) {
-                *vector = simd.add_f32s(*vector, *sum);
+                *vector = if self.add { simd.add_f32s(*vector, *sum) } else { *sum };
             }
         }
     }
@@ -220,7 +235,12 @@ mod tests {
             {
                 let expected = plain(width, &left, &right, precision);
                 let mut tile = [[1.0; COLUMNS]; ROWS];
-                Product { tile: &mut tile, width, left: &left, right: &right }.run(*cpu, precision);
+                Product { tile: &mut tile, add: true, width, left: &left, right: &right }.run(*cpu, precision);
+                let mut alone = [[1.0; COLUMNS]; ROWS];
+                Product { tile: &mut alone, add: false, width, left: &left, right: &right }.run(*cpu, precision);
+                for (tile, alone) in tile.iter().flatten().zip(alone.iter().flatten()) {
+                    assert!(*tile == 1.0 && *alone == 1.0 || (tile - 1.0 - alone).abs() < 1e-5, "{name} {precision:?}");
+                }
                 for (row, sums) in tile.iter().enumerate() {
                     for (column, sum) in sums.iter().enumerate() {
                         let added = if column < width { expected[row * width + column] } else { 0.0 };
