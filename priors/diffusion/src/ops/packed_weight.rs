@@ -3,7 +3,10 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
+use super::amx::BLOCK;
+use super::amx_weight::AmxWeight;
 use super::conv2d_geometry::Conv2dGeometry;
+use super::cpu::Cpu;
 use super::precision::{Precision, pair};
 use super::storage::with_values;
 use super::tile_kernel::{Left, ROWS};
@@ -20,6 +23,8 @@ pub struct PackedWeight {
     tiles: usize,
     taps: usize,
     inputs: usize,
+    /// What a processor with tile registers reads in the place of the terms.
+    amx: Option<AmxWeight>,
 }
 
 impl PackedWeight {
@@ -56,10 +61,13 @@ impl PackedWeight {
         taps: usize,
         value: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
+        if precision == Precision::Bf16 && Cpu::chosen().has_tile_registers() {
+            return Self::for_tile_registers(outputs, inputs, taps, value);
+        }
         let tiles = outputs.div_ceil(ROWS);
         let share = precision.inputs_per_term();
         let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(share) * taps];
-        let mut packed = Self { precision, terms, tiles, taps, inputs };
+        let mut packed = Self { precision, terms, tiles, taps, inputs, amx: None };
         let block = packed.block_inputs();
         packed.terms.par_chunks_mut((BLOCK_TERMS / taps * tiles * taps).max(1)).enumerate().for_each(
             |(index, terms)| {
@@ -84,6 +92,17 @@ impl PackedWeight {
         packed
     }
 
+    /// The weight with these values, by output, input and tap, in bfloat16 as tile registers read it.
+    pub fn for_tile_registers(
+        outputs: usize,
+        inputs: usize,
+        taps: usize,
+        value: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let amx = Some(AmxWeight::new(outputs, inputs, taps, value));
+        Self { precision: Precision::Bf16, terms: Vec::new(), tiles: 0, taps, inputs, amx }
+    }
+
     /// Inputs of a block, an even number; the last one may have fewer.
     pub fn block_inputs(&self) -> usize {
         BLOCK_TERMS / self.taps * self.precision.inputs_per_term()
@@ -94,5 +113,15 @@ impl PackedWeight {
         let share = self.precision.inputs_per_term();
         let terms = self.block_inputs().min(self.inputs - first).div_ceil(share) * self.taps;
         &self.terms[first / share * self.tiles * self.taps + tile * terms..][..terms]
+    }
+
+    /// The weight as tile registers read it, on processors that have them.
+    pub fn amx(&self) -> Option<&AmxWeight> {
+        self.amx.as_ref()
+    }
+
+    /// Outputs that are computed together.
+    pub fn tile_outputs(&self) -> usize {
+        if self.amx.is_some() { BLOCK } else { ROWS }
     }
 }
