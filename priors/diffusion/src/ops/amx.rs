@@ -106,19 +106,27 @@ mod registers {
 
     /// See [`super::multiply_add`].
     ///
-    /// The registers are configured and released in every call. Both take some ten to a hundred cycles, a call takes ten thousands; in
-    /// return no thread keeps 8 KB of registers that the system would have to save whenever it switches threads, and the rest of the
-    /// program need not know of them.
+    /// The registers are configured and released in every call, of which there is one for a block of inputs of a strip: hundreds of
+    /// products and more. In return no thread keeps 8 KB of registers that the system would have to save whenever it switches
+    /// threads, and the rest of the program need not know of them.
     ///
     /// # Safety
     /// The processor has AMX with bfloat16 and the system permits its use. 16 rows from each offset, each as long as all columns,
     /// lie inside of the right factor.
     pub unsafe fn multiply_add(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
         let tiles = left.len() / right.offsets.len();
-        // SAFETY: the configuration is a valid one. Nothing else in the process uses tile registers or their configuration: the
-        // compiler does not without the target feature, which is not enabled anywhere, and signal handlers get their own. No
-        // code of others runs before the release.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &FULL_TILES, options(nostack, preserves_flags, readonly)) };
+        // SAFETY: the configuration is a valid one. It stays in force from this statement to the release, because nothing else
+        // uses tile registers: the compiler does not without their target feature, which is not enabled anywhere, the system
+        // saves them for signal handlers and other threads, and no code of others is called in between.
+        unsafe {
+            asm!(
+                "ldtilecfg [{}]",
+                in(reg) &FULL_TILES,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
         for (tile, left) in left.chunks_exact(right.offsets.len()).enumerate() {
             for (column, sums) in sums.iter_mut().skip(tile).step_by(tiles).enumerate() {
                 // SAFETY: the registers are configured, and the rows lie inside of the values, as the caller promises.
@@ -126,7 +134,14 @@ mod registers {
             }
         }
         // SAFETY: as above.
-        unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
+        unsafe {
+            asm!(
+                "tilerelease",
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, preserves_flags, nomem),
+            );
+        }
     }
 
     /// One block of sums, in registers over all terms.
