@@ -51,9 +51,8 @@ pub fn run_task(convolution: &Convolution<'_>, weight: &AmxWeight, x: &dyn Plane
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Result, Tensor};
+    use candle_core::{DType, Result, Tensor};
 
-    use super::super::conv2d::conv2d;
     use super::super::conv2d_geometry::Conv2dGeometry;
     use super::super::gradient_check::{random, relative_error};
     use super::super::packed_weight::PackedWeight;
@@ -77,9 +76,10 @@ mod tests {
         Ok(y)
     }
 
-    /// Odd shapes, more inputs than a block and more outputs than a tile.
+    /// Odd shapes, more inputs than a block and more outputs than a tile. Products of rounded factors are exact.
     #[test]
-    fn matches_the_convolution_without_tile_registers() -> Result<()> {
+    fn is_the_convolution_of_rounded_factors() -> Result<()> {
+        let rounded = |x: &Tensor| x.to_dtype(DType::BF16)?.to_dtype(DType::F32);
         for (batch, inputs, outputs, height, width) in
             [(1, 1, 1, 1, 1), (2, 3, 5, 4, 3), (1, 33, 33, 7, 17), (2, 65, 32, 5, 6), (1, 20, 70, 3, 61)]
         {
@@ -90,9 +90,10 @@ mod tests {
                 let ours = convolved(&x, &weight, &bias, 1)?;
                 assert_eq!(ours, convolved(&x, &weight, &bias, 3)?, "on three threads");
                 let ours = Tensor::from_vec(ours, (batch, outputs, height, width), x.device())?;
-                let expected = (conv2d(&x, &weight, &bias, Precision::Bf16)? + 1.0)?;
+                let expected = rounded(&x)?.conv2d(&rounded(&weight)?, kernel / 2, 1, 1, 1)?;
+                let expected = (expected.broadcast_add(&bias.reshape((1, outputs, 1, 1))?)? + 1.0)?;
                 let error = relative_error(&ours, &expected)?;
-                assert!(error < 1e-6, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
+                assert!(error < 2e-6, "{batch} {inputs} {outputs} {height} {width} {kernel}: {error:e}");
             }
         }
         Ok(())
