@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
+use super::amx_convolution;
 use super::conv2d_geometry::Conv2dGeometry;
 use super::packed_weight::{Method, PackedWeight};
 use super::plane_source::PlaneSource;
@@ -53,9 +54,10 @@ impl Convolution<'_> {
         if y.is_empty() {
             return;
         }
-        self.tasks(y).into_par_iter().with_max_len(1).for_each(|task| match self.weight.method {
-            Method::Direct => SCRATCH.with_borrow_mut(|scratch| self.run_task(x, task, scratch)),
-            Method::Winograd => winograd_convolution::run_task(self, x, task),
+        self.tasks(y).into_par_iter().with_max_len(1).for_each(|task| match (self.weight.amx(), self.weight.method) {
+            (Some(weight), _) => amx_convolution::run_task(self, weight, x, task),
+            (None, Method::Direct) => SCRATCH.with_borrow_mut(|scratch| self.run_task(x, task, scratch)),
+            (None, Method::Winograd) => winograd_convolution::run_task(self, x, task),
         });
     }
 
@@ -76,7 +78,7 @@ impl Convolution<'_> {
         };
         let rows = height.div_ceil(strips).next_multiple_of(unit);
         let strips = height.div_ceil(rows);
-        let group = outputs.div_ceil(groups).next_multiple_of(ROWS);
+        let group = outputs.div_ceil(groups).next_multiple_of(self.weight.tile_outputs());
         let groups = outputs.div_ceil(group);
         let mut tasks: Vec<Task<'a>> = Vec::with_capacity(batch * strips * groups);
         for index in 0..batch * strips * groups {
@@ -93,34 +95,22 @@ impl Convolution<'_> {
         tasks
     }
 
-    fn run_task(&self, x: &dyn PlaneSource, mut task: Task<'_>, scratch: &mut Scratch) {
+    fn run_task(&self, x: &dyn PlaneSource, task: Task<'_>, scratch: &mut Scratch) {
         let geometry = &self.geometry;
-        let strip = Strip::new(geometry, task.first_row, task.planes[0].len() / geometry.width);
+        let strip = Strip::new(geometry, task.first_row, task.planes[0].len() / geometry.width, 16);
         let tiles = task.planes.len().div_ceil(ROWS);
         let first_tile = task.first_output / ROWS;
         let precision = self.weight.precision;
         let (block, share) = (self.weight.block_inputs(), precision.inputs_per_term());
         let planes = block.min(geometry.inputs).div_ceil(share);
         let offsets = geometry.term_offsets(planes, strip.stride);
-        scratch.rows.iter_mut().for_each(|row| row.resize(geometry.width, 0.0));
         scratch.sums.clear();
         scratch.sums.resize(strip.columns().len() * tiles, [[0.0; COLUMNS]; ROWS]);
         scratch.input.resize(scratch.input.len().max(planes * strip.stride), 0.0);
         for first in (0..geometry.inputs).step_by(block) {
             let inputs = (first..geometry.inputs.min(first + block)).step_by(share);
             for (input, plane) in inputs.zip(scratch.input.chunks_exact_mut(strip.stride)) {
-                strip.read(geometry, plane, |y, row| match precision {
-                    Precision::F32 => x.read_row(task.image, input, y, row),
-                    Precision::Bf16 => {
-                        let [a, b] = &mut scratch.rows;
-                        x.read_row(task.image, input, y, a);
-                        match input + 1 < geometry.inputs {
-                            true => x.read_row(task.image, input + 1, y, b),
-                            false => b.fill(0.0),
-                        }
-                        write_pairs(row, a, b);
-                    }
-                });
+                strip.read(geometry, x, [task.image, input], precision, plane, &mut scratch.rows);
             }
             for ((start, width), sums) in strip.columns().zip(scratch.sums.chunks_exact_mut(tiles)) {
                 let right = Right { values: &scratch.input[start..], offsets: &offsets };
@@ -129,28 +119,44 @@ impl Convolution<'_> {
                 }
             }
         }
+        self.store(task, scratch.sums.as_flattened(), tiles * ROWS, &mut scratch.rows[0]);
+    }
+
+    /// Writes the sums, (column, output, position), with bias and residual into the pixels of a task. A column has as many `outputs`.
+    pub fn store<const WIDTH: usize>(
+        &self,
+        mut task: Task<'_>,
+        sums: &[[f32; WIDTH]],
+        outputs: usize,
+        row: &mut Vec<f32>,
+    ) {
+        row.resize(self.geometry.width, 0.0);
         for (index, plane) in task.planes.iter_mut().enumerate() {
             let output = task.first_output + index;
             let bias = self.bias.map_or(0.0, |bias| bias[output]);
-            let sums = scratch.sums.iter().skip(index / ROWS).step_by(tiles).map(|tile| &tile[index % ROWS]);
-            store(plane, geometry, sums, bias);
+            store(plane, &self.geometry, sums.iter().skip(index).step_by(outputs), bias);
             let Some(residual) = self.residual else { continue };
-            for (y, values) in plane.chunks_exact_mut(geometry.width).enumerate() {
-                residual.read_row(task.image, output, task.first_row + y, &mut scratch.rows[0]);
-                values.iter_mut().zip(&scratch.rows[0]).for_each(|(value, residual)| *value += residual);
+            for (y, values) in plane.chunks_exact_mut(row.len()).enumerate() {
+                residual.read_row(task.image, output, task.first_row + y, row);
+                values.iter_mut().zip(&*row).for_each(|(value, residual)| *value += residual);
             }
         }
     }
 }
 
 /// Writes the sums of one output, a run of positions, into the pixels of a strip.
-fn store<'a>(plane: &mut [f32], geometry: &Conv2dGeometry, sums: impl Iterator<Item = &'a [f32; COLUMNS]>, bias: f32) {
+fn store<'a, const WIDTH: usize>(
+    plane: &mut [f32],
+    geometry: &Conv2dGeometry,
+    sums: impl Iterator<Item = &'a [f32; WIDTH]>,
+    bias: f32,
+) {
     let (row, width) = (geometry.row(), geometry.width);
     for (column, sums) in sums.enumerate() {
-        let (start, mut done) = (column * COLUMNS, 0);
-        while done < COLUMNS {
+        let (start, mut done) = (column * WIDTH, 0);
+        while done < WIDTH {
             let (y, x) = ((start + done) / row, (start + done) % row);
-            let count = (row - x).min(COLUMNS - done);
+            let count = (row - x).min(WIDTH - done);
             let pixels = y * width + x..y * width + (x + count).min(width).max(x);
             if let Some(pixels) = plane.get_mut(pixels) {
                 pixels.iter_mut().zip(&sums[done..]).for_each(|(pixel, sum)| *pixel = sum + bias);
@@ -161,18 +167,19 @@ fn store<'a>(plane: &mut [f32], geometry: &Conv2dGeometry, sums: impl Iterator<I
 }
 
 /// Some rows of an image with their border, each position of the output and its taps one run of values.
-struct Strip {
+pub struct Strip {
     first_row: usize,
     rows: usize,
-    positions: usize,
+    pub positions: usize,
     /// Distance between the planes of two inputs.
-    stride: usize,
+    pub stride: usize,
 }
 
 impl Strip {
-    fn new(geometry: &Conv2dGeometry, first_row: usize, rows: usize) -> Self {
+    /// A strip whose positions may be read as a multiple of `unit`.
+    pub fn new(geometry: &Conv2dGeometry, first_row: usize, rows: usize, unit: usize) -> Self {
         let positions = rows * geometry.row() - geometry.border();
-        let reach = positions.next_multiple_of(16) + (geometry.kernel - 1) * (geometry.row() + 1);
+        let reach = positions.next_multiple_of(unit) + (geometry.kernel - 1) * (geometry.row() + 1);
         let stride = reach.max((rows + 2 * geometry.border()) * geometry.row());
         // An odd number of cache lines, so that the planes do not fall on each other in the cache.
         Self { first_row, rows, positions, stride: (stride.div_ceil(16) | 1) * 16 }
@@ -187,17 +194,42 @@ impl Strip {
         })
     }
 
-    /// Reads the rows of one plane and their border. Outside of the image there is zero; one column of zeros lies between two rows.
-    fn read(&self, geometry: &Conv2dGeometry, plane: &mut [f32], mut read_row: impl FnMut(usize, &mut [f32])) {
+    /// Reads the strip of an input of an image or, in bfloat16, of a pair of inputs. Outside of the image there is zero; one column of
+    /// zeros lies between two rows.
+    pub fn read(
+        &self,
+        geometry: &Conv2dGeometry,
+        x: &dyn PlaneSource,
+        [image, input]: [usize; 2],
+        precision: Precision,
+        plane: &mut [f32],
+        [a, b]: &mut [Vec<f32>; 2],
+    ) {
         let (border, row) = (geometry.border(), geometry.row());
+        a.resize(geometry.width, 0.0);
+        b.resize(geometry.width, 0.0);
         let (inside, beyond) = plane.split_at_mut((self.rows + 2 * border) * row);
         beyond.fill(0.0);
         for (index, values) in inside.chunks_exact_mut(row).enumerate() {
             let (left, values) = values.split_at_mut(border);
             left.fill(0.0);
-            match (self.first_row + index).checked_sub(border) {
-                Some(y) if y < geometry.height => read_row(y, values),
-                _ => values.fill(0.0),
+            let y = match (self.first_row + index).checked_sub(border) {
+                Some(y) if y < geometry.height => y,
+                _ => {
+                    values.fill(0.0);
+                    continue;
+                }
+            };
+            match precision {
+                Precision::F32 => x.read_row(image, input, y, values),
+                Precision::Bf16 => {
+                    x.read_row(image, input, y, a);
+                    match input + 1 < geometry.inputs {
+                        true => x.read_row(image, input + 1, y, b),
+                        false => b.fill(0.0),
+                    }
+                    write_pairs(values, a, b);
+                }
             }
         }
     }

@@ -39,6 +39,15 @@ impl ConvolutionWeights {
         }
     }
 
+    /// Memory of the weight in the order of the kernel.
+    ///
+    /// # Errors
+    /// As [`ConvolutionWeights::shape`].
+    pub fn packed_bytes(&self) -> Result<u64> {
+        let [outputs, inputs, height, width] = self.shape()?;
+        Ok(PackedWeight::bytes(outputs, inputs, height * width, self.precision))
+    }
+
     /// Calls `with` on the weight in the order of the kernel. A variable is brought into it every time.
     pub fn with_packed<T>(&self, geometry: &Conv2dGeometry, with: impl FnOnce(&PackedWeight) -> T) -> Result<T> {
         let pack =

@@ -4,9 +4,12 @@ use std::sync::OnceLock;
 
 use pulp::{Scalar, Simd, WithSimd};
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
+
 /// The instruction set that products run on, chosen once.
 ///
-/// `DIPH_CPU=portable`, `avx2` or `avx512` forces one that the processor has.
+/// `DIPH_CPU=portable`, `avx2`, `avx512` or `amx` forces one that the processor has.
 #[derive(Clone, Copy)]
 pub enum Cpu {
     /// Whatever every processor of this kind has.
@@ -15,6 +18,9 @@ pub enum Cpu {
     Avx2(pulp::x86::V3),
     #[cfg(target_arch = "x86_64")]
     Avx512 { simd: pulp::x86::V4, bf16: bool },
+    /// AVX-512 with bfloat16, and tile registers for convolutions in bfloat16.
+    #[cfg(target_arch = "x86_64")]
+    Amx(pulp::x86::V4),
     /// NEON.
     #[cfg(target_arch = "aarch64")]
     Neon(pulp::aarch64::Neon),
@@ -43,13 +49,24 @@ impl Cpu {
         #[cfg(target_arch = "x86_64")]
         {
             let bf16 = std::arch::is_x86_feature_detected!("avx512bf16");
-            available.extend(pulp::x86::V4::try_new().map(|simd| Self::Avx512 { simd, bf16 }));
+            let avx512 = pulp::x86::V4::try_new();
+            available.extend(avx512.filter(|_| bf16 && amx::available()).map(Self::Amx));
+            available.extend(avx512.map(|simd| Self::Avx512 { simd, bf16 }));
             available.extend(pulp::x86::V3::try_new().map(Self::Avx2));
         }
         #[cfg(target_arch = "aarch64")]
         available.extend(pulp::aarch64::Neon::try_new().map(Self::Neon));
         available.push(Self::Portable);
         available
+    }
+
+    /// Whether convolutions in bfloat16 run on tile registers.
+    pub fn has_tile_registers(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => true,
+            _ => false,
+        }
     }
 
     /// The name in `DIPH_CPU`.
@@ -60,6 +77,8 @@ impl Cpu {
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 { .. } => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => "amx",
             #[cfg(target_arch = "aarch64")]
             Self::Neon(_) => "neon",
         }
@@ -73,7 +92,7 @@ impl Cpu {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(simd) => Simd::vectorize(simd, operation),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 { simd, .. } => Simd::vectorize(simd, operation),
+            Self::Avx512 { simd, .. } | Self::Amx(simd) => Simd::vectorize(simd, operation),
             #[cfg(target_arch = "aarch64")]
             Self::Neon(simd) => Simd::vectorize(simd, operation),
         }

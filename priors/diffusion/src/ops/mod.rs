@@ -7,9 +7,12 @@
 //! input on the same processor gives the same bits, whatever the number of threads.
 //!
 //! Convolutions run on the best instruction set of the processor; the environment variable `DIPH_CPU` forces `portable`,
-//! `avx2` or `avx512`.
+//! `avx2`, `avx512` or `amx`.
 
 mod add;
+mod amx;
+mod amx_convolution;
+mod amx_weight;
 mod arena;
 mod attention;
 mod check_cpu;

@@ -54,7 +54,7 @@ impl Product<'_> {
         match (precision, cpu) {
             (Precision::F32, cpu) => cpu.run(self),
             #[cfg(target_arch = "x86_64")]
-            (Precision::Bf16, Cpu::Avx512 { bf16: true, .. }) => {
+            (Precision::Bf16, Cpu::Avx512 { bf16: true, .. } | Cpu::Amx(_)) => {
                 // SAFETY: the processor has AVX-512 with bfloat16, as was found out when `cpu` was made.
                 unsafe {
                     match self.width / 16 {

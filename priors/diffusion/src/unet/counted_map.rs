@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::feature_map::FeatureMap;
 use super::layers::Conv;
-use crate::ops::{Activation, Direction, PackedWeight};
+use crate::ops::{Activation, Direction};
 use crate::{Error, Result};
 
 /// A feature map (batch, channel, y, x) that has a shape and no values. It goes through the network as
@@ -105,12 +105,12 @@ impl FeatureMap for CountedMap {
 
     fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
         let [batch, _, height, width] = self.shape;
-        let (outputs, inputs, kernel, _) = conv.weight.dims4()?;
+        let [outputs, inputs, kernel, _] = conv.weights.shape()?;
         let shape = [batch, outputs, height, width];
         let products = [batch, outputs, inputs, kernel * kernel, height * width];
         let mut meter = self.meter.borrow_mut();
         meter.multiply_adds += products.iter().map(|count| *count as u64).product::<u64>();
-        meter.packed_weights += PackedWeight::bytes(outputs, inputs, kernel * kernel, conv.precision);
+        meter.packed_weights += conv.weights.packed_bytes()?;
         drop(meter);
         // In a graph, convolution and addition are two operations.
         (0..1 + usize::from(onto.is_some())).for_each(|_| self.count_output(shape));
@@ -139,12 +139,9 @@ impl FeatureMap for CountedMap {
         Ok(Self { shape, parts: a.parts.iter().chain(&b.parts).cloned().collect(), ..a })
     }
 
-    fn to_tensor(&self) -> Result<Tensor> {
-        Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(&self.shape)?)
-    }
-
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        let shape = change(self.to_tensor()?)?.dims4()?.into();
+        let values = Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(&self.shape)?;
+        let shape = change(values)?.dims4()?.into();
         self.count_output(shape);
         Ok(Self::new(shape, &self.meter))
     }
