@@ -4,7 +4,7 @@ use crate::axis::Axis;
 use crate::growth::{Curve, MEMORY};
 
 const PANEL: (f64, f64) = (300.0, 220.0);
-const GAP: (f64, f64) = (70.0, 150.0);
+const GAP: (f64, f64) = (70.0, 185.0);
 const MARGIN: (f64, f64) = (60.0, 40.0);
 /// Okabe and Ito's colours, which people with any colour vision tell apart.
 const COLORS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3c3c3c", "#999933"];
@@ -58,8 +58,7 @@ fn panel(corner: (f64, f64), axis: Axis, unit: &str, factor: f64, curves: &[&Cur
             short(value)
         );
     }
-    let decades = (y.0.log10().ceil() as i32)..=(y.1.log10().floor() as i32);
-    for value in decades.map(|power| 10f64.powi(power)) {
+    for value in round_numbers(y) {
         let (_, at) = place((x.0, value));
         text +=
             &format!("<line x1=\"{left}\" y1=\"{at:.1}\" x2=\"{}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\n", left + wide);
@@ -88,6 +87,14 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let positive = values.filter(|value| *value > 0.0);
     let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
     (low <= high).then_some((low / 1.15, high * 1.15))
+}
+
+/// 1, 2 and 5 times powers of ten within a range; powers of ten alone where that would be many.
+fn round_numbers((low, high): (f64, f64)) -> impl Iterator<Item = f64> {
+    let few: &[f64] = if high / low > 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let all = powers.flat_map(move |power| few.iter().map(move |first| first * 10f64.powi(power)));
+    all.filter(move |value| (low..=high).contains(value))
 }
 
 /// The lengths that were measured.

@@ -46,5 +46,5 @@ pub fn measure(case: &Case) -> Result<(Vec<(String, f64)>, MemoryEstimate)> {
     let images = MemoryEstimate::array::<Complex32>(&[2, COEFFICIENTS, shape.pixels()]);
     let kspace = MemoryEstimate::array::<Complex32>(&[case.coils, shape.samples_per_coil()]);
     let estimate = MrfOperator::memory_estimate(&shape, Accuracy::new(EPS)?, true);
-    Ok((seconds, estimate.kept("images", images).kept("k-space", kspace)))
+    Ok((seconds, estimate.kept("images", images).temporary("k-space", kspace)))
 }

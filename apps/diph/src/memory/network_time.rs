@@ -84,6 +84,7 @@ mod tests {
             multiply_adds: 217_000_000_000,
             packed_weights: 0,
             activations: 0,
+            images: 0,
             graph: 0,
             largest_block: 0,
             block_inputs: 0,

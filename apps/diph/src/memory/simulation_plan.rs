@@ -6,13 +6,14 @@ use num_complex::Complex32;
 
 use super::{program_with_plugins, reconstruction_plan};
 
-/// Copies of the simulated samples: as measured, weighted for the adjoint, and as bytes of the file before and after they are put
-/// together.
-const KSPACE_COPIES: u64 = 4;
+/// Copies of the simulated samples: as measured, weighted for the adjoint, and as bytes of the file.
+const KSPACE_COPIES: u64 = 3;
 /// Images: of the slice, its adjoint, and copies on their way to files.
 const IMAGES: u64 = 6;
 /// Maps of a phantom while it is drawn, one number per pixel each.
-const MAPS: usize = 32;
+const MAPS: usize = 16;
+/// Signals of tissues before they are compressed.
+const SIGNALS: u64 = 16 << 20;
 
 /// A simulation that is not there yet.
 pub struct SimulationPlan<'a> {
@@ -40,6 +41,7 @@ impl SimulationPlan<'_> {
         let estimate = program_with_plugins()
             .and(reconstruction_plan::acquisition(shape, self.atoms, self.parameters))
             .kept("images", image.saturating_mul(IMAGES))
+            .kept("signals of tissues", SIGNALS)
             .kept("k-space", kspace.saturating_mul(KSPACE_COPIES))
             .temporary("maps", MemoryEstimate::array::<f32>(&[MAPS, shape.pixels()]));
         let estimate = match reconstruction_plan::measurement(self.operator, shape, false) {

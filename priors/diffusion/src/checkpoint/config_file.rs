@@ -13,7 +13,7 @@ const MAX_HEADER: u64 = 100_000_000;
 
 /// The network that comes with Diph; only the header of the file becomes part of the program.
 const SHIPPED: &[u8] = include_bytes!("../../weights/brain.safetensors");
-const SHIPPED_HEADER: [u8; header_len(SHIPPED)] = match SHIPPED.split_at(8).1.first_chunk() {
+static SHIPPED_HEADER: [u8; header_len(SHIPPED)] = match SHIPPED.split_at(8).1.first_chunk() {
     Some(header) => *header,
     None => panic!("the shipped weights are cut off"),
 };

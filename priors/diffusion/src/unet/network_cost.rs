@@ -43,6 +43,8 @@ pub struct NetworkCost {
     pub packed_weights: u64,
     /// Bytes of the feature maps of inference.
     pub activations: u64,
+    /// Bytes of image and condition on their way in, apart and joined, and of the output on its way out.
+    pub images: u64,
     /// Bytes of the outputs of all operations, which the graph of a training step keeps.
     pub graph: u64,
     /// Bytes of the graph's largest block.
@@ -76,6 +78,7 @@ impl NetworkCost {
             multiply_adds: meter.multiply_adds,
             packed_weights: meter.packed_weights,
             activations: bytes(meter.arena),
+            images: bytes(2 * batch * (config.in_channels() + config.out_channels()) * side * side),
             graph: bytes(meter.graph),
             largest_block: bytes(blocks.largest),
             block_inputs: bytes(blocks.inputs),
@@ -102,7 +105,7 @@ impl NetworkCost {
     pub fn running_memory(&self) -> MemoryEstimate {
         MemoryEstimate::default()
             .kept("network weights for the kernels", self.packed_weights)
-            .kept("network activations", self.activations)
+            .kept("network activations", self.activations.saturating_add(self.images))
     }
 
     /// Products and additions that this machine does in a second in a small network, on all threads, from two short runs.
