@@ -31,7 +31,7 @@ impl TrainingConfig {
             // A block's activations, and their gradients beside them.
             true => cost.block_inputs.saturating_add(2 * cost.largest_block),
             // Gradients go as soon as they are used.
-            false => cost.graph.saturating_add(cost.largest_block),
+            false => cost.tape.saturating_add(cost.largest_block),
         };
         let state = weights.saturating_mul(3 + averages);
         Ok(MemoryEstimate::default()

@@ -28,8 +28,8 @@ pub(super) struct Meter {
     pub multiply_adds: u64,
     /// Values that the arena holds.
     pub arena: usize,
-    /// Values of the outputs of all operations, which a graph keeps.
-    pub graph: usize,
+    /// Values of all maps in memory, which a tape keeps for the way back.
+    pub tape: usize,
     /// Bytes of the weights in the kernels' order.
     pub packed_weights: u64,
     free: Vec<usize>,
@@ -44,6 +44,7 @@ struct Held {
 impl Meter {
     /// As [`Arena::buffer`](crate::ops::Arena): what fits and is at most twice as large is used again.
     fn take(&mut self, len: usize) -> usize {
+        self.tape += len;
         let fits = |values: usize| (len..=2 * len).contains(&values);
         let best = (0..self.free.len()).filter(|index| fits(self.free[*index])).min_by_key(|index| self.free[*index]);
         if let Some(index) = best {
@@ -75,11 +76,6 @@ impl CountedMap {
     fn contiguous(&self) -> Self {
         if self.parts.len() > 1 { Self::new(self.shape, &self.meter) } else { self.settled() }
     }
-
-    /// A map of that shape is what an operation gives.
-    fn count_output(&self, shape: [usize; 4]) {
-        self.meter.borrow_mut().graph += shape.iter().product::<usize>();
-    }
 }
 
 impl FeatureMap for CountedMap {
@@ -88,7 +84,6 @@ impl FeatureMap for CountedMap {
     }
 
     fn normalised(&self, _scale: &Tensor, _shift: &Tensor, _activation: Activation) -> Result<Self> {
-        self.count_output(self.shape);
         Ok(Self { is_normalised: true, ..self.settled() })
     }
 
@@ -99,11 +94,10 @@ impl FeatureMap for CountedMap {
             Direction::Down => [batch, channels, height / 2, width / 2],
             Direction::Up => [batch, channels, 2 * height, 2 * width],
         };
-        self.count_output(shape);
         Ok(Self { shape, is_resampled: true, ..map })
     }
 
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
+    fn convolved(&self, conv: &Conv, _onto: Option<&Self>) -> Result<Self> {
         let [batch, _, height, width] = self.shape;
         let [outputs, inputs, kernel, _] = conv.weights.shape()?;
         let shape = [batch, outputs, height, width];
@@ -112,8 +106,6 @@ impl FeatureMap for CountedMap {
         meter.multiply_adds += products.iter().map(|count| *count as u64).product::<u64>();
         meter.packed_weights += conv.weights.packed_bytes()?;
         drop(meter);
-        // In a graph, convolution and addition are two operations.
-        (0..1 + usize::from(onto.is_some())).for_each(|_| self.count_output(shape));
         Ok(Self::new(shape, &self.meter))
     }
 
@@ -127,7 +119,6 @@ impl FeatureMap for CountedMap {
         // Every pixel with every other: queries by keys, then weights by values.
         let products = [2 * batch, channels / 3, height * width, height * width];
         map.meter.borrow_mut().multiply_adds += products.iter().map(|count| *count as u64).product::<u64>();
-        self.count_output(shape);
         Ok(Self::new(shape, &self.meter))
     }
 
@@ -135,14 +126,12 @@ impl FeatureMap for CountedMap {
         let (a, b) = (self.settled(), other.settled());
         let [batch, channels, height, width] = a.shape;
         let shape = [batch, channels + b.shape[1], height, width];
-        self.count_output(shape);
         Ok(Self { shape, parts: a.parts.iter().chain(&b.parts).cloned().collect(), ..a })
     }
 
     fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
         let values = Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(&self.shape)?;
         let shape = change(values)?.dims4()?.into();
-        self.count_output(shape);
         Ok(Self::new(shape, &self.meter))
     }
 }

@@ -45,9 +45,9 @@ pub struct NetworkCost {
     pub activations: u64,
     /// Bytes of image and condition on their way in, apart and joined, and of the output on its way out.
     pub images: u64,
-    /// Bytes of the outputs of all operations, which the graph of a training step keeps.
-    pub graph: u64,
-    /// Bytes of the graph's largest block.
+    /// Bytes of all feature maps in memory, which the tape of a training step keeps.
+    pub tape: u64,
+    /// Bytes of those in the largest block.
     pub largest_block: u64,
     /// Bytes of what goes into the blocks: with the largest block, all that a step keeps when it computes activations twice.
     pub block_inputs: u64,
@@ -79,7 +79,7 @@ impl NetworkCost {
             packed_weights: meter.packed_weights,
             activations: bytes(meter.arena),
             images: bytes(2 * batch * (config.in_channels() + config.out_channels()) * side * side),
-            graph: bytes(meter.graph),
+            tape: bytes(meter.tape),
             largest_block: bytes(blocks.largest),
             block_inputs: bytes(blocks.inputs),
         })
@@ -148,7 +148,7 @@ fn run(unet: &UNet, x: CountedMap, embedding: &Tensor, meter: &Rc<RefCell<Meter>
     let way_down = unet.input_blocks.len();
     let all = unet.input_blocks.iter().chain([&unet.middle_block]).chain(&unet.output_blocks);
     for (position, block) in all.enumerate() {
-        let before = meter.borrow().graph;
+        let before = meter.borrow().tape;
         if position > way_down
             && let Some(skip) = skips.pop()
         {
@@ -159,7 +159,7 @@ fn run(unet: &UNet, x: CountedMap, embedding: &Tensor, meter: &Rc<RefCell<Meter>
         if position < way_down {
             skips.push(h.clone());
         }
-        blocks.largest = blocks.largest.max(meter.borrow().graph - before);
+        blocks.largest = blocks.largest.max(meter.borrow().tape - before);
     }
     unet.head(&h)?;
     Ok(blocks)
@@ -204,9 +204,9 @@ mod tests {
         assert_eq!(cost.parameters / 1_000_000, 138);
         assert!((cost.operations() / 434e9 - 1.0).abs() < 0.01, "{}", cost.operations());
         let twice = NetworkCost::new(&config, 224, 2, Precision::F32).unwrap();
-        assert_eq!((twice.multiply_adds, twice.graph), (2 * cost.multiply_adds, 2 * cost.graph));
+        assert_eq!((twice.multiply_adds, twice.tape), (2 * cost.multiply_adds, 2 * cost.tape));
         assert_eq!(twice.packed_weights, cost.packed_weights);
-        assert!(cost.activations < cost.graph && cost.block_inputs < cost.graph && cost.largest_block < cost.graph);
+        assert!(cost.activations < cost.tape && cost.block_inputs < cost.tape && cost.largest_block < cost.tape);
     }
 
     #[test]
