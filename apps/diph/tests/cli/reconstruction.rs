@@ -208,7 +208,8 @@ fn ctrl_c_ends_cleanly() {
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    assert_eq!(String::from_utf8_lossy(&output.stderr).trim(), "error: cancelled");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.lines().last(), Some("error: cancelled"), "{said}");
     assert!(!bench.path("out").exists() || files(&bench.path("out")).is_empty(), "no partial output");
 }
 
