@@ -50,7 +50,7 @@ mod tests {
     use crate::ModelConfig;
 
     fn config() -> TrainingConfig {
-        let unet = r#"{ "image_size": 64, "coefficients": 5, "model_channels": 32 }"#;
+        let unet = r#"{ "image_size": 256, "coefficients": 5, "model_channels": 32 }"#;
         let model = ModelConfig::new(serde_json::from_str(unet).unwrap());
         TrainingConfig { batch: 4, ..TrainingConfig::new(model) }
     }
