@@ -72,17 +72,17 @@ impl WithSimd for InputTransform<'_> {
         let Self { rows, tiles, values, stride } = self;
         for tile in (0..tiles).step_by(S::F32_LANES) {
             let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
-            for x in 0..4 {
+            for (x, column) in columns.iter_mut().enumerate() {
                 // Four pixels in a row of a tile are even, odd, and even, odd of the next entry.
                 let half = |row: usize| &rows[row][x % 2][tile..][..S::F32_LANES + 1][x / 2..];
                 let pixels = [vector::<S>(half(0)), vector::<S>(half(1)), vector::<S>(half(2)), vector::<S>(half(3))];
-                columns[x] = points(simd, pixels);
+                *column = points(simd, pixels);
             }
+            let [a, b, c, d] = columns;
             for y in 0..4 {
-                let row = points(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
-                for x in 0..4 {
+                for (x, point) in points(simd, [a[y], b[y], c[y], d[y]]).iter().enumerate() {
                     let start = (4 * y + x) * stride + tile;
-                    S::as_mut_simd_f32s(&mut values[start..start + S::F32_LANES]).0[0] = row[x];
+                    S::as_mut_simd_f32s(&mut values[start..start + S::F32_LANES]).0[0] = *point;
                 }
             }
         }
@@ -134,14 +134,14 @@ impl WithSimd for OutputTransform<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         for tile in (0..self.width).step_by(S::F32_LANES) {
             let mut columns = [[simd.splat_f32s(0.0); 2]; 4];
-            for x in 0..4 {
+            for (x, column) in columns.iter_mut().enumerate() {
                 let sum = |y: usize| vector::<S>(&self.sums[4 * y + x][self.row][tile..]);
-                columns[x] = pixels(simd, [sum(0), sum(1), sum(2), sum(3)]);
+                *column = pixels(simd, [sum(0), sum(1), sum(2), sum(3)]);
             }
+            let [a, b, c, d] = columns;
             for y in 0..2 {
-                let row = pixels(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
-                for x in 0..2 {
-                    S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = row[x];
+                for (x, pixel) in pixels(simd, [a[y], b[y], c[y], d[y]]).iter().enumerate() {
+                    S::as_mut_simd_f32s(&mut self.pixels[2 * y + x][tile..tile + S::F32_LANES]).0[0] = *pixel;
                 }
             }
         }
@@ -175,7 +175,7 @@ mod tests {
                     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = weight * value);
                 }
             }
-            for row in 0..ROWS {
+            (0..ROWS).for_each(|row| {
                 let mut pixels = [[0.0; COLUMNS + OVERRUN]; PIXELS];
                 transform_output(cpu, &sums, row, tiles.next_multiple_of(16), &mut pixels);
                 for (tile, pixel) in (0..tiles).flat_map(|tile| (0..PIXELS).map(move |pixel| (tile, pixel))) {
@@ -186,7 +186,7 @@ mod tests {
                     let error = pixels[pixel][tile] - (0..9).map(product).sum::<f32>();
                     assert!(error.abs() < 4e-6, "{} {tiles} {row} {tile} {pixel}: {error}", cpu.name());
                 }
-            }
+            });
         }
     }
 }
