@@ -199,7 +199,7 @@ mod tests {
     /// The number of an image is step * batch + its place in the batch.
     #[test]
     fn numbers_of_images_cannot_overflow() {
-        let unet = r#"{ "image_size": 8, "coefficients": 2, "model_channels": 32, "num_res_blocks": 1 }"#;
+        let unet = r#"{ "image_size": 64, "coefficients": 2, "model_channels": 32, "num_res_blocks": 1 }"#;
         let model = crate::ModelConfig::new(serde_json::from_str(unet).expect("a configuration"));
         let mut config = TrainingConfig { steps: 10, batch: 4, ..TrainingConfig::new(model) };
         let folder = tempfile::tempdir().expect("a folder");
@@ -208,8 +208,10 @@ mod tests {
             write(&path, config, step, &[], None).expect("writes");
             read(&path).err().map(|error| error.to_string()).unwrap_or_default()
         };
-        assert!(error(&config, 11).contains("step: expected at most the 10 steps of the run, got 11"));
-        assert!(error(&config, 10).contains("is missing"), "the step is fine, the tensors are not there");
+        let late = error(&config, 11);
+        assert!(late.contains("step: expected at most the 10 steps of the run, got 11"), "{late}");
+        let in_time = error(&config, 10);
+        assert!(in_time.contains("is missing"), "the step is fine, the tensors are not there: {in_time}");
         config.steps = u64::MAX / 2;
         assert!(error(&config, 1).contains("steps: expected at most 4611686018427387903 of 4 images each"));
     }
