@@ -85,7 +85,7 @@ mod tests {
             packed_weights: 0,
             activations: 0,
             images: 0,
-            graph: 0,
+            tape: 0,
             largest_block: 0,
             block_inputs: 0,
         }
