@@ -30,8 +30,8 @@ impl TrainingConfig {
         let activations = match self.gradient_checkpointing {
             // A block's activations, and their gradients beside them.
             true => cost.block_inputs.saturating_add(2 * cost.largest_block),
-            // Gradients go as soon as they are used.
-            false => cost.tape.saturating_add(cost.largest_block),
+            // A gradient beside every feature map: few are in use at once, but the arena keeps their memory.
+            false => 2 * cost.tape,
         };
         let state = weights.saturating_mul(3 + averages);
         Ok(MemoryEstimate::default()

@@ -231,7 +231,7 @@ impl Tolerances {
         match run.dict_match {
             false => Self { t1: 0.012, t2: 0.04, nrmse: 1e-4, last: 1.5e-3, image: 2e-4, flips: 0.002 },
             true if run.lmbda <= 1e-4 => Self { t1: 0.035, t2: 0.1, nrmse: 4e-3, last: 0.025, image: 0.05, flips: 0.2 },
-            true => Self { t1: 0.04, t2: 0.09, nrmse: 0.02, last: 0.035, image: 0.5, flips: 0.6 },
+            true => Self { t1: 0.04, t2: 0.09, nrmse: 0.02, last: 0.06, image: 0.5, flips: 0.6 },
         }
     }
 
