@@ -56,7 +56,7 @@ def slice_of_phantom(context: Context) -> Outcome:
             lambda: diph(context, "recon", "--dataset", str(folder), "--method", "lrtv", "--out", str(out), *overrides)
         )
 
-    times = in_turns(recon, lambda: seconds(pics), context.repeats(5), warm_ups=0 if context.quick else 1)
+    times = in_turns(recon, lambda: seconds(pics), context.repeats(3), warm_ups=0 if context.quick else 1)
     image = np.load(out / "vol0_slice0" / "tsmi.npz")["tsmi"].reshape(bart.reconstruction().shape)
     own, other = objective(image / intensity), objective(bart.reconstruction())
     note = f"objective {own:.4g}, BART's {other:.4g}; the difference is how much higher Diph's is; whole commands"

@@ -28,7 +28,7 @@ def whole_slice(context: Context) -> Outcome:
         checkpoint = ours.folder / "weights.safetensors"
         command = ["recon", "--dataset", str(folder), "--method", METHOD, "--out", str(context.folder / "out")]
         command += ["--set", f"prior.options.checkpoint={checkpoint}"]
-        own = Timing([seconds(lambda: diph(context, *command)) for _ in range(1 if context.quick else 3)])
+        own = Timing([seconds(lambda: diph(context, *command)) for _ in range(1 if context.quick else 2)])
         peer = TorchForward(ours, PUBLISHED)
         peer.use_fastest_format(torch.float32)
         network = min(peer.run() for _ in range(3))

@@ -92,7 +92,7 @@ def normal_torchkbnufft(context: Context) -> Outcome:
     with Ours(context, "nufft", kind="normal", weighted=True) as ours:
         problem = Problem(ours.problem)
         forward, adjoint = torchkbnufft_pair(problem)
-        return _pair(context, ours, problem, forward, adjoint, 5)
+        return _pair(context, ours, problem, forward, adjoint, 3)
 
 
 def torchkbnufft_pair(problem: Problem) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
@@ -153,6 +153,6 @@ def normal_bart(context: Context) -> Outcome:
                 )
             return (long - short) / (many - few)
 
-        times = in_turns(ours.run, iteration, context.repeats(5), warm_ups=0 if context.quick else 1)
+        times = in_turns(ours.run, iteration, context.repeats(3), warm_ups=0 if context.quick else 1)
         difference = relative_difference(ours.result()["output"], expected)
     return Outcome(*times, difference, BART_TOLERANCE, "BART's time is that of a CG iteration")

@@ -57,6 +57,7 @@ mod tests {
     use super::super::gradient_check::{random, relative_error};
     use super::super::packed_weight::PackedWeight;
     use super::super::plane_source::ImagePlanes;
+    use super::super::weight_taps::WeightTaps;
     use super::*;
 
     /// With a residual, in as many threads; on processors without tile registers in their order all the same.
@@ -64,9 +65,7 @@ mod tests {
         let geometry = Conv2dGeometry::new(x.dims(), weight.dims())?;
         let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
         let (x, weight, bias) = (x?, weight?, bias?);
-        let (inputs, taps) = (geometry.inputs, geometry.taps());
-        let value = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
-        let packed = PackedWeight::for_tile_registers(&geometry, value);
+        let packed = PackedWeight::for_tile_registers(WeightTaps::new(&geometry, &weight));
         let mut y: Vec<f32> = vec![0.0; geometry.batch * geometry.outputs * geometry.pixels()];
         let ones = vec![1.0; y.len()];
         let residual = ImagePlanes::new(&geometry.transposed(), &ones);

@@ -37,6 +37,7 @@ mod storage;
 mod tape;
 mod tile_kernel;
 mod weight_gradient;
+mod weight_taps;
 mod winograd;
 mod winograd_convolution;
 

@@ -1,5 +1,6 @@
 //! Weights in the order in which the convolution's kernel reads them.
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::amx::BLOCK;
@@ -8,6 +9,7 @@ use super::conv2d_geometry::Conv2dGeometry;
 use super::cpu::Cpu;
 use super::precision::{Precision, pair};
 use super::tile_kernel::{Left, ROWS};
+use super::weight_taps::WeightTaps;
 use super::winograd::{POINTS, weight_points};
 
 /// Terms (input or pair of inputs, tap) that are summed in one go: those of one tile of outputs and what they read stay in the first-level
@@ -17,6 +19,12 @@ const BLOCK_TERMS: usize = 288;
 /// Terms (input or pair of inputs) of one point that are summed in one go: the points of a group of tiles fill less than half of a
 /// second-level cache.
 const BLOCK_TERMS_WINOGRAD: usize = 128;
+
+/// Tiles of outputs that are packed together.
+const GROUP: usize = 4;
+
+/// Terms whose points are brought into order together.
+const COLLECTED: usize = 16;
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,72 +75,50 @@ pub struct PackedWeight {
 impl PackedWeight {
     /// The weight (output, input, tap) of a convolution.
     pub fn new(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
-        let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::best(precision, geometry, |output, input, tap| weight[(output * inputs + input) * taps + tap])
+        Self::best(precision, WeightTaps::new(geometry, weight))
     }
 
     /// The same for a method, which for kernels of one tap is [`Method::Direct`].
     #[cfg(test)]
     pub fn with_method(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision, method: Method) -> Self {
-        let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::pack(precision, method, geometry, |output, input, tap| weight[(output * inputs + input) * taps + tap])
+        Self::pack(precision, method, WeightTaps::new(geometry, weight))
     }
 
     /// The weight of the transposed convolution: outputs and inputs swapped, taps mirrored.
     pub fn transposed(geometry: &Conv2dGeometry, weight: &[f32], precision: Precision) -> Self {
-        let (inputs, taps) = (geometry.inputs, geometry.taps());
-        Self::best(precision, &geometry.transposed(), |input, output, tap| {
-            weight[(output * inputs + input) * taps + taps - 1 - tap]
-        })
+        Self::best(precision, WeightTaps::transposed(geometry, weight))
     }
 
-    /// The weight with these values, by output, input and tap, in bfloat16 as tile registers read it.
-    pub fn for_tile_registers(geometry: &Conv2dGeometry, value: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
-        let (inputs, taps) = (geometry.inputs, geometry.taps());
-        let amx = Some(AmxWeight::new(geometry.outputs, inputs, taps, value));
+    /// The weight in bfloat16 as tile registers read it.
+    pub fn for_tile_registers(weight: WeightTaps<'_>) -> Self {
+        let WeightTaps { outputs, inputs, taps, .. } = weight;
+        let amx = Some(AmxWeight::new(outputs, inputs, taps, |output, input, tap| weight.value(output, input, tap)));
         Self { precision: Precision::Bf16, method: Method::Direct, terms: Vec::new(), tiles: 0, inputs, taps, amx }
     }
 
     /// In the order for the fastest method that this processor has.
-    fn best(
-        precision: Precision,
-        geometry: &Conv2dGeometry,
-        value: impl Fn(usize, usize, usize) -> f32 + Sync,
-    ) -> Self {
+    fn best(precision: Precision, weight: WeightTaps<'_>) -> Self {
         if precision == Precision::Bf16 && Cpu::chosen().has_tile_registers() {
-            return Self::for_tile_registers(geometry, value);
+            return Self::for_tile_registers(weight);
         }
-        let method = Method::best(geometry.outputs, geometry.inputs, geometry.taps());
-        Self::pack(precision, method, geometry, value)
+        Self::pack(precision, Method::best(weight.outputs, weight.inputs, weight.taps), weight)
     }
 
-    fn pack(
-        precision: Precision,
-        method: Method,
-        geometry: &Conv2dGeometry,
-        value: impl Fn(usize, usize, usize) -> f32 + Sync,
-    ) -> Self {
-        let &Conv2dGeometry { inputs, outputs, .. } = geometry;
+    fn pack(precision: Precision, method: Method, weight: WeightTaps<'_>) -> Self {
+        let WeightTaps { outputs, inputs, .. } = weight;
         let tiles = outputs.div_ceil(ROWS);
-        let taps = method.points(geometry.taps());
+        let taps = method.points(weight.taps);
         let share = precision.inputs_per_term();
         let terms = vec![[0.0; ROWS]; tiles * inputs.div_ceil(share) * taps];
         let mut packed = Self { precision, method, terms, tiles, inputs, taps, amx: None };
         let block = packed.block_inputs();
-        // The values of a tile of outputs, zero beyond the last one.
-        let left = |tile: usize, input: usize, tap: usize| -> Left {
-            std::array::from_fn(|row| match tile * ROWS + row {
-                output if output < outputs && input < inputs => value(output, input, tap),
-                _ => 0.0,
-            })
-        };
         packed.terms.par_chunks_mut((block / share * tiles * taps).max(1)).enumerate().for_each(|(index, terms)| {
             let tile_len = terms.len() / tiles;
-            terms.par_chunks_exact_mut(tile_len).enumerate().for_each(|(tile, terms)| {
-                let inputs = (index * block..).step_by(share);
+            terms.par_chunks_mut(GROUP * tile_len).enumerate().for_each(|(group, terms)| {
+                let first = [group * GROUP * ROWS, index * block];
                 match method {
-                    Method::Direct => pack_taps(terms, taps, precision, inputs, |input, tap| left(tile, input, tap)),
-                    Method::Winograd => pack_points(terms, precision, inputs, |input, tap| left(tile, input, tap)),
+                    Method::Direct => pack_taps(terms, tile_len, precision, weight, first),
+                    Method::Winograd => pack_points(terms, tile_len, precision, weight, first),
                 }
             });
         });
@@ -180,45 +166,70 @@ impl PackedWeight {
     }
 }
 
-/// The terms (input or pair of inputs, tap) of a tile.
+/// The terms (tile, input or pair of inputs, tap) of a group of tiles, from an output and an input on.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn pack_taps(
     terms: &mut [Left],
-    taps: usize,
+    tile_len: usize,
     precision: Precision,
-    inputs: impl Iterator<Item = usize>,
-    left: impl Fn(usize, usize) -> Left,
+    weight: WeightTaps<'_>,
+    [first_output, first_input]: [usize; 2],
 ) {
-    for (terms, input) in terms.chunks_exact_mut(taps).zip(inputs) {
-        for (tap, term) in terms.iter_mut().enumerate() {
-            *term = match precision {
-                Precision::F32 => left(input, tap),
-                Precision::Bf16 => paired(left(input, tap), left(input + 1, tap)),
-            };
+    for (tile, terms) in terms.chunks_exact_mut(tile_len).enumerate() {
+        let (output, mut input) = (first_output + tile * ROWS, first_input);
+        for terms in terms.chunks_exact_mut(weight.taps) {
+            let first = weight.of_outputs(output, input);
+            match precision {
+                Precision::F32 => terms.copy_from_slice(&first[..weight.taps]),
+                Precision::Bf16 => write_paired(terms, &first, &weight.of_outputs(output, input + 1)),
+            }
+            input += precision.inputs_per_term();
         }
     }
 }
 
-/// The terms (point, input or pair of inputs) of a tile.
+/// The terms (tile, point, input or pair of inputs) of a group of tiles, from an output and an input on.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn pack_points(
     terms: &mut [Left],
+    tile_len: usize,
     precision: Precision,
-    inputs: impl Iterator<Item = usize>,
-    left: impl Fn(usize, usize) -> Left,
+    weight: WeightTaps<'_>,
+    [first_output, first_input]: [usize; 2],
 ) {
-    let len = terms.len() / POINTS;
-    let points = |input: usize| weight_points(&std::array::from_fn(|tap| left(input, tap)));
-    for (term, input) in (0..len).zip(inputs) {
-        let terms = terms[term..].iter_mut().step_by(len);
-        match precision {
-            Precision::F32 => terms.zip(points(input)).for_each(|(term, point)| *term = point),
-            Precision::Bf16 => {
-                let pairs = points(input).into_iter().zip(points(input + 1));
-                terms.zip(pairs).for_each(|(term, (a, b))| *term = paired(a, b));
+    let (len, share) = (tile_len / POINTS, precision.inputs_per_term());
+    let tiles = terms.len() / tile_len;
+    // The points of a term lie so far apart that they fall on each other in the cache: some terms are collected first.
+    let mut collected = [[[[0.0; ROWS]; POINTS]; COLLECTED]; GROUP];
+    for start in (0..len).step_by(COLLECTED) {
+        let count = COLLECTED.min(len - start);
+        for term in 0..count {
+            let input = first_input + (start + term) * share;
+            // The outputs of an input are neighbours in memory in a transposed weight.
+            for (tile, collected) in collected[..tiles].iter_mut().enumerate() {
+                let output = first_output + tile * ROWS;
+                let points = &mut collected[term];
+                *points = weight_points(&weight.of_outputs(output, input));
+                if precision == Precision::Bf16 {
+                    let (first, second) = (*points, weight_points(&weight.of_outputs(output, input + 1)));
+                    write_paired(points, &first, &second);
+                }
+            }
+        }
+        for (terms, collected) in terms.chunks_exact_mut(tile_len).zip(&collected) {
+            for (point, terms) in terms.chunks_exact_mut(len).enumerate() {
+                let collected = collected.iter().map(|points| points[point]);
+                terms[start..start + count].iter_mut().zip(collected).for_each(|(term, points)| *term = points);
             }
         }
     }
 }
 
-fn paired(a: Left, b: Left) -> Left {
-    std::array::from_fn(|row| pair(a[row], b[row]))
+#[inline(always)]
+fn write_paired(terms: &mut [Left], first: &[Left], second: &[Left]) {
+    for ((term, a), b) in terms.iter_mut().zip(first).zip(second) {
+        for row in 0..ROWS {
+            term[row] = pair(a[row], b[row]);
+        }
+    }
 }

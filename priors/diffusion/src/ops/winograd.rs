@@ -27,23 +27,32 @@ pub const PIXELS: usize = 4;
 pub const OVERRUN: usize = 16;
 
 /// `G g G^T` of the kernels of some outputs, tap by tap.
+#[inline(always)]
 pub fn weight_points(taps: &[Left; 9]) -> [Left; POINTS] {
     let mut rows = [[[0.0; ROWS]; 3]; 4];
     for column in 0..3 {
-        let points = kernel_points([taps[column], taps[3 + column], taps[6 + column]]);
-        rows.iter_mut().zip(points).for_each(|(row, point)| row[column] = point);
+        let points = kernel_points(&[taps[column], taps[3 + column], taps[6 + column]]);
+        for y in 0..4 {
+            rows[y][column] = points[y];
+        }
     }
     let mut points = [[0.0; ROWS]; POINTS];
     for (row, points) in rows.iter().zip(points.as_chunks_mut::<4>().0) {
-        *points = kernel_points(*row);
+        *points = kernel_points(row);
     }
     points
 }
 
 /// `G g` of one row or column.
-fn kernel_points([a, b, c]: [Left; 3]) -> [Left; 4] {
-    let half = |sign: f32| std::array::from_fn(|row| 0.5 * ((a[row] + c[row]) + sign * b[row]));
-    [a, half(1.0), half(-1.0), c]
+#[inline(always)]
+fn kernel_points([a, b, c]: &[Left; 3]) -> [Left; 4] {
+    let mut points = [*a, [0.0; ROWS], [0.0; ROWS], *c];
+    for row in 0..ROWS {
+        let ends = a[row] + c[row];
+        points[1][row] = 0.5 * (ends + b[row]);
+        points[2][row] = 0.5 * (ends - b[row]);
+    }
+    points
 }
 
 /// Four rows of an image with its border, the columns of which are dealt out to two rows: tile `t` reads the entries `t` and `t + 1`
