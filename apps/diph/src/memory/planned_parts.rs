@@ -53,6 +53,7 @@ pub(super) fn network(component: &Component, image: [usize; 2]) -> Option<Networ
         return None;
     }
     let config = network_config(&component.options)?;
+    config.check().ok()?;
     let factor = config.unet.size_factor().ok()?;
     // The canvas that the prior chooses.
     let longer = image[0].max(image[1]);

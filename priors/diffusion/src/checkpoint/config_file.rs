@@ -36,7 +36,9 @@ impl Checkpoint {
         if pytorch::is_pytorch(path) {
             let path = path.with_extension("json");
             let text = std::fs::read_to_string(&path).map_err(|error| Error::file(&path, error))?;
-            return serde_json::from_str(&text).map_err(|error| Error::file(&path, error));
+            let config: ModelConfig = serde_json::from_str(&text).map_err(|error| Error::file(&path, error))?;
+            config.check().map_err(|error| error.in_file(&path))?;
+            return Ok(config);
         }
         let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
         let mut length = [0; 8];
@@ -47,7 +49,9 @@ impl Checkpoint {
         }
         let mut header = Vec::new();
         file.take(length).read_to_end(&mut header).map_err(|error| Error::file(path, error))?;
-        config_of_header(&header, path)
+        let config = config_of_header(&header, path)?;
+        config.check().map_err(|error| error.in_file(path))?;
+        Ok(config)
     }
 
     /// The configuration of the network that comes with Diph.

@@ -41,6 +41,7 @@ fn multiply_add_on(cpu: Cpu, sums: &mut [AmxSums], left: &[AmxLeft], right: &Amx
     let tiles = left.len() / right.offsets.len();
     let columns = sums.len() / tiles.max(1);
     assert_eq!(left.len(), tiles * right.offsets.len(), "whole tiles of the left factor");
+    assert_eq!(sums.len(), tiles * columns, "whole columns of sums");
     assert!(
         last + (SIDE - 1) * right.stride + columns * BLOCK <= right.values.len(),
         "the right factor ends too early"

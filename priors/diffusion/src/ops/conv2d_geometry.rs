@@ -1,4 +1,4 @@
-//! Sizes of a convolution and the layouts in which it becomes a matrix product.
+//! Sizes of a convolution, and the offsets of its taps in an image with a border.
 
 use candle_core::{Result, bail};
 

@@ -33,7 +33,10 @@ pub fn pixel_shuffle(x: &Tensor, factor: usize) -> Result<Tensor> {
         _ => (),
     }
     let (batch, channels, height, width) = x.dims4()?;
-    let channels = channels / (factor * factor);
+    let Some(square) = factor.checked_mul(factor) else {
+        bail!("pixel shuffle: expected a factor whose square is a number of channels, got {factor}");
+    };
+    let channels = channels / square;
     x.reshape((batch, channels, factor, factor, height, width))?.permute((0, 1, 4, 2, 5, 3))?.reshape((
         batch,
         channels,

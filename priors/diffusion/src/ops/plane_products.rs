@@ -107,7 +107,7 @@ impl PlaneProducts<'_, f32> {
         match cpu {
             // SAFETY: the processor has AVX-512, as was found out when the choice was made.
             #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512 { .. } => unsafe { self.avx512() },
+            Cpu::Avx512 { .. } | Cpu::Amx(_) => unsafe { self.avx512() },
             cpu => cpu.run(Portable(self)),
         }
     }
@@ -164,10 +164,14 @@ impl WithSimd for Portable<'_, '_> {
 impl PlaneProducts<'_, Bf16> {
     /// The sums, on the processor's best instruction set.
     pub fn in_bf16(&self) -> Sums {
-        match Cpu::chosen() {
+        self.in_bf16_on(Cpu::chosen())
+    }
+
+    fn in_bf16_on(&self, cpu: Cpu) -> Sums {
+        match cpu {
             // SAFETY: the processor has AVX-512 with bfloat16, as was found out when the choice was made.
             #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512 { bf16: true, .. } => unsafe { self.avx512() },
+            Cpu::Avx512 { bf16: true, .. } | Cpu::Amx(_) => unsafe { self.avx512() },
             _ => plain(self),
         }
     }
@@ -249,7 +253,8 @@ mod tests {
             left: std::array::from_fn(|row| left[row].as_slice()),
             right: std::array::from_fn(|column| right[column].as_slice()),
         };
-        check(products().in_bf16(), &widened(&left), &widened(&right), "chosen");
-        check(plain(&products()), &widened(&left), &widened(&right), "plain");
+        for cpu in Cpu::available() {
+            check(products().in_bf16_on(cpu), &widened(&left), &widened(&right), cpu.name());
+        }
     }
 }

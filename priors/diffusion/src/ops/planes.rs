@@ -18,8 +18,8 @@ use super::tape::{Operation, Tape};
 
 /// A feature map (batch, channel, y, x).
 ///
-/// Concatenation, normalisation and resampling are noted and take place as a convolution reads the rows; only convolution and
-/// attention write memory, and that comes from an arena. On a tape, the way back is noted too.
+/// Concatenation, normalisation and resampling are noted and take place as a convolution reads the rows; only convolution,
+/// attention and rare copies write memory, and that comes from an arena. On a tape, the way back is noted too.
 #[derive(Clone)]
 pub struct Planes {
     pub(super) parts: Vec<Part>,

@@ -102,7 +102,7 @@ impl Planes {
             back.run(gradient, targets, scale_gradient, shift_gradient);
         });
         for (part, (values, _)) in self.parts.iter().zip(memory) {
-            part.set_gradient(values);
+            part.add_gradient(values);
         }
         gradients.add_derived(&normalisation.scale, scale_gradient)?;
         gradients.add_derived(&normalisation.shift, shift_gradient)

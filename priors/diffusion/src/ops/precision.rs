@@ -68,7 +68,7 @@ pub(super) fn write_rounded(numbers: &mut [Bf16], x: &[f32]) {
     numbers.iter_mut().zip(x).for_each(|(number, x)| *number = (rounded(*x) >> 16) as Bf16);
 }
 
-/// The bits, the upper half of which is the nearest bfloat16; ties to even.
+/// The bits, the upper half of which is the nearest bfloat16; ties to even. The NaN that processors make stays one.
 #[inline(always)]
 fn rounded(x: f32) -> u32 {
     let bits = x.to_bits();

@@ -1,4 +1,4 @@
-//! The inner product that convolution and its gradients are made of.
+//! The inner product that convolution and its data gradient are made of.
 
 use multiversion::multiversion;
 use pulp::{Simd, WithSimd};

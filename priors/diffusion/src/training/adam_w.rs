@@ -8,7 +8,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::parameter_state::ParameterState;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Keeps the division finite where a parameter never had a gradient.
 const EPSILON: f32 = 1e-8;
@@ -64,6 +64,17 @@ impl AdamW {
         parameters: &mut [ParameterState],
         gradients: &[impl Deref<Target = [f32]> + Sync],
     ) -> Result<()> {
+        if parameters.len() != gradients.len() {
+            return Err(Error::setting(
+                "gradients",
+                format!("one for each of {} parameters", parameters.len()),
+                gradients.len(),
+            ));
+        }
+        if let Some(other) = parameters.iter().find(|state| state.averages.len() != self.average_weights.len()) {
+            let expected = format!("{} averages of each parameter", self.average_weights.len());
+            return Err(Error::setting("ema_rates", expected, other.averages.len()));
+        }
         parameters.par_iter_mut().zip(gradients).try_for_each(|(parameter, gradient)| {
             let variable = parameter.variable.as_tensor().clone();
             Ok(variable.inplace_op1(&Update { adam_w: self, gradient, state: RefCell::new(parameter) })?)

@@ -38,6 +38,7 @@ impl TrainingConfig {
             .kept("parameters", weights)
             .kept("moments of the optimiser", 2 * weights)
             .kept("averages of the parameters", averages * weights)
+            // With the gradients of the weights; a layer's weights in the kernels' order are there while it runs.
             .temporary("activations and gradients", activations.saturating_add(weights + cost.packed_weights / 4))
             .temporary("bytes of a checkpoint", state.saturating_mul(2))
             .temporary("validation", cost.inference_memory().peak()))

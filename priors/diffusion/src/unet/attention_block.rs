@@ -30,7 +30,7 @@ impl AttentionBlock {
         let [batch, channels, height, width] = x.shape()?;
         let mut qkv = self.qkv.forward(&self.norm.forward(x)?)?;
         if self.new_order {
-            qkv = qkv.map_tensor(|qkv| {
+            qkv = qkv.map_tensor(qkv.shape()?, |qkv| {
                 let split = qkv.reshape((batch, 3, self.heads, channels / self.heads, height * width))?;
                 Ok(split.transpose(1, 2)?.reshape((batch, 3 * channels, height, width))?)
             })?;

@@ -26,8 +26,8 @@ pub(crate) trait FeatureMap: Clone {
     /// The channels of this map, then those of another.
     fn joined(&self, other: &Self) -> Result<Self>;
 
-    /// For what is too rare to be made fast.
-    fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self>;
+    /// For what is too rare to be made fast. The result has the `shape`.
+    fn map_tensor(&self, shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self>;
 }
 
 impl FeatureMap for Tensor {
@@ -65,7 +65,7 @@ impl FeatureMap for Tensor {
         Ok(Tensor::cat(&[self, other], 1)?)
     }
 
-    fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
+    fn map_tensor(&self, _shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
         change(self.clone())
     }
 }
@@ -95,7 +95,7 @@ impl FeatureMap for Planes {
         Ok(Planes::joined(self, other)?)
     }
 
-    fn map_tensor(&self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
+    fn map_tensor(&self, _shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
         let input = Var::from_tensor(&Planes::to_tensor(self)?)?;
         let output = change(input.as_tensor().clone())?;
         Ok(self.changed(input, output)?)

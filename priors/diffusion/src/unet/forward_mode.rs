@@ -27,7 +27,7 @@ impl ForwardMode<'_> {
         }
         let kept = 1.0 / (1.0 - share);
         let draw = |_| if rng.random::<f32>() < share { 0.0 } else { kept };
-        x.map_tensor(|x| {
+        x.map_tensor(x.shape()?, |x| {
             let mask: Vec<f32> = (0..x.elem_count()).map(draw).collect();
             let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
             Ok((x * mask)?)

@@ -65,7 +65,7 @@ impl ResBlock {
             self.out_norm.forward_modulated(&h, &scale, &shift)?
         } else {
             let added = embedding.unsqueeze(2)?.unsqueeze(3)?;
-            self.out_norm.forward(&h.map_tensor(|h| Ok(h.broadcast_add(&added)?))?)?
+            self.out_norm.forward(&h.map_tensor(h.shape()?, |h| Ok(h.broadcast_add(&added)?))?)?
         };
         let h = mode.dropout(h, self.dropout)?;
         match &self.skip {

@@ -31,7 +31,11 @@ impl Resample {
         match (&self.conv, self.direction) {
             (None, direction) => x.resampled(direction),
             (Some(conv), Direction::Up) => conv.forward(&x.resampled(Direction::Up)?),
-            (Some(conv), Direction::Down) => conv.forward(x)?.map_tensor(every_second_pixel),
+            (Some(conv), Direction::Down) => {
+                let all = conv.forward(x)?;
+                let [batch, channels, height, width] = all.shape()?;
+                all.map_tensor([batch, channels, height / 2, width / 2], every_second_pixel)
+            }
         }
     }
 }

@@ -146,7 +146,7 @@ fn tracked(config: &UNetConfig, variables: &BTreeMap<String, Var>) -> Result<Par
 
 /// Constants run on planes of an arena, variables on tensors: the same network. The second run finds used memory in the arena.
 #[test]
-fn inference_and_training_give_the_same_output() -> Result<()> {
+fn planes_and_tensors_give_the_same_output() -> Result<()> {
     for changes in [
         r#"{ "conditional": true, "attention_resolutions": [4], "patch": 2, "image_size": 16 }"#,
         r#"{ "resblock_updown": false, "use_scale_shift_norm": false, "learn_sigma": true, "image_size": 24 }"#,

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::ops::GROUPS;
 use crate::{Error, Result};
 
+/// Longest side of an image in pixels: beyond any scan, and small enough that no product of lengths overflows.
+pub(crate) const MOST_PIXELS: usize = 1 << 14;
+
 /// Every switch of the UNet. The names are those of guided-diffusion (Dhariwal & Nichol 2021) where it has them.
 ///
 /// ```
@@ -180,6 +183,9 @@ impl UNetConfig {
             if value == 0 {
                 return Err(Error::setting(name, "at least 1", value));
             }
+        }
+        if self.image_size > MOST_PIXELS {
+            return Err(Error::setting("image_size", format!("at most {MOST_PIXELS}"), self.image_size));
         }
         if !matches!(self.patch, 1 | 2 | 4) {
             return Err(Error::setting("patch", "1, 2 or 4", self.patch));
