@@ -7,7 +7,7 @@ use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_datasets::check_writable_file;
 use serde_json::json;
 
-use super::{Values, print_estimate};
+use super::{Values, check_coefficients, print_estimate};
 use crate::Context;
 use crate::inputs::{SequenceSource, dictionary_file};
 use crate::memory::dictionary_plan;
@@ -56,6 +56,7 @@ impl DictionaryArgs {
             return Err(AppError::usage("--cut", message));
         }
         let sequence = self.sequence.read(Sequence::CUTS[self.cut.unwrap_or(DEFAULT_CUT)])?;
+        check_coefficients(self.coefficients, sequence.frames())?;
         let parameters = if self.b1.is_some() { 3 } else { 2 };
         let estimate = dictionary_plan(self.atoms(), sequence.frames(), self.coefficients, parameters);
         let advice = "take fewer values of T1, T2 or B1, or fewer frames (--cut)";
@@ -90,7 +91,9 @@ impl DictionaryArgs {
             return DictionaryGrid::BRAIN_ATOMS;
         };
         let b1 = self.b1.as_ref().map_or(1, |Values(b1)| b1.len());
-        t1.iter().map(|t1| t2.iter().filter(|t2| *t2 <= t1).count()).sum::<usize>().saturating_mul(b1)
+        let mut sorted = t2.clone();
+        sorted.sort_by(f64::total_cmp);
+        t1.iter().map(|t1| sorted.partition_point(|t2| t2 <= t1)).sum::<usize>().saturating_mul(b1)
     }
 
     fn grid(&self) -> Result<DictionaryGrid, AppError> {

@@ -42,6 +42,17 @@ fn print_estimate(context: &Context, estimate: &MemoryEstimate) -> Result<(), Ap
     context.output.result(&result, || format!("memory about {estimate}"))
 }
 
+/// A subspace has at least one coefficient and at most as many as there are frames.
+fn check_coefficients(coefficients: usize, frames: usize) -> Result<(), AppError> {
+    match (1..=frames).contains(&coefficients) {
+        true => Ok(()),
+        false => {
+            let message = format!("expected 1 to {frames}, the number of frames, got {coefficients}");
+            Err(AppError::usage("--coefficients", message))
+        }
+    }
+}
+
 /// Reads the number of a cut: 0 to 4 for the first 1000, 500, 300, 200 or 100 frames.
 fn parse_cut(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -15,7 +15,7 @@ use diph_nufft::{SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
-use super::{ImageSize, Selection, print_estimate};
+use super::{ImageSize, Selection, check_coefficients, print_estimate};
 use crate::Context;
 use crate::inputs::{AcquisitionSource, SequenceSource, positions, read_dictionary};
 use crate::memory::{SimulationPlan, files};
@@ -125,9 +125,10 @@ impl SimulateArgs {
     /// Naming the flag, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
-        check_writable_folder(&self.out).file(&self.out)?;
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
+        let frames = sequence.as_ref().map_or(Sequence::CUTS[self.cut], Sequence::frames);
+        check_coefficients(self.coefficients, frames)?;
         let estimate = self.plan(size, sequence.as_ref());
         context.memory.check(
             &format!("simulating {} x {} pixels", size.0, size.1),
@@ -137,6 +138,7 @@ impl SimulateArgs {
         if self.dry_run {
             return print_estimate(context, &estimate);
         }
+        check_writable_folder(&self.out).file(&self.out)?;
         let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
         let registry = context.registry()?;

@@ -3,21 +3,20 @@
 use diph_core::ByteSize;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// Memory that this process may still take without swapping: what the system has (on Linux `MemAvailable`), or less where
-/// a control group (version 1 or 2) sets a limit to this process; there, files in the page cache do not count as used. `None` where
-/// the system does not say.
+/// Memory that this process may hold without swapping: what it has, and what the system has left (on Linux `MemAvailable`), or
+/// less where a control group (version 1 or 2) sets a limit to this process; there, files in the page cache do not count as used.
+/// Of a group's neighbours below a common limit nothing is known. `None` where the system does not say.
 pub fn available_memory() -> Option<ByteSize> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let free = Some(system.available_memory()).filter(|bytes| *bytes > 0);
-    free.into_iter().chain(of_control_group(&mut system)).min().map(ByteSize)
-}
-
-fn of_control_group(system: &mut System) -> Option<u64> {
     let id = sysinfo::get_current_pid().ok()?;
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, ProcessRefreshKind::nothing());
-    let limits = system.process(id)?.cgroup_limits()?;
-    Some(limits.total_memory.saturating_sub(limits.rss))
+    let memory = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, memory);
+    let process = system.process(id)?;
+    let of_group = process.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
+    let left = free.into_iter().chain(of_group).min()?;
+    Some(ByteSize(left.saturating_add(process.memory())))
 }
 
 #[cfg(test)]

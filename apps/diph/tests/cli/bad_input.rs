@@ -131,6 +131,18 @@ fn beginning_again_keeps_words_and_exit_codes() {
 }
 
 #[test]
+fn coefficients_and_batches_that_cannot_be_are_named() {
+    let bench = Bench::new();
+    let error = bench.fail(2, &["dictionary", "--sequence", "fisp", "--coefficients", "1000000000", "--out", "d.mat"]);
+    assert!(error.contains("--coefficients: expected 1 to "), "{error}");
+    let error = bench.fail(2, &["train", "--phantom", "64", "--batch", "100000000000", "--out", "run", "--dry-run"]);
+    assert!(error.contains("batch: expected 1 to "), "{error}");
+    let size = "training.model.unet.image_size=4294967296";
+    let error = bench.fail(2, &["train", "--phantom", "64", "--set", size, "--out", "run", "--dry-run"]);
+    assert!(error.contains("image_size: expected at most "), "{error}");
+}
+
+#[test]
 fn flags_without_effect_are_refused() {
     let bench = Bench::with_data();
     fs::write(bench.path("own.json"), "{}").unwrap();

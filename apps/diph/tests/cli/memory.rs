@@ -1,14 +1,18 @@
 //! What a run is said to need, beside what it takes.
 
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use crate::bench::Bench;
 
 /// Estimate and measured peak differ by no more than this factor, either way.
+#[cfg(target_os = "linux")]
 const FACTOR: f64 = 1.3;
 
 /// Peak of a run's resident memory, as the kernel counted it.
+#[cfg(target_os = "linux")]
 fn peak_bytes(command: &mut Command) -> u64 {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut peak = 0;
@@ -26,6 +30,7 @@ fn peak_bytes(command: &mut Command) -> u64 {
 }
 
 /// Runs the words dry and for real.
+#[cfg(target_os = "linux")]
 fn compare(bench: &Bench, words: &[&str]) {
     let words = [&["--threads", "2"], words].concat();
     let dry: serde_json::Value =
@@ -102,5 +107,6 @@ fn provenance_tells_the_estimate() {
     assert!(provenance["memory_estimate_bytes"].as_u64().unwrap() > 1 << 20);
     assert!(!bench.path("dry").exists());
     let dry = bench.recon("lsq", "dry", &["--dry-run"]);
-    assert_eq!(dry["memory_estimate_bytes"].as_u64().is_some(), !bench.path("dry").exists());
+    assert!(dry["memory_estimate_bytes"].as_u64().unwrap() > 1 << 20);
+    assert!(!bench.path("dry").exists());
 }

@@ -13,6 +13,7 @@ impl TrainingConfig {
     /// # Errors
     /// When the configuration makes no network.
     pub fn network_cost(&self) -> Result<NetworkCost> {
+        self.check_batch()?;
         let batch = self.microbatch.unwrap_or(self.batch).clamp(1, self.batch.max(1));
         NetworkCost::new(&self.model.unet, self.model.unet.image_size, batch, self.precision)
     }
@@ -67,6 +68,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_network_is_refused() {
+        assert!(TrainingConfig { batch: usize::MAX, ..config() }.memory_estimate().is_err());
         let mut config = config();
         config.model.unet.model_channels = 33;
         assert!(config.memory_estimate().is_err());

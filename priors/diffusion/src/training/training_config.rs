@@ -141,9 +141,7 @@ impl TrainingConfig {
         if self.steps == 0 {
             return Err(Error::setting("steps", "at least 1", 0));
         }
-        if !(1..=MAX_BATCH).contains(&self.batch) {
-            return Err(Error::setting("batch", format!("1 to {MAX_BATCH}"), self.batch));
-        }
+        self.check_batch()?;
         if self.steps.checked_mul(self.batch as u64).is_none() {
             let most = u64::MAX / self.batch as u64;
             return Err(Error::setting("steps", format!("at most {most} of {} images each", self.batch), self.steps));
@@ -174,6 +172,14 @@ impl TrainingConfig {
         }
         self.check_condition()?;
         self.check_noise_levels()
+    }
+
+    /// Images of a step.
+    pub(super) fn check_batch(&self) -> Result<()> {
+        match (1..=MAX_BATCH).contains(&self.batch) {
+            true => Ok(()),
+            false => Err(Error::setting("batch", format!("1 to {MAX_BATCH}"), self.batch)),
+        }
     }
 
     fn check_condition(&self) -> Result<()> {
