@@ -86,6 +86,9 @@ impl ReconArgs {
         let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
         let method = Method::read(&self.method, &overrides)?;
         let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
+        if !self.dry_run {
+            check_writable_folder(&self.out).file(&self.out)?;
+        }
         let slices = self.selected(&folder)?;
         let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
         let source = AcquisitionSource {
@@ -117,7 +120,6 @@ impl ReconArgs {
             let estimate = run.plan(&run.read_acquisition(&slices)?, &slices)?;
             return print_estimate(context, &estimate);
         }
-        check_writable_folder(&self.out).file(&self.out)?;
         let (results, finished) = run.run(&slices)?;
         if self.report {
             let html = report(&results, &finished).to_html().step("writing the report")?;

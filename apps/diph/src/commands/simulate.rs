@@ -125,6 +125,9 @@ impl SimulateArgs {
     /// Naming the flag, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
+        if !self.dry_run {
+            check_writable_folder(&self.out).file(&self.out)?;
+        }
         let size = self.image_size(&slices)?;
         let sequence = self.read_sequence()?;
         let frames = sequence.as_ref().map_or(Sequence::CUTS[self.cut], Sequence::frames);
@@ -138,7 +141,6 @@ impl SimulateArgs {
         if self.dry_run {
             return print_estimate(context, &estimate);
         }
-        check_writable_folder(&self.out).file(&self.out)?;
         let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
         let registry = context.registry()?;
