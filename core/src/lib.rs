@@ -35,8 +35,10 @@ mod parameter;
 mod parameter_maps;
 mod physics_projector;
 mod plane_wise;
+mod preconditioner;
 mod prior;
 mod prior_context;
+mod regularised_inverse;
 mod schedule_entry;
 mod solvers;
 mod space;
@@ -58,8 +60,10 @@ pub use parameter::Parameter;
 pub use parameter_maps::ParameterMaps;
 pub use physics_projector::PhysicsProjector;
 pub use plane_wise::PlaneWise;
+pub use preconditioner::Preconditioner;
 pub use prior::Prior;
 pub use prior_context::{PriorContext, Rng};
+pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
     CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,

@@ -45,7 +45,13 @@ impl QuantitativeMaps {
                 }),
             }
         };
-        Self::new(map("T1")?.to_owned(), map("T2")?.to_owned(), maps.amplitude.clone())
+        let plane = |role, axes: &[usize]| Error::Shape {
+            operation: "quantitative maps",
+            role,
+            expected: vec![0; 2],
+            got: axes.to_vec(),
+        };
+        XX
     }
 
     fn check(&self) -> Result<()> {

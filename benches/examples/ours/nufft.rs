@@ -45,7 +45,7 @@ impl Transform {
         if !options.weighted {
             acquisition.weights = None;
         }
-        let scale = acquisition.normalisation.factor(acquisition.height, acquisition.width);
+        let scale = acquisition.normalisation.factor(&ImageShape::plane(acquisition.height, acquisition.width));
         let trajectory = &acquisition.trajectory;
         let positions = ArrayView::from_shape((trajectory.frames(), trajectory.samples(), 2), trajectory.as_slice())?;
         let mut problem = NpzWriter::new()

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
-use diph_core::{Error, ForwardOperator, FourierScale, Rng};
+use diph_core::{Error, ForwardOperator, FourierScale, ImageShape, Rng};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::{Complex32, Complex64};
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use diph_core::{Error, ForwardOperator, Result, Space, View, ViewMut};
+use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;

@@ -1,6 +1,6 @@
 //! The non-uniform Fourier transform of coefficient images.
 
-use diph_core::{Error, Result, Space, View, ViewMut};
+use diph_core::{Error, ImageShape, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
