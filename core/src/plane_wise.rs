@@ -163,8 +163,7 @@ mod tests {
         let condition = random_complex(&[1, 3, 2, 2], 2);
         let clean = denoise(&*prior, &noisy, condition.clone()).unwrap();
         let mut rng = Rng::seed_from_u64(5);
-        let shifts: Vec<f32> =
-            (0..3).map(|z| rng.random_range(0.0f32..0.5) + condition[[0, z, 0, 0]].re).collect();
+        let shifts: Vec<f32> = (0..3).map(|z| rng.random_range(0.0f32..0.5) + condition[[0, z, 0, 0]].re).collect();
         for ((index, noisy), clean) in noisy.indexed_iter().zip(clean) {
             assert_eq!(clean, noisy + shifts[index[1]]);
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use diph_benches::{acquisition, noise};
-use diph_core::ForwardOperator;
+use diph_core::{ForwardOperator, ImageShape};
 use diph_datasets::NpzWriter;
 use diph_nufft::MrfOperator;
 use ndarray::{ArrayD, ArrayView};

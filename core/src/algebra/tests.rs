@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::test_operators::{Dense, NormalOnly, Solvable, random_complex};
 use super::*;
-use crate::{Error, ForwardOperator, Space, vector};
+use crate::{Error, ForwardOperator, ImageShape, Space, vector};
 
 fn adjointness_error(operator: &dyn ForwardOperator, seed: u64) -> f64 {
     let x = random_complex(&operator.domain().shape(), seed);

@@ -9,8 +9,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{ConjugateGradient, Renoising, SplittingSettings, SplittingState};
 use crate::{
-    Error, ImageShape, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior, PriorContext,
-    Problem, Result, Rng, ScheduleEntry, StopReason, run, vector,
+    Error, ImageShape, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior,
+    PriorContext, Problem, Result, Rng, ScheduleEntry, StopReason, run, vector,
 };
 
 /// Reconstructs by turns: the prior denoises, conjugate gradients fit the data, the projector applies the physics.

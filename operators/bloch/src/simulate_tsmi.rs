@@ -39,7 +39,9 @@ pub fn simulate_tsmi(
     let (tissues, tissue_of_voxel) = distinct_tissues(&maps)?;
     let responses = responses(&tissues, sequence, basis)?;
     let mut tsmi = ArrayD::zeros(image.with_leading(basis.ncols()));
-    for ((mut voxel, &amplitude), tissue) in tsmi.lanes_mut(Axis(0)).into_iter().zip(maps.amplitude).zip(tissue_of_voxel) {
+    for ((mut voxel, &amplitude), tissue) in
+        tsmi.lanes_mut(Axis(0)).into_iter().zip(maps.amplitude).zip(tissue_of_voxel)
+    {
         let Some(tissue) = tissue else { continue };
         voxel.zip_mut_with(&responses.row(tissue), |signal, &value| *signal = amplitude * value);
     }

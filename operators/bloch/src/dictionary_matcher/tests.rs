@@ -178,8 +178,10 @@ fn keeps_the_laws_of_a_projector() {
     for matcher in
         [brain_like(), matcher_of(&Array2::from_shape_fn((9, 3), |(row, k)| 1.0 + (row * (k + 2) % 7) as f32))]
     {
-        let report = diph_test_kit::check_projector(&matcher, [9, 10], 5);
-        assert!(report.passed(), "{report}");
+        for size in [ImageShape::plane(9, 10), ImageShape::volume(3, 4, 5)] {
+            let report = diph_test_kit::check_projector(&matcher, &size, 5);
+            assert!(report.passed(), "{report}");
+        }
     }
 }
 
