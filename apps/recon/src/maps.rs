@@ -1,6 +1,6 @@
 //! Parameter maps in the three forms that parts and files have for them.
 
-use diph_core::{Parameter, ParameterMaps, Result};
+use diph_core::{ImageShape, Parameter, ParameterMaps, Result};
 use diph_datasets::QuantitativeMaps;
 use ndarray::{Array3, Axis};
 
@@ -8,7 +8,7 @@ use ndarray::{Array3, Axis};
 pub fn parameter_maps(maps: &QuantitativeMaps) -> ParameterMaps {
     let (height, width) = maps.dim();
     let parameters = ["T1", "T2"].map(|name| Parameter { name: name.into(), unit: "s".into() });
-    let mut found = ParameterMaps::zeros(parameters.into(), height, width);
+    let mut found = ParameterMaps::zeros(parameters.into(), &ImageShape::plane(height, width));
     found.values.index_axis_mut(Axis(0), 0).assign(&maps.t1);
     found.values.index_axis_mut(Axis(0), 1).assign(&maps.t2);
     found.amplitude.assign(&maps.pd);

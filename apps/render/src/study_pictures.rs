@@ -89,12 +89,13 @@ fn maps_picture(slice: &ReconstructedSlice<'_>) -> std::result::Result<Picture, 
 
 fn draw_maps(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>> {
     let maps = &slice.reconstruction.maps;
-    let visible: Array2<bool> = visible_voxels(maps.amplitude.view());
+    let view = MapsView::new(maps)?;
+    let visible: Array2<bool> = visible_voxels(view.pd);
     let (mask, reference) = match slice.truth {
         Some(Truth { maps, mask, .. }) => (mask, Some(MapsView::of_maps(maps))),
         None => (&visible, None),
     };
-    maps_figure(title, MapsView::new(maps)?, reference, mask.view(), MapWindows::default())?.to_png()
+    maps_figure(title, view, reference, mask.view(), MapWindows::default())?.to_png()
 }
 
 fn posterior_picture(slice: &ReconstructedSlice<'_>) -> std::result::Result<Picture, ReconError> {
@@ -109,7 +110,7 @@ fn draw_posterior(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>
     let Some(posterior) = slice.posterior else {
         return Ok(Vec::new());
     };
-    let shown = visible_voxels(posterior.estimate.maps.amplitude.view());
+    let shown = visible_voxels(MapsView::new(&posterior.estimate.maps)?.pd);
     let (mean, deviation) = (posterior.maps_mean.view(), posterior.maps_std.view());
     posterior_figure(title, mean, deviation, shown.view(), MapWindows::default())?.to_png()
 }

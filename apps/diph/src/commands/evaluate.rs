@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_core::ParameterMaps;
-use diph_datasets::{DatasetFolder, NpzFile, QuantitativeMaps, SampleResults, SliceId, check_writable_file};
+use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
+use diph_formats::{NpzFile, check_writable_file};
 use diph_recon::slices::{Selection, read_truth};
 use diph_recon::study::{MethodResults, SliceResult};
 use diph_recon::{Blame, Evaluation, ReconError, parameter_maps, write_json};

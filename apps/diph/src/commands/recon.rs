@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diph_datasets::{DatasetFolder, SliceId, check_writable_folder};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::check_writable_folder;
 use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
 use diph_recon::config::Override;
 use diph_recon::slices::Selection;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
-use diph_datasets::check_writable_folder;
+use diph_formats::check_writable_folder;
 use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};

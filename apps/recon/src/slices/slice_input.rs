@@ -54,7 +54,8 @@ impl SliceInput {
                 check_truth(folder, id, cut, &truth, acquisition)?;
                 if kspace.is_none() && truth.tsmi.is_none() {
                     let path = folder.maps_path(id);
-                    truth.tsmi = Some(acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?);
+                    let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?;
+                    truth.tsmi = Some(tsmi.into_dimensionality().file(&path)?);
                 }
                 Some(truth)
             }

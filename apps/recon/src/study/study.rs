@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{MemoryEstimate, StopReason};
-use diph_datasets::{DatasetFolder, NpzFile, SliceId};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::NpzFile;
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
@@ -130,15 +131,11 @@ impl Study<'_> {
         for part in unknown {
             observer.notice(&Notice::UnknownMemory { part: part.into() });
         }
-        let work = format!(
-            "reconstructing {} x {} pixels with {}",
-            plan.shape.image[0], plan.shape.image[1], self.method.name
-        );
+        let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.memory.check(&work, &estimate, plan.advice())?;
         observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
-        if let Some(line) =
-            reconstruction_time(self.method, plan.shape.image).step("measuring the speed of this machine")?
-        {
+        let time = reconstruction_time(self.method, plan.shape.image.plane_lengths());
+        if let Some(line) = time.step("measuring the speed of this machine")? {
             observer.notice(&Notice::LongRun(line));
         }
         Ok(estimate)
