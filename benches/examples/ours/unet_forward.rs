@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use candle_core::Tensor;
-use diph_datasets::NpzWriter;
 use diph_diffusion::ops::Precision;
 use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet, WeightFormat};
+use diph_formats::NpzWriter;
 use ndarray::{ArrayView, aview0};
 use serde::Deserialize;
 

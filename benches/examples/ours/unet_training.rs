@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
-use diph_datasets::NpzWriter;
 use diph_diffusion::ops::Precision;
 use diph_diffusion::{AdamW, Checkpoint, ForwardMode, ModelConfig, ParameterState, Parameters, UNet, WeightFormat};
+use diph_formats::NpzWriter;
 use ndarray::{aview0, aview1};
 use serde::Deserialize;
 

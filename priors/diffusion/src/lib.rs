@@ -17,7 +17,6 @@
 //! A complex image of K coefficients is 2 K real channels re_0, im_0, re_1, im_1, ... Networks see images divided by the
 //! intensity ([`IntensityConfig`]); solvers work in the same units, so the prior scales nothing.
 
-mod atomic_file;
 mod checkpoint;
 mod denoiser;
 mod diffusion;

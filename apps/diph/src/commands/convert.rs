@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diph_datasets::{
-    DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile, check_writable_file,
-    check_writable_folder,
-};
+use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::{Checkpoint, WeightFormat};
+use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;

@@ -139,6 +139,11 @@ fn files_that_are_no_checkpoints_are_named() -> Result<()> {
     )?;
     assert!(message(&bare).contains("no metadata entry `diph`"));
     let checkpoint = checkpoint()?;
-    assert!(checkpoint.write(directory.path().join("no/such/folder"), WeightFormat::F32).is_err());
+    // Missing folders are made; a file in the way of one is not.
+    let made = directory.path().join("new/folder/x.safetensors");
+    checkpoint.write(&made, WeightFormat::F32)?;
+    assert!(made.is_file());
+    let blocked = checkpoint.write(bare.join("x.safetensors"), WeightFormat::F32);
+    assert!(matches!(blocked, Err(Error::Write(_))));
     Ok(())
 }

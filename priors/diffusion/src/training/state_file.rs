@@ -6,15 +6,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::io::Write;
 use std::path::Path;
 
 use candle_core::Tensor;
+use diph_formats::write_atomically;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
 use super::parameter_state::ParameterState;
-use crate::atomic_file::write_atomically;
 use crate::diffusion::HISTORY;
 use crate::{Error, LossSecondMoment, Parameters, Result};
 
@@ -97,7 +98,7 @@ pub(super) fn write(
 
     let metadata = Some(HashMap::from([(ENTRY.into(), entry)]));
     let bytes = safetensors::serialize(arrays, metadata).map_err(|error| Error::file(path, error))?;
-    write_atomically(path, &bytes)
+    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
 }
 
 /// (timesteps, 10), NaN at the end of rows that are not full.

@@ -367,9 +367,10 @@ fn files_that_are_no_state_are_named() -> Result<()> {
 #[test]
 fn a_state_that_cannot_be_written_is_an_error() -> Result<()> {
     let directory = directory();
-    let message = Trainer::new(config("{}"))?.save(directory.path().join("absent/state")).unwrap_err().to_string();
-    assert!(message.contains("absent/state"), "{message}");
-    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 0);
+    std::fs::write(directory.path().join("file"), "in the way of a folder").expect("a file");
+    let message = Trainer::new(config("{}"))?.save(directory.path().join("file/state")).unwrap_err().to_string();
+    assert!(message.contains("file/state: cannot write"), "{message}");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 1);
     Ok(())
 }
 

@@ -161,7 +161,7 @@ impl Trainer {
     /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be written.
+    /// [`Error::Write`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let losses = match &self.sampler {
             TimestepSampler::LossSecondMoment(losses) => Some(losses),

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_datasets::NpzFile;
 use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet};
+use diph_formats::NpzFile;
 use ndarray::Ix4;
 
 use super::PAIR;
