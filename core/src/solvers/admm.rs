@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
 use super::{CgSettings, PhysicsState, Problem, Solution, physics_step};
-use crate::{
-    Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason, run,
-};
+use crate::{Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason, run};
 
 const NAME: &str = "admm";
 

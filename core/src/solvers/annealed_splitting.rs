@@ -256,12 +256,15 @@ impl AnnealedSplitting<'_> {
 
     fn check(&self) -> Result<()> {
         self.settings.check()?;
-        let fail = |name: &str, expected: &str, got: &dyn std::fmt::Display| {
-            Err(Error::parameter(NAME, name, expected, got))
-        };
+        let fail =
+            |name: &str, expected: &str, got: &dyn std::fmt::Display| Err(Error::parameter(NAME, name, expected, got));
         let levels = self.schedule.entries.len();
         if levels != self.settings.iterations {
-            return fail("iterations", &format!("{levels}, the length of the noise schedule"), &self.settings.iterations);
+            return fail(
+                "iterations",
+                &format!("{levels}, the length of the noise schedule"),
+                &self.settings.iterations,
+            );
         }
         if let Some(entry) = self.schedule.entries.iter().find(|entry| !(entry.abar > 0.0 && entry.abar < 1.0)) {
             return fail("schedule", "abar between 0 and 1", &entry.abar);

@@ -162,8 +162,7 @@ impl Iteration for ConjugateGradient<'_> {
         let residual_norm = vector::norm(slice(&residual));
         let preconditioned = self.preconditioner()?.map(|_| domain.zeros());
         let direction = residual.clone();
-        let mut state =
-            CgState { solution, residual, residual_norm, direction, product, preconditioned, energy: 0.0 };
+        let mut state = CgState { solution, residual, residual_norm, direction, product, preconditioned, energy: 0.0 };
         self.precondition(&mut state)?;
         if let Some(preconditioned) = &state.preconditioned {
             state.direction.assign(preconditioned);

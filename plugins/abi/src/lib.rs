@@ -43,7 +43,7 @@ pub use host::Host;
 pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
     ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_FORWARD_OPERATOR,
-    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PENALTY, PRIOR_PROXIMAL,
+    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
 };
 pub use instance::{Instance, InstanceVtable};
 pub use noise_schedule::{NoiseSchedule, ScheduleEntry};

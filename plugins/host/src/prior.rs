@@ -108,7 +108,15 @@ impl Prior for PluginPrior {
         let (tensor, result, mut penalty) = (input.raw(), output.raw(), f64::NAN);
         // SAFETY: everything lives through the call; `result`, `penalty` and the generator are exclusively the plugin's.
         call(&self.instance.label, "denoise", |error| unsafe {
-            (self.denoise)(self.instance.this, &raw const tensor, sigma, result, &raw mut penalty, &raw const raw, error)
+            (self.denoise)(
+                self.instance.this,
+                &raw const tensor,
+                sigma,
+                result,
+                &raw mut penalty,
+                &raw const raw,
+                error,
+            )
         })?;
         output.check(&operation, "result")?;
         if penalty.is_infinite() {

@@ -34,7 +34,11 @@ fn admm_and_fista_reach_the_same_objective() {
     let by_fista = fista.solve(&mut []).unwrap().state;
     let by_admm = admm.solve(&mut []).unwrap().state;
     let value = |x: &ndarray::ArrayD<Complex32>| objective(&problem, &Magnitudes, lambda, x.view()).unwrap();
-    assert_eq!(fista.objective(&by_fista).unwrap(), Some(value(&by_fista.x)), "the state's penalty is that of its image");
+    assert_eq!(
+        fista.objective(&by_fista).unwrap(),
+        Some(value(&by_fista.x)),
+        "the state's penalty is that of its image"
+    );
     assert_eq!(admm.objective(&by_admm).unwrap(), Some(value(&by_admm.x_tilde)));
     let of_zero = value(&problem.operator().domain().zeros());
     let (by_fista, by_admm) = (value(&by_fista.x), value(&by_admm.x_tilde));
@@ -75,8 +79,7 @@ fn an_exact_data_step_and_many_conjugate_gradient_steps_agree_at_every_iterate()
     let plain = Problem::new(Arc::new(Dense::new(matrix.clone())), 40.0, 1.0, samples.view()).unwrap();
     let exact = Problem::new(Arc::new(Solvable(Dense::new(matrix))), 40.0, 1.0, samples.view()).unwrap();
     let conditions = Conditions::new();
-    let (mut plain, mut exact) =
-        (admm(&plain, &Magnitudes, &conditions), admm(&exact, &Magnitudes, &conditions));
+    let (mut plain, mut exact) = (admm(&plain, &Magnitudes, &conditions), admm(&exact, &Magnitudes, &conditions));
     plain.settings.cg.max_iterations = 60;
     plain.settings.cg.relative_tolerance = 1e-7;
     exact.settings.cg.max_iterations = 1;
