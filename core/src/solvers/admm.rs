@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
-use super::{CgSettings, PhysicsState, Problem, Solution, physics_step};
+use super::{CgSettings, PhysicsState, Problem, Solution};
 use crate::{Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason, run};
 
 const NAME: &str = "admm";
@@ -90,7 +90,8 @@ impl AdmmSettings {
     }
 }
 
-/// State of [`Admm`]. Images are (coefficient, y, x), in units of the problem's intensity.
+/// State of [`Admm`]. Images are those of the operator's domain, in units of the problem's
+/// intensity.
 #[derive(Clone, Debug)]
 pub struct AdmmState {
     /// Finished steps.
@@ -155,13 +156,7 @@ impl Iteration for Admm<'_> {
     fn start(&self) -> Result<AdmmState> {
         self.settings.check()?;
         let domain = self.problem.operator().domain();
-        let physics = match self.settings.gamma {
-            None => None,
-            Some(_) => {
-                let projector = physics_step::required(NAME, self.projector, domain)?;
-                Some(PhysicsState::start(domain, Some(projector)))
-            }
-        };
+        let physics = self.settings.gamma.map(|_| PhysicsState::start(NAME, self.projector, domain)).transpose()?;
         Ok(AdmmState {
             step: 0,
             x_tilde: domain.zeros(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
-use super::{CgSettings, PhysicsState, Problem, Renoising, Solution, physics_step};
+use super::{CgSettings, PhysicsState, Problem, Renoising, Solution};
 use crate::{
     Error, Iteration, NoiseSchedule, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng,
     ScheduleEntry, StopReason, run,
@@ -136,7 +136,8 @@ impl AnnealedSettings {
     }
 }
 
-/// State of [`AnnealedSplitting`]. Images are (coefficient, y, x), in units of the problem's intensity.
+/// State of [`AnnealedSplitting`]. Images are those of the operator's domain, in units of the problem's
+/// intensity.
 #[derive(Clone, Debug)]
 pub struct AnnealedState {
     /// Finished steps.
@@ -288,12 +289,13 @@ impl Iteration for AnnealedSplitting<'_> {
     fn start(&self) -> Result<AnnealedState> {
         self.check()?;
         let domain = self.problem.operator().domain();
-        if self.has_projector() {
-            physics_step::required(NAME, self.projector, domain)?;
-        }
+        let physics = match self.settings.physics {
+            None => None,
+            Some(physics) if physics.dual_only => Some(PhysicsState::without_projector(domain)),
+            Some(_) => Some(PhysicsState::start(NAME, self.projector, domain)?),
+        };
         let mut rng = Rng::seed_from_u64(self.seed);
         let x_t = self.draw_noise(&mut rng);
-        let physics = self.settings.physics.map(|_| PhysicsState::start(domain, self.projector_in_loop()));
         Ok(AnnealedState {
             step: 0,
             x_t,

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use crate::{Error, ParameterMaps, PhysicsProjector, Result, Space};
+use crate::{Error, ImageShape, ParameterMaps, PhysicsProjector, Result, Space};
 
 /// The physics in the loop: the image `z` that fits it, the dual variable `v` of `x_hat = z`, and parameter maps.
 #[derive(Clone, Debug)]
@@ -12,22 +12,32 @@ pub struct PhysicsState {
     pub z: ArrayD<Complex32>,
     /// Dual variable of `x_hat = z`.
     pub v: ArrayD<Complex32>,
-    /// Parameter maps of `z`, its amplitude in units of the problem's intensity; `None` where there is no projector, or where
-    /// the domain is no image.
+    /// Parameter maps of `z`, its amplitude in units of the problem's intensity; `None` where there is no projector.
     pub maps: Option<ParameterMaps>,
 }
 
 impl PhysicsState {
-    /// Zeros, for images of `domain`.
-    pub(super) fn start(domain: &Space, projector: Option<&dyn PhysicsProjector>) -> Self {
-        let zeros = domain.zeros();
-        let maps = match (projector, zeros.shape()) {
-            (Some(projector), &[_, height, width]) => {
-                Some(ParameterMaps::zeros(projector.parameters().to_vec(), height, width))
-            }
-            _ => None,
+    /// Zeros with maps, for images of `domain` and the projector that the settings of `solver` put into its loop.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there is no projector; [`Error::Incompatible`] when the domain is no plane and no volume, or
+    /// the projector takes another number of coefficients.
+    pub(super) fn start(solver: &str, projector: Option<&dyn PhysicsProjector>, domain: &Space) -> Result<Self> {
+        let Some(projector) = projector else {
+            return Err(Error::parameter(solver, "physics", "a projector where the physics is in the loop", "none"));
         };
-        Self { z: zeros.clone(), v: zeros, maps }
+        let (coefficients, image) = ImageShape::split(solver, &domain.shape())?;
+        if projector.coefficients() != coefficients {
+            let expected = format!("{} to take {coefficients} coefficients", projector.name());
+            return Err(Error::incompatible(solver, expected, projector.coefficients()));
+        }
+        let maps = Some(ParameterMaps::zeros(projector.parameters().to_vec(), &image));
+        Ok(Self { maps, ..Self::without_projector(domain) })
+    }
+
+    /// Zeros without maps, for a dual that runs alone.
+    pub(super) fn without_projector(domain: &Space) -> Self {
+        Self { z: domain.zeros(), v: domain.zeros(), maps: None }
     }
 
     /// `z = Projector(x_hat + v / gamma)`, where there is a projector, and `v += gamma (x_hat - z)`.
@@ -48,25 +58,4 @@ impl PhysicsState {
         ndarray::Zip::from(&mut self.v).and(x_hat).and(&self.z).for_each(|v, x, z| *v += (*x - *z) * gamma);
         Ok(())
     }
-}
-
-/// The projector of a solver whose settings put the physics into the loop.
-///
-/// # Errors
-/// [`Error::Parameter`] when there is none, [`Error::Incompatible`] when it takes another number of coefficients than the
-/// images of `domain` have.
-pub(super) fn required<'p>(
-    solver: &str,
-    projector: Option<&'p dyn PhysicsProjector>,
-    domain: &Space,
-) -> Result<&'p dyn PhysicsProjector> {
-    let Some(projector) = projector else {
-        return Err(Error::parameter(solver, "physics", "a projector where the physics is in the loop", "none"));
-    };
-    let coefficients = domain.axes().first().map_or(0, |axis| axis.len);
-    if projector.coefficients() != coefficients {
-        let expected = format!("{} to take {coefficients} coefficients", projector.name());
-        return Err(Error::incompatible(solver, expected, projector.coefficients()));
-    }
-    Ok(projector)
 }

@@ -8,7 +8,7 @@ use crate::vector;
 
 /// The part of a state that observers of any reconstruction can look at: logs, dumps of every step.
 pub trait Solution {
-    /// The current image, (coefficient, y, x) in units of the problem's intensity.
+    /// The current image in the operator's domain, in units of the problem's intensity.
     fn image(&self) -> &ArrayD<Complex32>;
 
     /// `||image - previous image|| / ||image||`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use num_complex::Complex32;
 
-use super::{Conditions, Magnitudes, OneAtom, UnitGaussian, flat, problem};
+use super::{Conditions, Magnitudes, OneAtom, UnitGaussian, flat, problem, voxel_problem};
 use crate::algebra::test_operators::{Dense, Solvable, random_complex};
 use crate::{
     Admm, AdmmSettings, Error, Fista, FistaSettings, Iteration, LeastSquares, LeastSquaresSettings, OperatorNorm,
@@ -121,7 +121,7 @@ fn admm_stops_when_nothing_changes_any_more() {
 
 #[test]
 fn the_projector_pulls_the_image_onto_the_physics() {
-    let (problem, _) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let problem = voxel_problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
     let conditions = Conditions::new();
     let atom = OneAtom(vec![0.6, 0.0, 0.8]);
     let solve = |gamma: Option<f32>| {
@@ -140,7 +140,7 @@ fn the_projector_pulls_the_image_onto_the_physics() {
 
 #[test]
 fn senseless_settings_of_admm_are_refused() {
-    let (problem, _) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let problem = voxel_problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
     let conditions = Conditions::new();
     let refused = |change: &dyn Fn(&mut AdmmSettings), projector: Option<&dyn PhysicsProjector>| {
         let mut admm = Admm { projector, ..admm(&problem, &Magnitudes, &conditions) };
@@ -156,6 +156,12 @@ fn senseless_settings_of_admm_are_refused() {
     assert!(message(&|settings| settings.gamma = Some(0.0)).contains("admm: gamma: expected a positive number"));
     assert!(message(&|settings| settings.cg.max_iterations = 0).contains("max_iterations"));
     assert!(message(&|settings| settings.gamma = Some(0.1)).contains("physics: expected a projector"));
+    let (flat_problem, _) = super::problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let atom = OneAtom(vec![0.6, 0.0, 0.8]);
+    let mut without_axes = Admm { projector: Some(&atom), ..admm(&flat_problem, &Magnitudes, &conditions) };
+    without_axes.settings.gamma = Some(0.1);
+    let error = without_axes.start().unwrap_err().to_string();
+    assert!(error.contains("expected an image with the axes (coefficient, y, x) or"), "{error}");
     let two_coefficients = OneAtom(vec![0.6, 0.8]);
     let mismatched = refused(&|settings| settings.gamma = Some(0.1), Some(&two_coefficients));
     assert!(matches!(mismatched, Some(Error::Incompatible { .. })));

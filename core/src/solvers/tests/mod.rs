@@ -89,6 +89,12 @@ fn problem(matrix: DMatrix<Complex32>, norm: f64, seed: u64) -> (Problem, Dense)
     (Problem::new(Arc::new(Dense::new(matrix)), norm, 1.0, samples.view()).unwrap(), dense)
 }
 
+/// The same on images of one voxel, which a projector takes.
+fn voxel_problem(matrix: DMatrix<Complex32>, norm: f64, seed: u64) -> Problem {
+    let samples = random_complex(&[matrix.nrows()], seed);
+    Problem::new(Arc::new(Dense::of_voxel(matrix)), norm, 1.0, samples.view()).unwrap()
+}
+
 fn flat(array: &ArrayD<Complex32>) -> &[Complex32] {
     array.as_slice().unwrap()
 }

@@ -37,7 +37,8 @@ fn a_problem_refuses_what_it_cannot_use() {
 
 #[test]
 fn the_intensity_follows_the_data_and_refuses_silence() {
-    let operator: Arc<dyn ForwardOperator> = Arc::new(crate::Identity::new(crate::Space::image(2, 10, 10)));
+    let operator: Arc<dyn ForwardOperator> =
+        Arc::new(crate::Identity::new(crate::Space::image(2, &crate::ImageShape::plane(10, 10))));
     let samples = operator.domain().zeros().mapv(|_| Complex32::new(0.0, 3.0));
     let plain = estimate_intensity(&operator, samples.view()).unwrap();
     assert!((plain - 18f32.sqrt()).abs() < 1e-4);

@@ -1,7 +1,6 @@
 //! Total variation against a plain twin, and its own promises.
 
 use crate::common::{Image, denoise, narrow, norm, penalty, random_image, relative_distance, widen};
-use diph_core::Prior;
 use diph_sparse::{TotalVariation, TotalVariationOptions};
 use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::{Complex32, Complex64};
