@@ -78,11 +78,7 @@ impl CartesianSampling {
     fn line_position(&self, line: usize, axis: usize) -> f64 {
         let [height, _] = self.image.plane_lengths();
         let last_but_one = self.image.lengths().len() - 2;
-        if axis == last_but_one {
-            position(line % height, height)
-        } else {
-            position(line / height, self.image.depth())
-        }
+        if axis == last_but_one { position(line % height, height) } else { position(line / height, self.image.depth()) }
     }
 
     /// Squared distance of a line from the centre, in units of the half-density distance.

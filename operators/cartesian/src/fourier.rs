@@ -4,8 +4,8 @@ use std::mem::swap;
 use std::sync::Arc;
 
 use diph_core::ImageShape;
+use diph_fourier::{Fft, plan_pair};
 use num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
 
 /// Unnormalised discrete Fourier transform of images (y, x) or (z, y, x).
 ///
@@ -26,13 +26,11 @@ struct Axis {
 
 impl Fourier {
     pub fn new(image: &ImageShape) -> Self {
-        let mut planner = FftPlanner::new();
-        let mut axis = |len: &usize| Axis {
-            len: *len,
-            forward: planner.plan_fft_forward(*len),
-            adjoint: planner.plan_fft_inverse(*len),
+        let axis = |len: &usize| {
+            let [forward, adjoint] = plan_pair(*len);
+            Axis { len: *len, forward, adjoint }
         };
-        Self { axes: image.lengths().iter().map(&mut axis).collect(), pixels: image.pixels() }
+        Self { axes: image.lengths().iter().map(axis).collect(), pixels: image.pixels() }
     }
 
     pub fn pixels(&self) -> usize {

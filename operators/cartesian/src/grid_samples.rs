@@ -26,7 +26,12 @@ pub(crate) struct GridSamples {
 }
 
 impl GridSamples {
-    pub fn new(operation: &str, trajectory: ArrayView3<'_, f64>, image: &ImageShape, fourier: &Fourier) -> Result<Self> {
+    pub fn new(
+        operation: &str,
+        trajectory: ArrayView3<'_, f64>,
+        image: &ImageShape,
+        fourier: &Fourier,
+    ) -> Result<Self> {
         let (frames, samples_per_frame, _) = trajectory.dim();
         let mut visits = Vec::with_capacity(frames * samples_per_frame);
         for (flat, position) in trajectory.lanes(Axis(2)).into_iter().enumerate() {

@@ -31,14 +31,7 @@ impl Acquisition {
         let basis = Array2::from_shape_simple_fn((frames, coefficients), || rng.random_range(-1.0..1.0));
         let weights = weighted.then(|| Array2::from_shape_simple_fn((frames, samples), || rng.random_range(0.0..2.0)));
         let coil_maps = coils.map(|coils| random_complex(&image.with_leading(coils), seed + 1));
-        Self {
-            image,
-            trajectory,
-            basis,
-            coil_maps,
-            weights,
-            normalisation: FourierScale::Unitary,
-        }
+        Self { image, trajectory, basis, coil_maps, weights, normalisation: FourierScale::Unitary }
     }
 
     fn operator(&self) -> Result<CartesianOperator, Error> {
@@ -57,7 +50,7 @@ impl Acquisition {
         let sum = |c: usize, t: usize, s: usize| {
             let mut sum = Complex64::ZERO;
             for (index, value) in x.indexed_iter() {
-                let pixel = &index.slice()[1..];
+                let pixel = &ndarray::Dimension::slice(&index)[1..];
                 let turns: f64 = (pixel.iter().zip(self.image.lengths()).enumerate())
                     .map(|(axis, (r, len))| self.trajectory[(t, s, axis)] * (*r as f64 - (len / 2) as f64))
                     .sum();
@@ -112,7 +105,8 @@ fn adjoint(operator: &CartesianOperator, y: &ArrayD<Complex32>) -> ArrayD<Comple
 fn images() -> impl Strategy<Value = ImageShape> {
     prop_oneof![
         (1_usize..14, 1_usize..14).prop_map(|(height, width)| ImageShape::plane(height, width)),
-        (1_usize..6, 1_usize..7, 1_usize..6).prop_map(|(depth, height, width)| ImageShape::volume(depth, height, width)),
+        (1_usize..6, 1_usize..7, 1_usize..6)
+            .prop_map(|(depth, height, width)| ImageShape::volume(depth, height, width)),
     ]
 }
 
