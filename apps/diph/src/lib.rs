@@ -24,7 +24,7 @@ pub mod training;
 use std::process::ExitCode;
 
 use clap::Parser;
-use diph_diffusion::ops::check_cpu;
+use diph_network::ops::check_cpu;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use diph_datasets::NpzWriter;
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{AdamW, Checkpoint, ForwardMode, ModelConfig, ParameterState, Parameters, UNet, WeightFormat};
+use diph_network::ops::Precision;
+use diph_network::{AdamW, ForwardMode, ParameterState, Parameters, UNet, WeightFormat};
+use diph_diffusion::{Checkpoint, ModelConfig};
 use ndarray::{aview0, aview1};
 use serde::Deserialize;
 

@@ -6,10 +6,9 @@ use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
 use super::DiffusionPrior;
-use crate::ops::gradient_check::random;
-use crate::{
-    Checkpoint, DiffusionConfig, IntensityConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result,
-};
+use crate::tensors_for_tests::random;
+use diph_network::Parameters;
+use crate::{Checkpoint, DiffusionConfig, IntensityConfig, ModelConfig, Parametrisation, PriorOptions, Result};
 
 /// A network of 32 channels on images of 16 x 16 with two coefficients.
 fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOptions) -> Result<DiffusionPrior> {

@@ -7,7 +7,8 @@ use diph_datasets::{
     DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile, check_writable_file,
     check_writable_folder,
 };
-use diph_diffusion::{Checkpoint, WeightFormat};
+use diph_network::WeightFormat;
+use diph_diffusion::Checkpoint;
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use diph_diffusion::{NetworkCost, TrainingConfig};
+use diph_network::NetworkCost;
+use diph_diffusion::TrainingConfig;
 
 use super::planned_parts;
 use crate::method::{Method, Solver};

@@ -2,8 +2,9 @@
 
 use diph_cartesian::CartesianOperator;
 use diph_core::{AcquisitionShape, MemoryEstimate};
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{Checkpoint, ModelConfig, NetworkCost};
+use diph_network::ops::Precision;
+use diph_network::NetworkCost;
+use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_nufft::{Accuracy, MrfOperator};
 use num_complex::Complex32;
 use serde_json::{Map, Value};

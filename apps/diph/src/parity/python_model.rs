@@ -1,6 +1,7 @@
 //! A network as the Python code describes it.
 
-use diph_diffusion::{BetaSchedule, DiffusionConfig, ModelConfig, Parametrisation, UNetConfig, Variance};
+use diph_network::UNetConfig;
+use diph_diffusion::{BetaSchedule, DiffusionConfig, ModelConfig, Parametrisation, Variance};
 use serde::Deserialize;
 
 /// Arguments with which the Python code builds a network and its diffusion (guided-diffusion's names). -1 and empty texts

@@ -3,7 +3,8 @@
 use diph_core::MemoryEstimate;
 
 use super::TrainingConfig;
-use crate::{NetworkCost, Result};
+use diph_network::NetworkCost;
+use crate::Result;
 
 const NUMBER: u64 = size_of::<f32>() as u64;
 

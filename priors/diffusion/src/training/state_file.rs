@@ -13,10 +13,11 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
-use super::parameter_state::ParameterState;
-use crate::atomic_file::write_atomically;
+use diph_network::ParameterState;
+use diph_network::write_atomically;
 use crate::diffusion::HISTORY;
-use crate::{Error, LossSecondMoment, Parameters, Result};
+use diph_network::Parameters;
+use crate::{Error, LossSecondMoment, Result};
 
 /// Name of the metadata entry.
 const ENTRY: &str = "diph_training";

@@ -7,16 +7,14 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
-use super::adam_w::{self, AdamW};
 use super::learning_rate::learning_rate;
-use super::parameter_state::ParameterState;
+use diph_network::{AdamW, ParameterState, gradient_norm};
 use super::state_file;
 use super::{SampleSource, Trainer, TrainingConfig, TrainingSample, measure_sigma_data};
-use crate::ops::Precision;
-use crate::ops::gradient_check::{random, relative_error};
-use crate::{
-    Denoiser, DiffusionConfig, Error, ModelConfig, Parameters, Parametrisation, Result, UNetConfig, WeightFormat,
-};
+use diph_network::ops::Precision;
+use crate::tensors_for_tests::{random, relative_error};
+use diph_network::{Parameters, UNetConfig, WeightFormat};
+use crate::{Denoiser, DiffusionConfig, Error, ModelConfig, Parametrisation, Result};
 
 /// Sizes of the two coefficients.
 const SIZES: [f32; 2] = [1.0, 0.05];
@@ -239,7 +237,7 @@ fn adam_w_is_that_of_its_authors() -> Result<()> {
     for (got, [expected, ..]) in parameters[0].variable.to_vec1::<f32>()?.into_iter().zip(plain) {
         assert!((f64::from(got) - expected).abs() < 1e-6, "{got} {expected}");
     }
-    let norm = adam_w::norm(&[start.to_vec1::<f32>()?, start.to_vec1::<f32>()?]);
+    let norm = gradient_norm(&[start.to_vec1::<f32>()?, start.to_vec1::<f32>()?]);
     let expected = f64::from(start.sqr()?.sum_all()?.to_scalar::<f32>()? * 2.0).sqrt();
     assert!((norm / expected - 1.0).abs() < 1e-5);
     Ok(())

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Annealing, NoiseLevels, TimestepSampling};
-use crate::ops::Precision;
+use diph_network::ops::Precision;
 use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
 
 /// More images in a step are a slip of the pen.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use diph_datasets::NpzFile;
-use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet};
+use diph_network::{ForwardMode, UNet};
+use diph_diffusion::{Checkpoint, ModelConfig};
 use ndarray::Ix4;
 
 use super::PAIR;

@@ -146,7 +146,7 @@ impl UNet {
     }
 
     /// The memory that feature maps and gradients come from.
-    pub(crate) fn arena(&self) -> &Arena {
+    pub fn arena(&self) -> &Arena {
         &self.arena
     }
 

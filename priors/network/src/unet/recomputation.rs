@@ -32,7 +32,10 @@ impl UNet {
     ///
     /// Only the inputs of the blocks are kept, and the activations of one block at a time. `collect` is called several times,
     /// with the gradients of other parameters each time.
-    pub(crate) fn backward_with_recomputation(
+    ///
+    /// # Errors
+    /// As [`UNet::backward`], and what `collect` returns.
+    pub fn backward_with_recomputation(
         &self,
         x: &Tensor,
         timesteps: &[f32],

@@ -9,7 +9,10 @@ use crate::{Error, Result};
 
 /// Writes under a temporary name in the folder of `path`, and renames the file when it is on the disk. Whatever fails, an
 /// older file of that name stays as it was.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// [`Error::File`] when the file cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     try_write(path, bytes).map_err(|error| Error::file(path, error))
 }
 
