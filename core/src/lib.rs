@@ -31,8 +31,10 @@ mod overlap;
 mod parameter;
 mod parameter_maps;
 mod physics_projector;
+mod preconditioner;
 mod prior;
 mod prior_context;
+mod regularised_inverse;
 mod schedule_entry;
 mod solvers;
 mod space;
@@ -52,8 +54,10 @@ pub use overlap::Overlap;
 pub use parameter::Parameter;
 pub use parameter_maps::ParameterMaps;
 pub use physics_projector::PhysicsProjector;
+pub use preconditioner::Preconditioner;
 pub use prior::Prior;
 pub use prior_context::{PriorContext, Rng};
+pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
     CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,

@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{MemoryEstimate, ParameterMaps, StopReason};
-use diph_datasets::{DatasetFolder, NpzFile, SliceId};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::NpzFile;
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use diph_bloch::{Dictionary, Sequence, simulate_tsmi};
 use diph_core::ForwardOperator;
 use diph_datasets::{
-    DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, NpzWriter, QuantitativeMaps, SliceId, TrajectoryFile,
+    DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, SliceId, TrajectoryFile,
     add_measurement_noise,
 };
+use diph_formats::NpzWriter;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;

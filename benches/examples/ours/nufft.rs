@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diph_benches::{acquisition, noise};
 use diph_core::ForwardOperator;
-use diph_datasets::NpzWriter;
+use diph_formats::NpzWriter;
 use diph_nufft::MrfOperator;
 use ndarray::{ArrayD, ArrayView};
 use num_complex::Complex32;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use diph_core::{Identity, Iteration, Problem, ProximalSplitting, Renoising, Rng, Space, SplittingSettings};
-use diph_network::{ForwardMode, Parameters, UNet};
 use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, Respacing};
+use diph_network::{ForwardMode, Parameters, UNet};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;

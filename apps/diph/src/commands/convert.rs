@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diph_datasets::{
-    DictionaryFile, IntensityFactors, NpzWriter, QuantitativeMaps, SampleResults, TrajectoryFile, check_writable_file,
-    check_writable_folder,
-};
-use diph_network::WeightFormat;
+use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::Checkpoint;
+use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
+use diph_network::WeightFormat;
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;

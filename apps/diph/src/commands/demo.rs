@@ -7,7 +7,8 @@ use clap::Args;
 
 use diph_bloch::{DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, MemoryEstimate};
-use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId, check_writable_folder};
+use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
+use diph_formats::check_writable_folder;
 use diph_nufft::SpiralOptions;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::check_writable_file;
+use diph_formats::check_writable_file;
 use serde_json::json;
 
 use super::{Values, check_coefficients, print_estimate};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_core::ParameterMaps;
-use diph_datasets::{DatasetFolder, NpzFile, QuantitativeMaps, SampleResults, SliceId, check_writable_file};
+use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
+use diph_formats::{NpzFile, check_writable_file};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
 

@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diph_datasets::{DatasetFolder, SliceId, check_writable_folder};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::check_writable_folder;
 
 use super::{ImageSize, Selection, print_estimate};
 use crate::Context;

@@ -6,10 +6,8 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, MemoryEstimate};
-use diph_datasets::{
-    BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
-    check_writable_folder,
-};
+use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
+use diph_formats::check_writable_folder;
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
-use diph_datasets::check_writable_folder;
+use diph_formats::check_writable_folder;
 use serde_json::{Value, json};
 
 use super::{ImageSize, Selection, print_estimate};

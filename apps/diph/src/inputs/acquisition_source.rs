@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_datasets::{DatasetFolder, NpzFile, TrajectoryFile};
+use diph_datasets::{DatasetFolder, TrajectoryFile};
+use diph_formats::NpzFile;
 use diph_nufft::Trajectory;
 use ndarray::{Array2, Array3, Axis, Ix3};
 use num_complex::Complex32;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use diph_network::NetworkCost;
 use diph_diffusion::TrainingConfig;
+use diph_network::NetworkCost;
 
 use super::planned_parts;
 use crate::method::{Method, Solver};

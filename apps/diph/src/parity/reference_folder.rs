@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diph_datasets::{Element, NpzFile, from_channels};
+use diph_datasets::from_channels;
+use diph_formats::{Element, NpzFile};
 use ndarray::{Array, ArrayD, Dimension, Ix3, Ix4};
 use num_complex::Complex32;
 

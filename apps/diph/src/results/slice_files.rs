@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use diph_core::{ParameterMaps, Result};
-use diph_datasets::NpzWriter;
+use diph_formats::NpzWriter;
 use ndarray::{Array2, Axis, stack};
 use serde_json::json;
 

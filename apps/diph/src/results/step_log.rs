@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use diph_core::{Error, Result};
-use diph_datasets::NpzWriter;
+use diph_formats::NpzWriter;
 
 use super::write_bytes;
 use crate::output::AppError;

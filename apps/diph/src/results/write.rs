@@ -21,5 +21,5 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), AppError> {
 /// # Errors
 /// [`AppError::Input`] naming the file when it cannot be written.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), AppError> {
-    diph_datasets::write_atomically(path, |file| std::io::Write::write_all(file, bytes)).file(path)
+    diph_formats::write_atomically(path, |file| std::io::Write::write_all(file, bytes)).file(path)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_datasets::remove_stale_temporaries;
+use diph_formats::remove_stale_temporaries;
 
 use crate::output::{AppError, Blame};
 

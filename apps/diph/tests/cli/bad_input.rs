@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use diph_datasets::{DatasetFolder, NpzWriter, SliceId, TrajectoryFile};
+use diph_datasets::{DatasetFolder, SliceId, TrajectoryFile};
+use diph_formats::NpzWriter;
 use ndarray::{Array2, Array3, Array4};
 use num_complex::Complex32;
 

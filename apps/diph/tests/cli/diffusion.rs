@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use diph_datasets::{NpzFile, ResultLogRow, SampleResults};
+use diph_datasets::{ResultLogRow, SampleResults};
+use diph_formats::NpzFile;
 use ndarray::{Array2, Ix2, Ix3, Ix4};
 use num_complex::Complex32;
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_datasets::NpzFile;
-use diph_network::{ForwardMode, UNet};
 use diph_diffusion::{Checkpoint, ModelConfig};
+use diph_formats::NpzFile;
+use diph_network::{ForwardMode, UNet};
 use ndarray::Ix4;
 
 use super::PAIR;

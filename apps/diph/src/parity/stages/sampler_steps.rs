@@ -1,7 +1,7 @@
 //! Single steps of the annealed loop.
 
 use diph_core::{ParameterMaps, PhysicsProjector, SplittingState};
-use diph_datasets::NpzFile;
+use diph_formats::NpzFile;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 

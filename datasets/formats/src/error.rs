@@ -1,12 +1,12 @@
-//! What can be wrong with a file.
+//! What can be wrong with a file or with one array of it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Result of reading, writing or making data.
+/// Result of reading or writing a file.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong: the file, where it applies the key, what was expected and what came.
+/// What is wrong with a file: its path, the key of the array where there is one, what was expected and what came.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -86,54 +86,24 @@ pub enum Error {
         /// Indices of the first such value.
         index: Vec<usize>,
     },
-    /// A mask selects no voxel, so that no error could be measured with it.
-    #[error("{origin}: the mask is empty: {reason}")]
-    EmptyMask {
-        /// The file of the mask or of the maps that it was computed from.
-        origin: String,
-        /// Why it is empty.
-        reason: String,
-    },
-    /// An option outside of its range.
-    #[error("{operation}: {parameter}: expected {expected}, got {got}")]
-    Parameter {
-        /// The function.
-        operation: &'static str,
-        /// Name of the option.
-        parameter: &'static str,
-        /// What is allowed.
-        expected: String,
-        /// What came.
-        got: String,
-    },
-    /// Arrays in memory that do not fit together.
-    #[error("{operation}: {role}: expected shape {expected:?}, got {got:?}")]
-    Shape {
-        /// The function.
-        operation: &'static str,
-        /// What the array stands for.
-        role: &'static str,
-        /// Axis lengths that would fit.
-        expected: Vec<usize>,
-        /// Axis lengths that came.
-        got: Vec<usize>,
-    },
 }
 
 impl Error {
-    /// A failed read, as [`Error::Missing`] where there is nothing at `path`.
-    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+    /// The error of a failed read: [`Error::Missing`] where there is nothing at `path`, [`Error::Read`] otherwise.
+    pub fn read(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path: path.into(), advice: String::new() },
             _ => Self::Read { path: path.into(), source },
         }
     }
 
-    pub(crate) fn malformed(path: &Path, format: &'static str, problem: impl ToString) -> Self {
+    /// [`Error::Malformed`]: the bytes at `path` are no `format`, for example `.npz file`, because of `problem`.
+    pub fn malformed(path: &Path, format: &'static str, problem: impl ToString) -> Self {
         Self::Malformed { path: path.into(), format, problem: problem.to_string() }
     }
 
-    pub(crate) fn unexpected(path: &Path, key: &str, expected: impl ToString, got: impl ToString) -> Self {
+    /// [`Error::Unexpected`]: the array `key` of the file at `path` is not what was expected.
+    pub fn unexpected(path: &Path, key: &str, expected: impl ToString, got: impl ToString) -> Self {
         Self::Unexpected { path: path.into(), key: key.into(), expected: expected.to_string(), got: got.to_string() }
     }
 }

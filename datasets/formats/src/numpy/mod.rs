@@ -6,9 +6,7 @@
 
 mod header;
 mod npy;
-mod npz_file;
-mod npz_writer;
+mod npz;
 
 pub use npy::{NpyElement, read_npy, write_npy};
-pub use npz_file::NpzFile;
-pub use npz_writer::NpzWriter;
+pub use npz::{NpzFile, NpzWriter};

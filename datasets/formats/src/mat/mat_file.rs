@@ -19,7 +19,7 @@ const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// The variables of a `.mat` file.
 ///
 /// ```
-/// use diph_datasets::{MatFile, MatValue};
+/// use diph_formats::{MatFile, MatValue};
 /// use ndarray::{Ix2, array};
 ///
 /// let folder = tempfile::tempdir().unwrap();

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use diph_core::Parameter;
+use diph_formats::{Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
 use ndarray::{Array1, Array2, ArrayView1, Ix2};
-
-use crate::{Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
 
 /// A compressed dictionary as it is on disk, before it is prepared for matching.
 ///

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use diph_formats::{ArrayEntry, Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
 use ndarray::{Array2, Array3, Axis, Ix2, Ix3};
-
-use crate::{ArrayEntry, Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
 
 /// Positions may leave [-1/2, 1/2] by this much through rounding.
 const ROUNDING: f64 = 1e-6;

@@ -1,16 +1,20 @@
-//! An `.npz` archive to read from.
+//! An `.npz` archive of named `.npy` arrays.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array, Dimension};
-use zip::ZipArchive;
+use ndarray::{Array, ArrayView, Dimension};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::npy;
-use crate::{ArrayEntry, Element, Error, Result};
+use super::npy::{self, NpyElement};
+use crate::{ArrayEntry, Element, Error, Result, write_atomically};
 
 const FORMAT: &str = ".npz file";
+
+/// From this size on a member needs the 64-bit form of the archive.
+const LARGE: usize = u32::MAX as usize;
 
 /// An `.npz` archive of named arrays, which are read when they are asked for.
 pub struct NpzFile {
@@ -88,7 +92,7 @@ impl NpzFile {
     /// As [`entry`](Self::entry) and [`ArrayEntry::read`].
     ///
     /// ```
-    /// use diph_datasets::{NpzFile, NpzWriter};
+    /// use diph_formats::{NpzFile, NpzWriter};
     /// use ndarray::{Array4, Ix3};
     /// use num_complex::{Complex32, Complex64};
     ///
@@ -110,4 +114,55 @@ impl NpzFile {
 
 fn key_of(member: &str) -> &str {
     member.strip_suffix(".npy").unwrap_or(member)
+}
+
+/// Collects arrays and writes them as `.npz`, stored like `numpy.savez` or deflated like `numpy.savez_compressed`.
+///
+/// The same arrays always give the same bytes: no time of day is written.
+#[derive(Default)]
+pub struct NpzWriter {
+    members: Vec<(String, Vec<u8>)>,
+    compressed: bool,
+}
+
+impl NpzWriter {
+    /// An empty archive, not compressed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty archive, to be compressed.
+    pub fn compressed() -> Self {
+        Self { compressed: true, ..Self::default() }
+    }
+
+    /// Adds an array.
+    #[must_use]
+    pub fn with<T: NpyElement, D: Dimension>(mut self, key: &str, array: ArrayView<'_, T, D>) -> Self {
+        self.members.push((format!("{key}.npy"), npy::encode(array)));
+        self
+    }
+
+    /// Writes the archive.
+    ///
+    /// # Errors
+    /// [`Error::Write`], also when two arrays have the same key.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path.as_ref(), |file| self.write_to(file))
+    }
+
+    fn write_to(&self, file: &mut BufWriter<File>) -> io::Result<()> {
+        let method = if self.compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+        let mut archive = ZipWriter::new(file);
+        for (name, bytes) in &self.members {
+            let options = SimpleFileOptions::default()
+                .compression_method(method)
+                .last_modified_time(DateTime::DEFAULT)
+                .large_file(bytes.len() >= LARGE);
+            archive.start_file(name.as_str(), options)?;
+            archive.write_all(bytes)?;
+        }
+        archive.finish()?;
+        Ok(())
+    }
 }

@@ -4,9 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use diph_formats::{Error, Result, write_atomically};
 use serde::{Deserialize, Serialize};
-
-use crate::{Error, Result, write_atomically};
 
 /// What images are divided by before a network sees them: the 95th percentile of |Re| and |Im| over a training set.
 ///

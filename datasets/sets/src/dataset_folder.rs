@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter};
 use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3};
 use num_complex::Complex32;
 
-use crate::{
-    DictionaryFile, Element, Error, IntensityFactors, NpzFile, NpzWriter, QuantitativeMaps, Result, SliceId,
-    TrajectoryFile,
-};
+use crate::{DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SliceId, TrajectoryFile};
 
 /// |PD| above which a voxel counts as tissue, in the Python code and in the names of its masks.
 pub const MASK_THRESHOLD: f32 = 0.006;
@@ -56,13 +54,14 @@ impl DatasetFolder {
     /// A folder to read from.
     ///
     /// # Errors
-    /// [`Error::Missing`] when there is no such folder.
+    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
         match root.is_dir() {
             true => Ok(Self { root }),
             false => {
-                Err(Error::Missing { path: root, advice: "a data folder holds `qmaps/`, `acquisition/` ...".into() })
+                let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
+                Err(FileError::Missing { path: root, advice }.into())
             }
         }
     }
@@ -75,7 +74,7 @@ impl DatasetFolder {
     /// Slices that have maps, in order.
     ///
     /// # Errors
-    /// [`Error::Read`] when the folder cannot be listed; a missing one is just empty.
+    /// [`Error::File`] with [`Read`](FileError::Read) when the folder cannot be listed; a missing one is just empty.
     pub fn slices_with_maps(&self) -> Result<Vec<SliceId>> {
         self.listing(&MAPS, ".npz")
     }
@@ -151,27 +150,28 @@ impl DatasetFolder {
     /// Maps of a slice.
     ///
     /// # Errors
-    /// Those of [`NpzFile::array`]; [`Error::Unexpected`] when the first axis has not 4 entries.
+    /// [`Error::File`] as from [`NpzFile::array`], and with [`Unexpected`](FileError::Unexpected) when the first axis has not 4
+    /// entries.
     pub fn maps(&self, slice: SliceId) -> Result<QuantitativeMaps> {
         let path = self.maps_path(slice);
         let stacked: Array3<f32> = read::<_, Ix3>(&path, &MAPS, "(T1 T2 RePD ImPD, y, x)")?;
-        let unexpected = |_| Error::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
-        QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)
+        let unexpected = |_| FileError::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
+        Ok(QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?)
     }
 
     /// Writes the maps of a slice.
     ///
     /// # Errors
-    /// [`Error::Write`], [`Error::Shape`].
+    /// [`Error::Shape`] when the three maps differ in size, [`Error::File`] when the file cannot be written.
     pub fn write_maps(&self, slice: SliceId, maps: &QuantitativeMaps) -> Result<()> {
-        NpzWriter::compressed().with(MAPS.key, maps.to_stacked()?.view()).write(self.maps_path(slice))
+        Ok(NpzWriter::compressed().with(MAPS.key, maps.to_stacked()?.view()).write(self.maps_path(slice))?)
     }
 
     /// Mask of a slice: from its file where there is one for this threshold, otherwise the voxels of the maps with
     /// |PD| above it.
     ///
     /// # Errors
-    /// Those of [`NpzFile::array`] and [`maps`](Self::maps), [`Error::EmptyMask`].
+    /// [`Error::EmptyMask`] when no voxel is inside, [`Error::File`] as from [`NpzFile::array`] and [`maps`](Self::maps).
     pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<Array2<bool>> {
         let path = self.mask_path(slice, threshold);
         if path.exists() {
@@ -185,15 +185,15 @@ impl DatasetFolder {
     /// Writes the mask of a slice.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
     pub fn write_mask(&self, slice: SliceId, threshold: f32, mask: &Array2<bool>) -> Result<()> {
-        NpzWriter::new().with(MASK.key, mask.view()).write(self.mask_path(slice, threshold))
+        Ok(NpzWriter::new().with(MASK.key, mask.view()).write(self.mask_path(slice, threshold))?)
     }
 
     /// Reference TSMI of a slice, (coefficient, y, x).
     ///
     /// # Errors
-    /// Those of [`NpzFile::array`].
+    /// [`Error::File`] as from [`NpzFile::array`].
     pub fn reference_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
         read::<_, Ix3>(&self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, "(coefficient, y, x)")
     }
@@ -201,7 +201,7 @@ impl DatasetFolder {
     /// Writes the reference TSMI (coefficient, y, x) of a slice.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
     pub fn write_reference_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
         write_batch(self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, tsmi)
     }
@@ -209,7 +209,7 @@ impl DatasetFolder {
     /// k-space of a slice, (coil, frame, sample).
     ///
     /// # Errors
-    /// Those of [`NpzFile::array`].
+    /// [`Error::File`] as from [`NpzFile::array`].
     pub fn kspace(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
         read::<_, Ix3>(&self.kspace_path(slice, cut), &KSPACE, "(coil, frame, sample)")
     }
@@ -217,7 +217,7 @@ impl DatasetFolder {
     /// Writes the k-space (coil, frame, sample) of a slice.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
     pub fn write_kspace(&self, slice: SliceId, cut: usize, kspace: &Array3<Complex32>) -> Result<()> {
         write_batch(self.kspace_path(slice, cut), &KSPACE, kspace)
     }
@@ -225,7 +225,7 @@ impl DatasetFolder {
     /// Adjoint TSMI of a slice, (coefficient, y, x): `A^H W y`.
     ///
     /// # Errors
-    /// Those of [`NpzFile::array`].
+    /// [`Error::File`] as from [`NpzFile::array`].
     pub fn adjoint_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
         read::<_, Ix3>(&self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, "(coefficient, y, x)")
     }
@@ -233,7 +233,7 @@ impl DatasetFolder {
     /// Writes the adjoint TSMI (coefficient, y, x) of a slice.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
     pub fn write_adjoint_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
         write_batch(self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, tsmi)
     }
@@ -241,26 +241,29 @@ impl DatasetFolder {
     /// The trajectory of the acquisition.
     ///
     /// # Errors
-    /// As [`TrajectoryFile::read`].
+    /// [`Error::File`] as from [`TrajectoryFile::read`].
     pub fn trajectory(&self) -> Result<TrajectoryFile> {
-        TrajectoryFile::read(self.trajectory_path())
+        Ok(TrajectoryFile::read(self.trajectory_path())?)
     }
 
     /// The dictionary of this cut.
     ///
     /// # Errors
-    /// As [`DictionaryFile::read`].
+    /// [`Error::File`] as from [`DictionaryFile::read`].
     pub fn dictionary(&self, cut: usize) -> Result<DictionaryFile> {
-        DictionaryFile::read(self.dictionary_path(cut))
+        Ok(DictionaryFile::read(self.dictionary_path(cut))?)
     }
 
     /// The intensity factors, those of the Python code where there is no file.
     ///
     /// # Errors
-    /// As [`IntensityFactors::read`].
+    /// [`Error::File`] as from [`IntensityFactors::read`].
     pub fn intensity_factors(&self) -> Result<IntensityFactors> {
         let path = self.intensity_factors_path();
-        if path.exists() { IntensityFactors::read(path) } else { Ok(IntensityFactors::default()) }
+        match path.exists() {
+            true => Ok(IntensityFactors::read(path)?),
+            false => Ok(IntensityFactors::default()),
+        }
     }
 
     fn path(&self, layout: &Layout, slice: SliceId, end: &str) -> PathBuf {
@@ -279,7 +282,7 @@ impl DatasetFolder {
         if !folder.is_dir() {
             return Ok(Vec::new());
         }
-        let failed = |source| Error::Read { path: folder.clone(), source };
+        let failed = |source| FileError::Read { path: folder.clone(), source };
         let mut slices = Vec::new();
         for file in fs::read_dir(&folder).map_err(failed)? {
             let name = file.map_err(failed)?.file_name();
@@ -292,12 +295,12 @@ impl DatasetFolder {
 }
 
 fn read<T: Element, D: Dimension>(path: &Path, layout: &Layout, axes: &str) -> Result<ndarray::Array<T, D>> {
-    NpzFile::open(path)?.array(layout.key, axes)
+    Ok(NpzFile::open(path)?.array(layout.key, axes)?)
 }
 
 /// The Python code keeps a batch axis of length 1 in front.
 fn write_batch(path: PathBuf, layout: &Layout, array: &Array3<Complex32>) -> Result<()> {
-    NpzWriter::new().with(layout.key, array.view().insert_axis(Axis(0))).write(path)
+    Ok(NpzWriter::new().with(layout.key, array.view().insert_axis(Axis(0))).write(path)?)
 }
 
 fn not_empty(mask: Array2<bool>, origin: &Path, reason: &str) -> Result<Array2<bool>> {
@@ -347,8 +350,13 @@ mod tests {
     fn bad_input_names_file_and_key() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = DatasetFolder::open(temporary.path()).unwrap();
-        assert!(matches!(folder.maps(SLICE), Err(Error::Missing { path, .. }) if path == folder.maps_path(SLICE)));
-        assert!(matches!(DatasetFolder::open(temporary.path().join("none")), Err(Error::Missing { .. })));
+        assert!(
+            matches!(folder.maps(SLICE), Err(Error::File(FileError::Missing { path, .. })) if path == folder.maps_path(SLICE))
+        );
+        assert!(matches!(
+            DatasetFolder::open(temporary.path().join("none")),
+            Err(Error::File(FileError::Missing { .. }))
+        ));
 
         folder.write_maps(SLICE, &maps()).unwrap();
         assert!(matches!(folder.mask(SLICE, 9.0), Err(Error::EmptyMask { .. })));
@@ -368,6 +376,6 @@ mod tests {
         assert!(folder.maps(SLICE).unwrap_err().to_string().contains("no key `qmaps`; the keys there are: `maps`"));
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
-        assert!(matches!(folder.maps(SLICE), Err(Error::Malformed { .. })));
+        assert!(matches!(folder.maps(SLICE), Err(Error::File(FileError::Malformed { .. }))));
     }
 }

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use diph_formats::{Error, Result, write_atomically};
 use serde::{Deserialize, Serialize};
-
-use crate::{Error, Result, write_atomically};
 
 const FORMAT: &str = "log_res.csv";
 
