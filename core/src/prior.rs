@@ -1,6 +1,6 @@
 //! The image prior: what an image without noise and artefacts looks like.
 
-use crate::{NoiseSchedule, PriorContext, Result, View, ViewMut};
+use crate::{NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
 
 /// A denoiser or proximal map with one scalar: the noise level.
 ///
@@ -10,7 +10,14 @@ pub trait Prior: Send + Sync {
     /// Short name for messages, for example `total-variation`.
     fn name(&self) -> &str;
 
-    /// Writes the denoised image into `clean`. Both are (coefficient, y, x).
+    /// Which images the prior takes. [`PlaneWise`](crate::PlaneWise) runs one of two spatial axes over the planes of a
+    /// volume.
+    fn spatial_axes(&self) -> SpatialAxes {
+        SpatialAxes::Two
+    }
+
+    /// Writes the denoised image into `clean`. Both are (coefficient, y, x) or (coefficient, z, y, x), as
+    /// [`spatial_axes`](Self::spatial_axes) says.
     ///
     /// # Errors
     /// When a shape does not fit or `sigma` is negative or not finite.

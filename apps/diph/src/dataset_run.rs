@@ -125,14 +125,11 @@ impl DatasetRun<'_> {
         for part in unknown {
             self.context.output.note(format!("{part}: does not say how much memory it needs; not in the estimate"));
         }
-        let work = format!(
-            "reconstructing {} x {} pixels with {}",
-            plan.shape.image[0], plan.shape.image[1], self.method.name
-        );
+        let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.context.memory.check(&work, &estimate, plan.advice())?;
         self.context.output.note(format!("{}: memory about {estimate}", self.method.name));
-        if let Some(line) =
-            reconstruction_time(self.method, plan.shape.image).step("measuring the speed of this machine")?
+        if let Some(line) = reconstruction_time(self.method, plan.shape.image.plane_lengths())
+            .step("measuring the speed of this machine")?
         {
             self.context.output.note(line);
         }

@@ -111,7 +111,8 @@ impl<'a> Simulation<'a> {
         }
         let tsmi = self.tsmi(maps).step(&step)?;
         let mut kspace = self.plain.range().zeros();
-        self.plain.forward(tsmi.view().into_dyn(), kspace.view_mut()).step(&step)?;
+        self.plain.forward(tsmi.view(), kspace.view_mut()).step(&step)?;
+        let tsmi = tsmi.into_dimensionality::<Ix3>().step(&step)?;
         let mut rng = slice_generator(self.seed, id);
         add_measurement_noise(kspace.view_mut(), self.noise, self.noise_parts, &mut rng).step(&step)?;
         let adjoint = self.adjoint(&kspace).step(&step)?;
@@ -125,7 +126,7 @@ impl<'a> Simulation<'a> {
         folder.write_kspace(id, self.cut, &kspace).file(&folder.kspace_path(id, self.cut))
     }
 
-    fn tsmi(&self, maps: &QuantitativeMaps) -> diph_core::Result<Array3<Complex32>> {
+    fn tsmi(&self, maps: &QuantitativeMaps) -> diph_core::Result<ArrayD<Complex32>> {
         let maps = parameter_maps(maps);
         match self.sequence {
             Some(sequence) => simulate_tsmi(&maps, sequence, self.acquisition.dictionary.basis()),

@@ -5,7 +5,9 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
-use crate::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Result, Rng, Space, View, ViewMut};
+use crate::{
+    Error, ForwardOperator, ImageShape, Preconditioner, RegularisedInverse, Result, Rng, Space, View, ViewMut,
+};
 
 pub(crate) fn random_complex(shape: &[usize], seed: u64) -> ArrayD<Complex32> {
     let mut rng = Rng::seed_from_u64(seed);
@@ -24,6 +26,12 @@ impl Dense {
         let domain = Space::new([("column", matrix.ncols())]);
         let range = Space::new([("row", matrix.nrows())]);
         Self { matrix, domain, range }
+    }
+
+    /// The same on images of one voxel, a coefficient for every column.
+    pub(crate) fn of_voxel(matrix: DMatrix<Complex32>) -> Self {
+        let domain = Space::image(matrix.ncols(), &ImageShape::plane(1, 1));
+        Self { domain, ..Self::new(matrix) }
     }
 
     pub(crate) fn random(rows: usize, columns: usize, seed: u64) -> Self {

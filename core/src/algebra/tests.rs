@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::test_operators::{Dense, NormalOnly, Solvable, random_complex};
 use super::*;
-use crate::{Error, ForwardOperator, Space, vector};
+use crate::{Error, ForwardOperator, ImageShape, Space, vector};
 
 fn adjointness_error(operator: &dyn ForwardOperator, seed: u64) -> f64 {
     let x = random_complex(&operator.domain().shape(), seed);
@@ -77,7 +77,7 @@ proptest! {
             Box::new(Sum::new(a.clone(), b.clone()).unwrap()),
             Box::new(Stacked::new(vec![a.clone(), b, dense(3, columns, seed + 5)]).unwrap()),
             Box::new(AdjointOperator::new(a)),
-            Box::new(Identity::new(Space::image(2, rows, columns))),
+            Box::new(Identity::new(Space::image(2, &ImageShape::plane(rows, columns)))),
         ];
         for operator in combinations {
             prop_assert!(adjointness_error(&*operator, seed) < 1e-6, "{}", operator.name());
@@ -148,7 +148,7 @@ fn composition_of_unfitting_spaces_names_both() {
 
 #[test]
 fn wrong_shapes_are_named() {
-    let operator = Identity::new(Space::image(5, 4, 3));
+    let operator = Identity::new(Space::image(5, &ImageShape::plane(4, 3)));
     let mut out = operator.domain().zeros();
     let error = operator.forward(ArrayD::zeros(vec![5, 3, 3]).view(), out.view_mut()).unwrap_err();
     assert_eq!(error.to_string(), "identity: forward: expected image [5, 4, 3], got [5, 3, 3]");

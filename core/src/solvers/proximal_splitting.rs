@@ -9,8 +9,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{ConjugateGradient, Renoising, SplittingSettings, SplittingState};
 use crate::{
-    Error, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem,
-    Result, Rng, ScheduleEntry, StopReason, run, vector,
+    Error, ImageShape, Iteration, NoiseSchedule, Observer, Outcome, ParameterMaps, PhysicsProjector, Prior,
+    PriorContext, Problem, Result, Rng, ScheduleEntry, StopReason, run, vector,
 };
 
 /// Reconstructs by turns: the prior denoises, conjugate gradients fit the data, the projector applies the physics.
@@ -254,11 +254,12 @@ impl Iteration for ProximalSplitting<'_> {
         let zeros = self.problem.operator().domain().zeros();
         let mut rng = Rng::seed_from_u64(self.seed);
         let x_t = if self.schedule.is_some() { self.draw_noise(&mut rng) } else { zeros.clone() };
-        let maps = match (self.projector, zeros.shape()) {
-            (Some(projector), &[_, height, width]) => {
-                Some(ParameterMaps::zeros(projector.parameters().to_vec(), height, width))
+        let maps = match self.projector {
+            Some(projector) => {
+                let (_, image) = ImageShape::split(Self::NAME, zeros.shape())?;
+                Some(ParameterMaps::zeros(projector.parameters().to_vec(), &image))
             }
-            _ => None,
+            None => None,
         };
         Ok(SplittingState {
             step: 0,

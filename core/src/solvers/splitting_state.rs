@@ -5,8 +5,8 @@ use num_complex::Complex32;
 
 use crate::{ParameterMaps, Rng};
 
-/// Everything that changes during [`ProximalSplitting`](super::ProximalSplitting). Images are (coefficient, y, x), in
-/// units of the problem's intensity.
+/// Everything that changes during [`ProximalSplitting`](super::ProximalSplitting). Images are those of the operator's
+/// domain, in units of the problem's intensity.
 #[derive(Clone, Debug)]
 pub struct SplittingState {
     /// Finished steps.

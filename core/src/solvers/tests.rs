@@ -358,7 +358,9 @@ fn the_ancestral_step_keeps_the_noise_levels() {
 
 #[test]
 fn the_projector_pulls_the_image_onto_the_physics() {
-    let (problem, _) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let (flat_problem, dense) = problem(Dense::random(9, 3, 14).matrix, 20.0, 15);
+    let samples = random_complex(&[9], 15);
+    let problem = Problem::new(Arc::new(Dense::of_voxel(dense.matrix)), 20.0, 1.0, samples.view()).unwrap();
     let conditions = conditions();
     let atom = OneAtom(vec![0.6, 0.0, 0.8]);
     let mut solver = splitting(&problem, &conditions);
@@ -370,6 +372,9 @@ fn the_projector_pulls_the_image_onto_the_physics() {
     assert!(vector::distance(flat(&state.x_hat), flat(&state.z)) < 1e-3 * vector::norm(flat(&state.z)));
     let free = run(&splitting(&problem, &conditions), 1, &mut []).unwrap().state;
     assert!(vector::distance(flat(&state.x_hat), flat(&free.x_hat)) > 0.05 * vector::norm(flat(&free.x_hat)));
+    let without_axes = ProximalSplitting { problem: &flat_problem, ..solver };
+    let error = without_axes.start().unwrap_err().to_string();
+    assert!(error.contains("expected an image with the axes (coefficient, y, x) or"), "{error}");
 }
 
 #[test]
@@ -494,7 +499,8 @@ fn a_problem_refuses_what_it_cannot_use() {
 
 #[test]
 fn the_intensity_follows_the_data_and_refuses_silence() {
-    let operator: Arc<dyn ForwardOperator> = Arc::new(crate::Identity::new(crate::Space::image(2, 10, 10)));
+    let operator: Arc<dyn ForwardOperator> =
+        Arc::new(crate::Identity::new(crate::Space::image(2, &crate::ImageShape::plane(10, 10))));
     let samples = operator.domain().zeros().mapv(|_| Complex32::new(0.0, 3.0));
     let plain = estimate_intensity(&operator, samples.view()).unwrap();
     assert!((plain - 18f32.sqrt()).abs() < 1e-4);

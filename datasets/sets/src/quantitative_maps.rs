@@ -31,21 +31,25 @@ impl QuantitativeMaps {
     /// Maps from what a projector has found.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when its parameters lack `T1` or `T2` in seconds.
+    /// [`Error::Parameter`] when its parameters lack `T1` or `T2` in seconds, or it is a volume.
     pub fn from_parameter_maps(maps: &ParameterMaps) -> Result<Self> {
+        let unfit = |parameter, expected: String, got: String| Error::Parameter {
+            operation: "quantitative maps",
+            parameter,
+            expected,
+            got,
+        };
+        let volume = |_| unfit("maps", "maps of a plane (y, x)".into(), format!("{:?}", maps.amplitude.shape()));
         let map = |name: &str| {
             let index = maps.parameters.iter().position(|parameter| parameter.name == name && parameter.unit == "s");
             match index {
-                Some(index) if index < maps.values.len_of(Axis(0)) => Ok(maps.values.index_axis(Axis(0), index)),
-                _ => Err(Error::Parameter {
-                    operation: "quantitative maps",
-                    parameter: "parameters",
-                    expected: format!("`{name}` in s among them"),
-                    got: format!("{:?}", maps.parameters),
-                }),
+                Some(index) if index < maps.values.len_of(Axis(0)) => {
+                    maps.values.index_axis(Axis(0), index).to_owned().into_dimensionality().map_err(volume)
+                }
+                _ => Err(unfit("parameters", format!("`{name}` in s among them"), format!("{:?}", maps.parameters))),
             }
         };
-        Self::new(map("T1")?.to_owned(), map("T2")?.to_owned(), maps.amplitude.clone())
+        Self::new(map("T1")?, map("T2")?, maps.amplitude.clone().into_dimensionality().map_err(volume)?)
     }
 
     fn check(&self) -> Result<()> {
@@ -106,7 +110,7 @@ impl QuantitativeMaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diph_core::Parameter;
+    use diph_core::{ImageShape, Parameter};
 
     #[test]
     fn stacked_form_and_mask() {
@@ -123,7 +127,7 @@ mod tests {
     #[test]
     fn parameter_maps_need_t1_and_t2() {
         let parameter = |name: &str| Parameter { name: name.into(), unit: "s".into() };
-        let mut found = ParameterMaps::zeros(vec![parameter("T2"), parameter("T1")], 2, 3);
+        let mut found = ParameterMaps::zeros(vec![parameter("T2"), parameter("T1")], &ImageShape::plane(2, 3));
         found.values[[1, 0, 2]] = 1.5;
         assert_eq!(QuantitativeMaps::from_parameter_maps(&found).unwrap().t1[[0, 2]], 1.5);
         found.parameters[0].name = "T2*".into();

@@ -1,6 +1,6 @@
 //! The masked Fourier operator.
 
-use diph_core::{Error, ForwardOperator, Result, Space, View, ViewMut};
+use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayD, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
@@ -67,11 +67,12 @@ impl CartesianOperator {
         let (frames, samples_per_frame, _) = arrays.trajectory.dim();
         let coefficients = arrays.basis.ncols();
         let coils = arrays.coil_maps.map_or(1, |maps| maps.dim().0);
-        let scale = options.normalisation.factor(height, width);
+        let image = ImageShape::plane(height, width);
+        let scale = options.normalisation.factor(&image);
         let fourier = Fourier::new(height, width);
         let grid = GridSamples::new(CONSTRUCTION, arrays.trajectory, options.image, &fourier)?;
         let mut operator = Self {
-            domain: Space::image(coefficients, height, width),
+            domain: Space::image(coefficients, &image),
             range: Space::kspace(coils, frames, samples_per_frame),
             coefficients,
             samples_per_frame,

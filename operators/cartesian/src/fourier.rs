@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use diph_fourier::{Fft, plan_pair};
 use num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
 
 /// Unnormalised discrete Fourier transform of images (y, x), with spectra kept transposed, (kx, ky): one transposition
 /// less, and the mask does not care. Index m of an axis stands for the frequencies m modulo its length.
@@ -16,9 +16,7 @@ pub(crate) struct Fourier {
 
 impl Fourier {
     pub fn new(height: usize, width: usize) -> Self {
-        let mut planner = FftPlanner::new();
-        let mut plans = |len| [planner.plan_fft_forward(len), planner.plan_fft_inverse(len)];
-        Self { height, width, rows: plans(width), columns: plans(height) }
+        Self { height, width, rows: plan_pair(width), columns: plan_pair(height) }
     }
 
     pub fn pixels(&self) -> usize {

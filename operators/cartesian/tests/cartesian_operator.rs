@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
-use diph_core::{Error, ForwardOperator, FourierScale, Rng};
+use diph_core::{Error, ForwardOperator, FourierScale, ImageShape, Rng};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::{Complex32, Complex64};
 use proptest::prelude::*;
@@ -64,7 +64,7 @@ impl Acquisition {
                 sum += seen * Complex64::from_polar(1.0, -TAU * turns);
             }
             let weight = self.weights.as_ref().map_or(1.0, |weights| f64::from(weights[(t, s)])).sqrt();
-            sum * weight * self.normalisation.factor(height, width)
+            sum * weight * self.normalisation.factor(&ImageShape::plane(height, width))
         };
         Array3::from_shape_fn((coils, frames, samples), |(c, t, s)| narrow(sum(c, t, s))).into_dyn()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use diph_core::{Error, ForwardOperator, Result, Space, View, ViewMut};
+use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
@@ -45,7 +45,8 @@ impl MrfOperator {
     /// image side is 0 or too large or a weight is negative, [`Error::NotFinite`] for NaN or infinity.
     pub fn new(options: MrfOptions) -> Result<Self> {
         let MrfOptions { trajectory, basis, height, width, weights, coil_maps, accuracy, normalisation } = options;
-        let scale = normalisation.factor(height, width);
+        let image = ImageShape::plane(height, width);
+        let scale = normalisation.factor(&image);
         let nufft = Nufft::scaled(&trajectory, basis.view(), [height, width], accuracy, scale)?;
         let weights = weights.map(|weights| square_roots(&weights, &trajectory)).transpose()?;
         let coils = coil_maps.as_ref().map_or(1, |maps| maps.dim().0);
@@ -55,7 +56,7 @@ impl MrfOperator {
             check_finite("coil maps", maps.iter().map(|value| value.norm_sqr()))?;
         }
         Ok(Self {
-            domain: Space::image(basis.ncols(), height, width),
+            domain: Space::image(basis.ncols(), &image),
             range: Space::kspace(coils, trajectory.frames(), trajectory.samples()),
             nufft,
             trajectory,

@@ -1,6 +1,6 @@
 //! The non-uniform Fourier transform of coefficient images.
 
-use diph_core::{Error, Result, Space, View, ViewMut};
+use diph_core::{Error, ImageShape, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
@@ -108,7 +108,7 @@ impl Nufft {
         factors[0].iter_mut().for_each(|factor| *factor *= scale);
         let factors = factors.map(|axis| axis.into_iter().map(|factor| factor as f32).collect());
         Ok(Self {
-            images: Space::image(basis.ncols(), image[0], image[1]),
+            images: Space::image(basis.ncols(), &ImageShape::plane(image[0], image[1])),
             samples: Space::new([("frame", trajectory.frames()), ("sample", trajectory.samples())]),
             grid: plan.grid,
             points: SortedPoints::new(trajectory, &plan),

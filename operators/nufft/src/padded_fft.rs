@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use diph_fourier::{Fft, plan_pair};
 use num_complex::Complex32;
 use rayon::prelude::*;
-use rustfft::{Fft, FftPlanner};
 
 /// Lines that are transposed together: eight complex numbers fill a cache line.
 pub(crate) const BLOCK: usize = 8;
@@ -30,10 +30,8 @@ pub(crate) struct PaddedFft {
 
 impl PaddedFft {
     pub fn new(image: [usize; 2], grid: [usize; 2], factors: [Vec<f32>; 2]) -> Self {
-        let mut planner = FftPlanner::new();
-        let forward = grid.map(|n| planner.plan_fft_forward(n));
-        let inverse = grid.map(|n| planner.plan_fft_inverse(n));
-        Self { image, grid, forward, inverse, factors }
+        let [[forward_y, inverse_y], [forward_x, inverse_x]] = grid.map(plan_pair);
+        Self { image, grid, forward: [forward_y, forward_x], inverse: [inverse_y, inverse_x], factors }
     }
 
     pub fn row_blocks_len(&self, planes: usize) -> usize {

@@ -16,21 +16,21 @@ const SIGMAS: [f32; 2] = [0.1, 0.5];
 const ROUNDING: f64 = 1e-5;
 const STEPS: usize = 10;
 
-/// Tries every law of a prior on random images of the given shape (coefficient, y, x). The laws of proximal maps are tried
+/// Tries every law of a prior on random images of the given shape, (coefficient, y, x) or (coefficient, z, y, x). The laws of proximal maps are tried
 /// where the prior states an accuracy.
-pub fn check_prior(prior: &dyn Prior, image: [usize; 3], seed: u64) -> Report {
+pub fn check_prior(prior: &dyn Prior, image: &[usize], seed: u64) -> Report {
     check_prior_within(prior, image, seed, &Limits::default())
 }
 
 /// As [`check_prior`], with other limits.
-pub fn check_prior_within(prior: &dyn Prior, image: [usize; 3], seed: u64, limits: &Limits) -> Report {
+pub fn check_prior_within(prior: &dyn Prior, image: &[usize], seed: u64, limits: &Limits) -> Report {
     check(&Probe { prior, image, conditions: &BTreeMap::new(), seed }, limits)
 }
 
 /// As [`check_prior`], for a prior that wants condition images.
 pub fn check_conditional_prior(
     prior: &dyn Prior,
-    image: [usize; 3],
+    image: &[usize],
     conditions: &BTreeMap<String, ArrayD<Complex32>>,
     seed: u64,
 ) -> Report {
@@ -60,14 +60,14 @@ fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
 
 struct Probe<'a> {
     prior: &'a dyn Prior,
-    image: [usize; 3],
+    image: &'a [usize],
     conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
     seed: u64,
 }
 
 impl Probe<'_> {
     fn draw(&self, draw: u64) -> ArrayD<Complex32> {
-        normal(&self.image, self.seed.wrapping_add(draw))
+        normal(self.image, self.seed.wrapping_add(draw))
     }
 
     /// An annealed prior gets the schedule entry nearest to `sigma`, and that entry's noise level.
@@ -95,11 +95,14 @@ impl Probe<'_> {
     }
 
     fn refuses_wrong_shape(&self) -> bool {
-        let [coefficients, height, width] = self.image;
+        let mut wrong = self.image.to_vec();
+        if let Some(width) = wrong.last_mut() {
+            *width += 1;
+        }
         let mut rng = Rng::seed_from_u64(self.seed);
         let mut context = PriorContext { schedule: None, conditions: self.conditions, rng: &mut rng };
-        let noisy = ArrayD::zeros(vec![coefficients, height, width]);
-        let mut clean = ArrayD::zeros(vec![coefficients, height, width + 1]);
+        let noisy = ArrayD::zeros(self.image);
+        let mut clean = ArrayD::zeros(wrong);
         self.prior.denoise(noisy.view(), SIGMAS[0], clean.view_mut(), &mut context).is_err()
     }
 
@@ -238,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_lawful_proximal_map_passes() {
-        let report = check_prior(&Shrink(Fault::None), [2, 6, 7], 3);
+        let report = check_prior(&Shrink(Fault::None), &[2, 6, 7], 3);
         assert!(report.passed(), "{report}");
         assert_eq!(report.checks.len(), 10);
     }
@@ -265,9 +268,9 @@ mod tests {
     #[test]
     fn conditions_reach_the_prior() {
         let (image, conditions) = ([2, 6, 7], BTreeMap::from([("low_res".to_owned(), normal(&[2, 6, 7], 9))]));
-        let report = check_conditional_prior(&Guided, image, &conditions, 3);
+        let report = check_conditional_prior(&Guided, &image, &conditions, 3);
         assert!(report.passed(), "{report}");
-        assert!(check_prior(&Guided, image, 3).breaks("finite results"));
+        assert!(check_prior(&Guided, &image, 3).breaks("finite results"));
     }
 
     #[test]
@@ -284,7 +287,7 @@ mod tests {
             (Fault::OwnRandomness, "determinism"),
             (Fault::OwnRandomness, "thread safety"),
         ] {
-            let report = check_prior(&Shrink(fault), [2, 6, 7], 3);
+            let report = check_prior(&Shrink(fault), &[2, 6, 7], 3);
             assert!(report.breaks(law), "{law} holds:\n{report}");
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use diph_bloch::{DictionaryGrid, Sequence};
-use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
 use diph_formats::check_writable_folder;
 use diph_nufft::SpiralOptions;
@@ -109,7 +109,7 @@ impl DemoArgs {
         let plan = SimulationPlan {
             operator: DEFAULT_OPERATOR,
             shape: AcquisitionShape {
-                image: image.into(),
+                image: ImageShape::plane(image.0, image.1),
                 coefficients: 5,
                 frames: Sequence::CUTS[DemoAcquisition::CUT],
                 samples: SpiralOptions::default().samples,

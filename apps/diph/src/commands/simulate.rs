@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
 use diph_formats::check_writable_folder;
 use diph_nufft::coils::birdcage;
@@ -173,7 +173,7 @@ impl SimulateArgs {
         let plan = SimulationPlan {
             operator: &self.operator,
             shape: AcquisitionShape {
-                image: size.into(),
+                image: ImageShape::plane(size.0, size.1),
                 coefficients: self.coefficients,
                 frames: sequence.map_or(Sequence::CUTS[self.cut], Sequence::frames),
                 samples: self.samples.unwrap_or(SpiralOptions::default().samples),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_core::{ForwardOperator, Parameter, ParameterMaps, Rng};
+use diph_core::{ForwardOperator, ImageShape, Parameter, ParameterMaps, Rng};
 use diph_datasets::{DatasetFolder, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId, add_measurement_noise};
 use ndarray::{Array3, ArrayD, Axis};
 use num_complex::Complex32;
@@ -48,7 +48,8 @@ impl SliceInput {
                 check_truth(folder, id, cut, &truth, acquisition)?;
                 if kspace.is_none() && truth.tsmi.is_none() {
                     let path = folder.maps_path(id);
-                    truth.tsmi = Some(acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?);
+                    let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?;
+                    truth.tsmi = Some(tsmi.into_dimensionality().file(&path)?);
                 }
                 Some(truth)
             }
@@ -93,7 +94,7 @@ pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
 pub fn parameter_maps(maps: &QuantitativeMaps) -> ParameterMaps {
     let (height, width) = maps.dim();
     let parameters = ["T1", "T2"].map(|name| Parameter { name: name.into(), unit: "s".into() });
-    let mut found = ParameterMaps::zeros(parameters.into(), height, width);
+    let mut found = ParameterMaps::zeros(parameters.into(), &ImageShape::plane(height, width));
     found.values.index_axis_mut(Axis(0), 0).assign(&maps.t1);
     found.values.index_axis_mut(Axis(0), 1).assign(&maps.t2);
     found.amplitude.assign(&maps.pd);

@@ -23,7 +23,7 @@ pub(super) fn operator(
             // A value that makes no sense is refused by the plugin, with a better message.
             let accuracy = options.get("accuracy").and_then(Value::as_f64);
             let accuracy = accuracy.and_then(|value| Accuracy::new(value).ok()).unwrap_or_default();
-            Some(MrfOperator::memory_estimate(shape, accuracy, uses_normal))
+            MrfOperator::memory_estimate(shape, accuracy, uses_normal).ok()
         }
         "diph.cartesian" => Some(CartesianOperator::memory_estimate(shape)),
         _ => None,
@@ -39,7 +39,7 @@ pub(super) fn prior(component: &Component, shape: &AcquisitionShape) -> Option<(
         // Dual variables along two directions, twice for the acceleration.
         "diph.total-variation" => Some((none(), none().temporary("total variation", image.saturating_mul(5)))),
         "diph.locally-low-rank" | "diph.wavelet" => Some((none(), none().temporary("prior", image.saturating_mul(3)))),
-        "diph.diffusion" => network(component, shape.image).map(|cost| {
+        "diph.diffusion" => network(component, shape.image.plane_lengths()).map(|cost| {
             // The shipped weights are pages of the plugin, two bytes each.
             let file = if component.options.contains_key("checkpoint") { 0 } else { 2 * cost.parameters };
             (cost.weights_memory().kept("network file", file), cost.running_memory())

@@ -1,7 +1,7 @@
 //! What a training run will need.
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::DatasetFolder;
 use num_complex::Complex32;
 
@@ -29,7 +29,7 @@ pub fn training_plan(config: &RunConfig) -> diph_diffusion::Result<MemoryEstimat
     let slices = slices.map_or(0, |slices| slices.len());
     let atoms = DictionaryGrid::BRAIN_ATOMS;
     let shape = AcquisitionShape {
-        image,
+        image: ImageShape::plane(image[0], image[1]),
         coefficients: training.model.unet.coefficients,
         frames,
         samples: SAMPLES,

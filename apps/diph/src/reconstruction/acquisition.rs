@@ -1,7 +1,7 @@
 //! How slices were measured.
 
 use diph_bloch::Dictionary;
-use diph_core::AcquisitionShape;
+use diph_core::{AcquisitionShape, ImageShape};
 use diph_plugin_host::NamedArray;
 use ndarray::{Array2, Array3};
 use num_complex::Complex32;
@@ -27,7 +27,7 @@ impl Acquisition {
     pub fn shape(&self) -> AcquisitionShape {
         let (frames, samples) = self.density_compensation.dim();
         AcquisitionShape {
-            image: self.image_size.into(),
+            image: ImageShape::plane(self.image_size.0, self.image_size.1),
             coefficients: self.dictionary.coefficients(),
             frames,
             samples,

@@ -1,7 +1,7 @@
 //! How good a reconstructed slice is.
 
 use diph_core::{Error, ForwardOperator, ParameterMaps, Result, View, metrics, vector};
-use ndarray::{Array2, ArrayD, Axis};
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ impl Evaluation {
     /// # Errors
     /// When shapes do not fit, or the maps hold no T1 or T2.
     pub fn of_maps(maps: &ParameterMaps, truth: &Truth) -> Result<Self> {
-        if maps.amplitude.dim() != truth.maps.pd.dim() {
+        if maps.amplitude.shape() != truth.maps.pd.shape() {
             let (operation, role) = ("evaluation".into(), "maps".into());
             let (expected, got) = (truth.maps.pd.shape().to_vec(), maps.amplitude.shape().to_vec());
             return Err(Error::Shape { operation, role, expected, got });
@@ -72,7 +72,7 @@ impl Evaluation {
             maps.parameter(name).map(|values| metrics::absolute_percentage_errors(reference, values, &truth.mask))
         };
         let (t1, t2) = (errors("T1", &truth.maps.t1)?, errors("T2", &truth.maps.t2)?);
-        let inside = |image: &Array2<Complex32>| -> Vec<Complex32> {
+        let inside = |image: ArrayViewD<'_, Complex32>| -> Vec<Complex32> {
             image.iter().zip(&truth.mask).filter(|(_, inside)| **inside).map(|(value, _)| *value).collect()
         };
         Ok(Self {
@@ -80,7 +80,10 @@ impl Evaluation {
             t2_mape_percent: Some(100.0 * metrics::mean(&t2)),
             t1_median_ape_percent: Some(100.0 * metrics::median(&t1)),
             t2_median_ape_percent: Some(100.0 * metrics::median(&t2)),
-            pd_nrmse: Some(metrics::nrmse_up_to_scale(&inside(&truth.maps.pd), &inside(&maps.amplitude))),
+            pd_nrmse: Some(metrics::nrmse_up_to_scale(
+                &inside(truth.maps.pd.view().into_dyn()),
+                &inside(maps.amplitude.view()),
+            )),
             ..Self::default()
         })
     }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use diph_core::{ForwardOperator, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View};
+use diph_core::{
+    ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View,
+};
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -122,9 +124,9 @@ impl Parts {
     /// # Errors
     /// Those of the projector.
     pub fn project(&self, image: &ArrayD<Complex32>) -> Result<(ArrayD<Complex32>, ParameterMaps)> {
-        let (height, width) = self.image_size;
+        let (_, shape) = ImageShape::split("projection", image.shape())?;
         let mut projected = ArrayD::zeros(image.shape());
-        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), height, width);
+        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &shape);
         self.projector.project(image.view(), projected.view_mut(), Some(&mut maps))?;
         Ok((projected, maps))
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diph_core::{Error, ParameterMaps, Result, StopReason};
-use ndarray::{Array3, ArrayD, Axis, Zip, s};
+use ndarray::{Array3, ArrayD, Axis, Zip};
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction};
@@ -98,10 +98,10 @@ fn statistics(samples: &[Reconstruction]) -> Result<(Array3<f32>, Array3<f32>)> 
 /// # Errors
 /// When the maps hold no T1 or T2.
 pub fn qmaps(maps: &ParameterMaps) -> Result<Array3<f32>> {
-    let (height, width) = maps.amplitude.dim();
+    let [height, width] = maps.image("maps")?.require_plane("maps")?;
     let mut qmaps = Array3::zeros((4, height, width));
-    qmaps.slice_mut(s![0, .., ..]).assign(&maps.parameter("T1")?);
-    qmaps.slice_mut(s![1, .., ..]).assign(&maps.parameter("T2")?);
+    qmaps.index_axis_mut(Axis(0), 0).assign(&maps.parameter("T1")?);
+    qmaps.index_axis_mut(Axis(0), 1).assign(&maps.parameter("T2")?);
     qmaps.index_axis_mut(Axis(0), 2).assign(&maps.amplitude.mapv(|pd| pd.re));
     qmaps.index_axis_mut(Axis(0), 3).assign(&maps.amplitude.mapv(|pd| pd.im));
     Ok(qmaps)

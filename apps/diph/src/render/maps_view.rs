@@ -2,7 +2,7 @@
 
 use diph_core::{Error, ParameterMaps, Result};
 use diph_datasets::QuantitativeMaps;
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewD};
 use num_complex::Complex32;
 
 /// Borrowed T1, T2 and PD maps of one slice, all (y, x).
@@ -20,9 +20,13 @@ impl<'a> MapsView<'a> {
     /// Finds T1 and T2 by name among the parameters; the amplitude is PD.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the maps hold no T1 or no T2.
+    /// [`Error::Parameter`] when the maps hold no T1 or no T2, [`Error::Incompatible`] when they are of a volume.
     pub fn new(maps: &'a ParameterMaps) -> Result<Self> {
-        Ok(Self { t1: maps.parameter("T1")?, t2: maps.parameter("T2")?, pd: maps.amplitude.view() })
+        Ok(Self {
+            t1: plane(maps.parameter("T1")?)?,
+            t2: plane(maps.parameter("T2")?)?,
+            pd: plane(maps.amplitude.view())?,
+        })
     }
 
     /// Maps of a data set or a phantom.
@@ -42,4 +46,10 @@ impl<'a> MapsView<'a> {
             }),
         }
     }
+}
+
+fn plane<T>(map: ArrayViewD<'_, T>) -> Result<ArrayView2<'_, T>> {
+    let shape = map.shape().to_vec();
+    let refused = |_| Error::incompatible("figure", "a map with the axes (y, x)", format!("one of shape {shape:?}"));
+    map.into_dimensionality().map_err(refused)
 }

@@ -101,7 +101,7 @@ impl SliceFiles {
             .with("tsmi", images.view())
             .write(&path)
             .file(&path)?;
-        let shown = visible_voxels(posterior.estimate.maps.amplitude.view());
+        let shown = visible_voxels(MapsView::new(&posterior.estimate.maps).step(STEP)?.pd);
         let (mean, deviation) = (posterior.maps_mean.view(), posterior.maps_std.view());
         let picture = posterior_figure(title, mean, deviation, shown.view(), MapWindows::default());
         let picture = picture.and_then(|image| image.to_png()).step(STEP)?;
@@ -131,10 +131,11 @@ fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Res
 }
 
 fn picture(title: &str, maps: &ParameterMaps, truth: Option<&Truth>) -> Result<Vec<u8>> {
-    let visible: Array2<bool> = visible_voxels(maps.amplitude.view());
+    let view = MapsView::new(maps)?;
+    let visible: Array2<bool> = visible_voxels(view.pd);
     let (mask, reference) = match truth {
         Some(truth) => (&truth.mask, Some(MapsView::of_maps(&truth.maps))),
         None => (&visible, None),
     };
-    maps_figure(title, MapsView::new(maps)?, reference, mask.view(), MapWindows::default())?.to_png()
+    maps_figure(title, view, reference, mask.view(), MapWindows::default())?.to_png()
 }

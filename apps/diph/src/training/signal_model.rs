@@ -1,7 +1,7 @@
 //! Images that known maps would give.
 
 use diph_bloch::{Dictionary, Tissue};
-use diph_core::Result;
+use diph_core::{Error, Result};
 use diph_datasets::QuantitativeMaps;
 use ndarray::{Array3, ArrayViewMut2, Axis};
 use num_complex::Complex32;
@@ -34,7 +34,10 @@ impl SignalModel {
     pub fn tsmi(&self, maps: &QuantitativeMaps) -> Result<Array3<Complex32>> {
         match self {
             Self::Exact(table) => exact_tsmi(table, maps),
-            Self::Nearest(dictionary) => dictionary.lookup_tsmi(&parameter_maps(maps)),
+            Self::Nearest(dictionary) => {
+                let tsmi = dictionary.lookup_tsmi(&parameter_maps(maps))?;
+                tsmi.into_dimensionality().map_err(|error| Error::external("signal model", error))
+            }
         }
     }
 }

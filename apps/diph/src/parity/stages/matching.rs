@@ -1,6 +1,6 @@
 //! Dictionary matching.
 
-use diph_core::{ParameterMaps, PhysicsProjector};
+use diph_core::{ImageShape, ParameterMaps, PhysicsProjector};
 use ndarray::{ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex32;
 
@@ -32,7 +32,7 @@ impl Stage for Matching {
         let (height, width) = acquisition.image_size;
         let projector = reference.projector(&acquisition)?;
         let mut z = ArrayD::zeros(x.raw_dim());
-        let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), height, width);
+        let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), &ImageShape::plane(height, width));
         projector.project(x.view(), z.view_mut(), Some(&mut maps)).step("matching")?;
 
         let index = folder.array::<i64, Ix2>(FILE, "index", "(y, x)")?;
@@ -66,7 +66,7 @@ impl Stage for Matching {
         }
         let plane = |row| expected.index_axis(Axis(0), row);
         let density = ndarray::Zip::from(plane(2)).and(plane(3)).map_collect(|re, im| Complex32::new(*re, *im));
-        let error = relative_error_within(&density.into_dyn(), &maps.amplitude.into_dyn(), &same);
+        let error = relative_error_within(&density.into_dyn(), &maps.amplitude, &same);
         comparisons.push(Comparison::error("PD, same atoms", error, TOLERANCE));
         Ok(comparisons)
     }

@@ -1,6 +1,6 @@
 //! Single steps of the annealed loop.
 
-use diph_core::{ParameterMaps, PhysicsProjector, SplittingState};
+use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, SplittingState};
 use diph_formats::NpzFile;
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -95,7 +95,7 @@ impl SamplerSteps {
         let projector: &dyn PhysicsProjector = sampler.projector();
         // A projected image holds multiples of atoms, so that matching it again finds them.
         let mut again = ArrayD::zeros(their_z.raw_dim());
-        let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), height, width);
+        let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), &ImageShape::plane(height, width));
         projector.project(their_z.view(), again.view_mut(), Some(&mut maps)).step("matching")?;
         let atoms = Atoms::new(&sampler.acquisition().dictionary);
         let theirs = atoms.of_maps(&maps);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use diph_core::{ForwardOperator, ParameterMaps, SplittingState, metrics};
+use diph_core::{ForwardOperator, ImageShape, ParameterMaps, SplittingState, metrics};
 use diph_datasets::QuantitativeMaps;
 use ndarray::{Array2, ArrayD, Ix2, Ix3};
 use num_complex::Complex32;
@@ -127,7 +127,7 @@ fn maps_of(sampler: &RecordedSampler, state: &SplittingState) -> Result<Paramete
         return Ok(maps.clone());
     }
     let (height, width) = sampler.acquisition().image_size;
-    let mut maps = ParameterMaps::zeros(sampler.projector().parameters().to_vec(), height, width);
+    let mut maps = ParameterMaps::zeros(sampler.projector().parameters().to_vec(), &ImageShape::plane(height, width));
     let mut projected = ArrayD::zeros(state.x_hat.raw_dim());
     sampler.projector().project(state.x_hat.view(), projected.view_mut(), Some(&mut maps)).step("matching")?;
     Ok(maps)
