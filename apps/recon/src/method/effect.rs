@@ -60,8 +60,10 @@ mod tests {
             ("mrf-diph-unconditional", "condition=adjoint", "`use_condition` is false"),
         ] {
             let error = refused(method, &[setting]).unwrap_or_else(|| panic!("{method} takes {setting}"));
-            let key = setting.split('=').next().unwrap();
-            assert!(error.starts_with(key) && error.contains(method) && error.contains(said), "{error}");
+            assert!(
+                error.starts_with(setting.split('=').next().unwrap()) && error.contains(method) && error.contains(said),
+                "{error}"
+            );
         }
         let switches = ["solver.annealed.data=null", "scale=reference"];
         assert!(refused("mrf-diph-conditional", &switches[..1]).is_none(), "the file may hold a scale");

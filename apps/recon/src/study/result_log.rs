@@ -25,7 +25,7 @@ pub struct ResultLog<'a> {
 
 impl ResultLog<'_> {
     /// One row of the Python code's log; maps are those of z, or without a projector in the loop those of x_hat. `None` of a step
-    /// of a solver that anneals nothing.
+    /// that is not annealed.
     ///
     /// # Errors
     /// When a part fails.
