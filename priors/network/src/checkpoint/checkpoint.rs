@@ -1,0 +1,120 @@
+//! A network with its configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{DType, Tensor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{WeightFormat, pytorch, safetensors_file};
+use crate::{Error, Parameters, Result, UNetConfig};
+
+/// What a checkpoint says about its network: JSON that has at least the architecture in it.
+pub trait CheckpointConfig: Clone + Serialize + DeserializeOwned {
+    /// The architecture.
+    fn unet(&self) -> &UNetConfig;
+
+    /// Fails on settings that make no model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the name of the setting.
+    fn check(&self) -> Result<()>;
+}
+
+/// Weights and all that is known about them.
+///
+/// On disk a safetensors file with guided-diffusion's names; the metadata entry `diph` holds the configuration and the
+/// notes as JSON, so that the file alone is enough to run it.
+#[derive(Clone, Debug)]
+pub struct Checkpoint<C> {
+    /// The architecture and what else the user of the network must know.
+    pub config: C,
+    /// The weights, f32.
+    pub parameters: Parameters,
+    /// Where they come from: data, steps, seed, command.
+    pub notes: BTreeMap<String, String>,
+}
+
+impl<C: CheckpointConfig> Checkpoint<C> {
+    /// Reads a safetensors file with its configuration inside, or a PyTorch state dict (`.pt`, `.pth`) with its
+    /// configuration beside it, in a file of the same name that ends in `.json`.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a file cannot be read or has no configuration, [`Error::Checkpoint`] when tensors are missing,
+    /// extra, or of another shape or type.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        if !pytorch::is_pytorch(path) {
+            return safetensors_file::read(path);
+        }
+        let config_path = path.with_extension("json");
+        let text = std::fs::read_to_string(&config_path).map_err(|error| {
+            let hint = "a PyTorch state dict says nothing about its architecture: put the configuration into this file";
+            Error::file(&config_path, format!("{error}; {hint}"))
+        })?;
+        let config = serde_json::from_str(&text).map_err(|error| Error::file(&config_path, error))?;
+        Self::read_pytorch(path, config)
+    }
+
+    /// Reads the content of a safetensors file, weights inside of a program for example; `name` stands for the file in
+    /// messages.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self> {
+        safetensors_file::parse(bytes, name.as_ref())
+    }
+
+    /// Reads a PyTorch state dict of a known architecture.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn read_pytorch(path: impl AsRef<Path>, config: C) -> Result<Self> {
+        let path = path.as_ref();
+        let tensors = pytorch::read(path)?;
+        Self::from_tensors(config, tensors, BTreeMap::new()).map_err(|error| error.in_file(path))
+    }
+
+    /// Checks tensors against the configuration and widens them to f32.
+    pub(super) fn from_tensors(
+        config: C,
+        tensors: BTreeMap<String, Tensor>,
+        notes: BTreeMap<String, String>,
+    ) -> Result<Self> {
+        config.check()?;
+        let widened = tensors.into_iter().map(|(name, tensor)| {
+            let tensor = widen(&name, &tensor)?;
+            Ok((name, tensor))
+        });
+        let parameters = Parameters::new(config.unet(), widened.collect::<Result<_>>()?)?;
+        Ok(Self { config, parameters, notes })
+    }
+
+    /// Writes a safetensors file, first under a temporary name. Missing folders are made.
+    ///
+    /// # Errors
+    /// [`Error::Write`] when the file cannot be written, [`Error::TensorNotFinite`] when a weight is not a number in the
+    /// format.
+    pub fn write(&self, path: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
+        safetensors_file::write(self, path.as_ref(), format)
+    }
+}
+
+/// The tensor in f32, after checking that its type is one of weights and its values are finite.
+fn widen(name: &str, tensor: &Tensor) -> Result<Tensor> {
+    if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16 | DType::F64) {
+        return Err(Error::TensorDtype { tensor: name.into(), got: tensor.dtype().as_str().into() });
+    }
+    let tensor = tensor.to_dtype(DType::F32)?.contiguous()?;
+    check_finite(name, &tensor)?;
+    Ok(tensor)
+}
+
+pub(super) fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
+    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(Error::TensorNotFinite { tensor: name.into(), index }),
+        None => Ok(()),
+    }
+}

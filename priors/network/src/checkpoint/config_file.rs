@@ -1,0 +1,68 @@
+//! The configuration of a network without its weights.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::safetensors_file::config_of_header;
+use super::{Checkpoint, CheckpointConfig, pytorch};
+use crate::{Error, Result};
+
+/// Longest header that a safetensors file may have.
+const MAX_HEADER: u64 = 100_000_000;
+
+impl<C: CheckpointConfig> Checkpoint<C> {
+    /// The configuration in a checkpoint file, or beside it, without reading the weights; see [`Checkpoint::read`].
+    ///
+    /// # Errors
+    /// [`Error::File`] when a file cannot be read or has no configuration.
+    pub fn read_config(path: impl AsRef<Path>) -> Result<C> {
+        let path = path.as_ref();
+        if pytorch::is_pytorch(path) {
+            let path = path.with_extension("json");
+            let text = std::fs::read_to_string(&path).map_err(|error| Error::file(&path, error))?;
+            let config: C = serde_json::from_str(&text).map_err(|error| Error::file(&path, error))?;
+            config.check().map_err(|error| error.in_file(&path))?;
+            return Ok(config);
+        }
+        let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(|error| Error::file(path, error))?;
+        let length = u64::from_le_bytes(length);
+        if length > MAX_HEADER {
+            return Err(Error::file(path, "not a safetensors file: its header has no sensible length"));
+        }
+        let mut header = Vec::new();
+        file.take(length).read_to_end(&mut header).map_err(|error| Error::file(path, error))?;
+        let config: C = config_of_header(&header, path)?;
+        config.check().map_err(|error| error.in_file(path))?;
+        Ok(config)
+    }
+
+    /// The configuration in the header of a safetensors file, the JSON text that follows the file's first eight bytes; `name`
+    /// stands for the file in messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the header has no configuration.
+    pub fn config_in_header(header: &[u8], name: impl AsRef<Path>) -> Result<C> {
+        config_of_header(header, name.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Config;
+    use super::*;
+
+    #[test]
+    fn files_without_a_configuration_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.safetensors");
+        let message = |path: &Path| Checkpoint::<Config>::read_config(path).unwrap_err().to_string();
+        for content in [&b""[..], b"12345678 but no header", b"\x02\0\0\0\0\0\0\0{}"] {
+            std::fs::write(&path, content).unwrap();
+            assert!(message(&path).contains("net.safetensors"));
+        }
+        assert!(message(&folder.path().join("net.pt")).contains("net.json"));
+    }
+}

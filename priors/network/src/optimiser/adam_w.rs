@@ -1,0 +1,162 @@
+//! AdamW and the moving averages of the parameters, in one pass over the memory.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, bail};
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use super::parameter_state::ParameterState;
+use crate::{Error, Result};
+
+/// Keeps the division finite where a parameter never had a gradient.
+const EPSILON: f32 = 1e-8;
+
+/// Values of a parameter that are updated together: all arrays of them fit into the cache.
+const CHUNK: usize = 2048;
+
+/// One step of AdamW (Loshchilov & Hutter 2019): the decay of the weights is no part of the gradient. The exponential moving
+/// averages of the parameters follow in the same pass.
+#[derive(Clone, Debug)]
+pub struct AdamW {
+    betas: [f32; 2],
+    /// What is left of a parameter after the decay.
+    kept: f32,
+    /// Learning rate, divided by the bias of the first moment.
+    rate: f32,
+    /// One over the square root of the bias of the second moment.
+    second_scale: f32,
+    /// What the gradient is multiplied with: clips it.
+    gradient_scale: f32,
+    /// Weight of the new parameter in each average.
+    average_weights: Vec<f32>,
+}
+
+impl AdamW {
+    /// Step number `step`, counted from 0. Gradients are multiplied with `gradient_scale` first, which is how they are clipped;
+    /// `ema_rates` are those of the averages.
+    pub fn new(
+        step: u64,
+        learning_rate: f64,
+        weight_decay: f64,
+        betas: [f64; 2],
+        gradient_scale: f64,
+        ema_rates: &[f64],
+    ) -> Self {
+        let [first_bias, second_bias] = betas.map(|beta| 1.0 - beta.powf((step + 1) as f64));
+        Self {
+            betas: betas.map(|beta| beta as f32),
+            kept: (1.0 - learning_rate * weight_decay) as f32,
+            rate: (learning_rate / first_bias) as f32,
+            second_scale: (1.0 / second_bias.sqrt()) as f32,
+            gradient_scale: gradient_scale as f32,
+            average_weights: ema_rates.iter().map(|rate| (1.0 - warmed_up(*rate, step)) as f32).collect(),
+        }
+    }
+
+    /// Updates every parameter; `gradients` are in the same order.
+    ///
+    /// # Errors
+    /// When a gradient has another length than its parameter.
+    pub fn update(
+        &self,
+        parameters: &mut [ParameterState],
+        gradients: &[impl Deref<Target = [f32]> + Sync],
+    ) -> Result<()> {
+        if parameters.len() != gradients.len() {
+            return Err(Error::setting(
+                "gradients",
+                format!("one for each of {} parameters", parameters.len()),
+                gradients.len(),
+            ));
+        }
+        if let Some(other) = parameters.iter().find(|state| state.averages.len() != self.average_weights.len()) {
+            let expected = format!("{} averages of each parameter", self.average_weights.len());
+            return Err(Error::setting("ema_rates", expected, other.averages.len()));
+        }
+        parameters.par_iter_mut().zip(gradients).try_for_each(|(parameter, gradient)| {
+            let variable = parameter.variable.as_tensor().clone();
+            Ok(variable.inplace_op1(&Update { adam_w: self, gradient, state: RefCell::new(parameter) })?)
+        })
+    }
+}
+
+/// The rate of an average that forgets its beginning: `min(rate, (1 + n) / (10 + n))` after n steps. Without it an average
+/// of rate 0.9999 would be the untrained network for thousands of steps.
+fn warmed_up(rate: f64, step: u64) -> f64 {
+    let step = step as f64;
+    rate.min((1.0 + step) / (10.0 + step))
+}
+
+/// Euclidean norm of all gradients together, summed in f64 and in a fixed order.
+pub fn gradient_norm(gradients: &[impl Deref<Target = [f32]> + Sync]) -> f64 {
+    let squares: Vec<f64> = gradients.par_iter().map(|gradient| sum_of_squares(gradient)).collect();
+    squares.iter().sum::<f64>().sqrt()
+}
+
+/// In eight sums side by side, which the processor adds at once.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    let chunks = values.chunks_exact(sums.len());
+    let rest: f64 = chunks.remainder().iter().map(|value| f64::from(*value).powi(2)).sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += f64::from(*value) * f64::from(*value));
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// candle hands out a variable's memory only to operations, and those only as `&self`.
+struct Update<'a> {
+    adam_w: &'a AdamW,
+    gradient: &'a [f32],
+    state: RefCell<&'a mut ParameterState>,
+}
+
+impl InplaceOp1 for Update<'_> {
+    fn name(&self) -> &'static str {
+        "AdamW"
+    }
+
+    fn cpu_fwd(&self, parameter: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (CpuStorage::F32(parameter), Some((0, end))) = (parameter, layout.contiguous_offsets()) else {
+            bail!("{}: expected a contiguous f32 parameter, got {layout:?}", self.name());
+        };
+        let mut state = self.state.borrow_mut();
+        let ParameterState { first_moment, second_moment, averages, .. } = &mut **state;
+        if end != self.gradient.len() || end != first_moment.len() {
+            bail!("{}: expected a gradient of {} values, got {}", self.name(), first_moment.len(), self.gradient.len());
+        }
+        let moments = first_moment.chunks_mut(CHUNK).zip(second_moment.chunks_mut(CHUNK));
+        let chunks = parameter[..end].chunks_mut(CHUNK).zip(self.gradient.chunks(CHUNK)).zip(moments);
+        for (index, ((values, gradient), (first, second))) in chunks.enumerate() {
+            update_values(self.adam_w, values, gradient, first, second);
+            let start = index * CHUNK;
+            for (average, weight) in averages.iter_mut().zip(&self.adam_w.average_weights) {
+                let average = &mut average[start..][..values.len()];
+                average.iter_mut().zip(&*values).for_each(|(average, value)| *average += weight * (value - *average));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn update_values(
+    adam_w: &AdamW,
+    values: &mut [f32],
+    gradient: &[f32],
+    first_moment: &mut [f32],
+    second_moment: &mut [f32],
+) {
+    let [first_beta, second_beta] = adam_w.betas;
+    let moments = first_moment.iter_mut().zip(second_moment);
+    for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(moments) {
+        let gradient = gradient * adam_w.gradient_scale;
+        *first = first_beta * *first + (1.0 - first_beta) * gradient;
+        *second = second_beta * *second + (1.0 - second_beta) * gradient * gradient;
+        let deviation = second.sqrt() * adam_w.second_scale + EPSILON;
+        *value = adam_w.kept * *value - adam_w.rate * *first / deviation;
+    }
+}
