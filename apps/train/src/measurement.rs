@@ -1,5 +1,6 @@
 //! What a training image becomes when it is measured.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use diph_core::{Error, ForwardOperator, Result, Rng};
@@ -44,7 +45,7 @@ impl Measurement {
         let level = NoiseLevel::StandardDeviation(log_uniform(self.noise, rng));
         add_measurement_noise(samples.view_mut(), level, NoiseParts::Complex, rng)
             .map_err(|error| Error::external("measurement", error))?;
-        Ok(Measured { measurement: self, samples })
+        Ok(Measured { measurement: self, samples, problem: OnceCell::new() })
     }
 }
 

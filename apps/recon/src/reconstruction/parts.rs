@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result,
-    View,
+    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Problem,
+    Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
@@ -92,13 +92,20 @@ impl Parts {
         &*self.unweighted
     }
 
-    /// The image that the prior is shown beside the noisy one, from `samples`, in units of `intensity`.
+    /// The image that the prior is shown beside the noisy one. `measured` is the measurement with the operator of the
+    /// reconstruction, unscaled; where the image is made with other weights, it is made from the `samples`.
     ///
     /// # Errors
     /// As [`ConditionImage::compute`].
-    pub fn condition(&self, image: ConditionImage, samples: View<'_>, intensity: f32) -> Result<ArrayD<Complex32>> {
-        let density_compensated = self.density_compensated.as_ref().unwrap_or(&self.operator);
-        image.compute(&self.unweighted, density_compensated, samples, intensity)
+    pub fn condition(&self, image: ConditionImage, measured: &Problem, samples: View<'_>) -> Result<ArrayD<Complex32>> {
+        let operator = match image.is_density_compensated() {
+            true => self.density_compensated.as_ref().unwrap_or(&self.operator),
+            false => &self.unweighted,
+        };
+        if Arc::ptr_eq(operator, &self.operator) {
+            return image.compute(measured);
+        }
+        image.compute(&Problem::unscaled(operator.clone(), samples)?)
     }
 
     /// The image prior, where the method has one.
