@@ -8,7 +8,8 @@ use candle_core::{Device, Tensor};
 use diph_core::{
     Identity, ImageShape, Iteration, Problem, ProximalSplitting, Renoising, Rng, Space, SplittingSettings,
 };
-use diph_diffusion::{Checkpoint, DiffusionPrior, ForwardMode, ModelConfig, Parameters, PriorOptions, Respacing, UNet};
+use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, Respacing};
+use diph_network::{ForwardMode, Parameters, UNet};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
