@@ -25,7 +25,6 @@ pub struct Parts {
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
     provenance: Vec<Provenance>,
-    image_size: (usize, usize),
     norm: OnceLock<f64>,
 }
 
@@ -65,9 +64,20 @@ impl Parts {
             prior,
             projector: Box::new(projector),
             provenance,
-            image_size: acquisition.image_size,
             norm: OnceLock::new(),
         })
+    }
+
+    /// Parts that the caller has made: operators, priors and projectors of a program's own, without a plugin. `operator` serves the
+    /// reconstruction, `unweighted` is the same without data weights (the same `Arc` where there are none), for metrics.
+    pub fn of(
+        operator: Arc<dyn ForwardOperator>,
+        unweighted: Arc<dyn ForwardOperator>,
+        prior: Option<Box<dyn Prior>>,
+        projector: Box<dyn PhysicsProjector>,
+    ) -> Self {
+        let (provenance, norm) = (Vec::new(), OnceLock::new());
+        Self { operator, unweighted, density_compensated: None, prior, projector, provenance, norm }
     }
 
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
@@ -149,11 +159,6 @@ impl Parts {
         let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &shape);
         self.projector.project(image.view(), projected.view_mut(), Some(&mut maps))?;
         Ok((projected, maps))
-    }
-
-    /// Image (height, width).
-    pub fn image_size(&self) -> (usize, usize) {
-        self.image_size
     }
 
     /// Files that the parts came from.

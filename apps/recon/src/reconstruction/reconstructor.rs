@@ -8,9 +8,9 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction, Step, Stopwatch};
-use crate::ConditionImage;
 use crate::method::{Intensity, Method};
 use crate::solver::{Solved, SolverInputs};
+use crate::{Blame, ConditionImage, ReconError};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
 const CONDITION: &str = "low_res";
@@ -114,6 +114,21 @@ impl<'a> Reconstructor<'a> {
             })
         })
     }
+}
+
+/// Reconstructs one measurement from start to end: `samples` (coil, frame, sample) by `method` with `parts`.
+///
+/// # Errors
+/// [`ReconError::Failed`] naming the method, when a part fails or a setting makes no sense to it.
+pub fn reconstruct(
+    method: &Method,
+    parts: &Parts,
+    samples: View<'_>,
+    seed: u64,
+) -> std::result::Result<Reconstruction, ReconError> {
+    let reconstruction = Reconstructor::new(method, parts, samples)
+        .and_then(|reconstructor| reconstructor.run(seed, &mut |_| Ok(ControlFlow::Continue(()))));
+    reconstruction.step(&method.name)
 }
 
 fn scaled(mut maps: ParameterMaps, intensity: f32) -> ParameterMaps {
