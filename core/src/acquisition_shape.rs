@@ -1,10 +1,12 @@
 //! The lengths of everything that an acquisition operator is made from.
 
+use crate::ImageShape;
+
 /// The lengths of everything that an acquisition operator is made from: enough to say what it will need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcquisitionShape {
-    /// Image (height, width) in pixels.
-    pub image: [usize; 2],
+    /// Spatial lengths of the image in pixels.
+    pub image: ImageShape,
     /// Coefficients of the temporal subspace, K.
     pub coefficients: usize,
     /// Frames of the sequence.
@@ -22,7 +24,7 @@ pub struct AcquisitionShape {
 impl AcquisitionShape {
     /// Pixels of an image.
     pub fn pixels(&self) -> usize {
-        self.image[0].saturating_mul(self.image[1])
+        self.image.pixels()
     }
 
     /// Samples of one coil.

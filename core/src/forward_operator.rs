@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::{Result, Space, View, ViewMut};
+use crate::{Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
 
 /// A linear operator `A` between two [`Space`]s with its exact adjoint.
 ///
@@ -50,5 +50,15 @@ pub trait ForwardOperator: Send + Sync {
     /// Where the weights come from a part that can fail, such as a plugin.
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
         Ok(None)
+    }
+
+    /// The exact `(A^H A + rho I)^-1`, weights included, of an operator that has it in closed form.
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        None
+    }
+
+    /// A cheap approximation of `(A^H A + rho I)^-1`, weights included, of an operator that has one.
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        None
     }
 }

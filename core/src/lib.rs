@@ -8,13 +8,15 @@
 //! | image prior | [`Prior`] | total variation, locally low rank, a diffusion model |
 //! | physics | [`PhysicsProjector`] | matching against a dictionary of Bloch responses |
 //!
-//! An [`Iteration`] (such as [`ProximalSplitting`] or [`Fista`]) says what one step does, [`run`] drives it, and
-//! [`Observer`]s watch it. This crate does no file input or output and knows no plugin.
+//! An [`Iteration`] ([`LeastSquares`], [`Admm`], [`Fista`], [`AnnealedSplitting`]) says what one step does, [`run`] drives it,
+//! and [`Observer`]s watch it. This crate does no file input or output and knows no plugin.
 //!
 //! # Conventions
 //!
-//! Images are complex arrays in the order (coefficient, y, x), k-space is (coil, frame, sample). Times are in
-//! seconds, angles in radians, k-space positions in cycles per pixel within [-1/2, 1/2] as (ky, kx). Views that
+//! Images are complex arrays in the order (coefficient, y, x) or, of a volume, (coefficient, z, y, x): see
+//! [`ImageShape`]. k-space is (coil, frame, sample). Times are in
+//! seconds, angles in radians, k-space positions in cycles per pixel within [-1/2, 1/2] as (ky, kx)
+//! or (kz, ky, kx). Views that
 //! cross a trait are C-contiguous; anything else is an [`Error::NotContiguous`].
 
 mod acquisition_shape;
@@ -23,6 +25,7 @@ mod byte_size;
 mod error;
 mod forward_operator;
 mod fourier_scale;
+mod image_shape;
 mod iteration;
 mod memory_estimate;
 pub mod metrics;
@@ -31,8 +34,11 @@ mod overlap;
 mod parameter;
 mod parameter_maps;
 mod physics_projector;
+mod plane_wise;
+mod preconditioner;
 mod prior;
 mod prior_context;
+mod regularised_inverse;
 mod schedule_entry;
 mod solvers;
 mod space;
@@ -45,6 +51,7 @@ pub use byte_size::ByteSize;
 pub use error::{Error, Result};
 pub use forward_operator::ForwardOperator;
 pub use fourier_scale::FourierScale;
+pub use image_shape::{ImageShape, SpatialAxes};
 pub use iteration::{Breakdown, Iteration, Observer, Outcome, Progress, StopReason, run};
 pub use memory_estimate::MemoryEstimate;
 pub use noise_schedule::NoiseSchedule;
@@ -52,12 +59,17 @@ pub use overlap::Overlap;
 pub use parameter::Parameter;
 pub use parameter_maps::ParameterMaps;
 pub use physics_projector::PhysicsProjector;
+pub use plane_wise::PlaneWise;
+pub use preconditioner::Preconditioner;
 pub use prior::Prior;
 pub use prior_context::{PriorContext, Rng};
+pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
-    CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,
-    ProximalSplitting, Renoising, Solution, SplittingSettings, SplittingState, estimate_intensity, objective,
+    Admm, AdmmSettings, AdmmState, AnnealedSettings, AnnealedSplitting, AnnealedState, CgSettings, CgState,
+    ConjugateGradient, DataSettings, Fista, FistaSettings, FistaState, LeastSquares, LeastSquaresSettings,
+    LeastSquaresState, OperatorNorm, PhysicsSettings, PhysicsState, PowerState, Problem, Renoising, Solution,
+    estimate_intensity, objective,
 };
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

@@ -2,7 +2,7 @@
 
 use crate::{Parameter, ParameterMaps, Result, View, ViewMut};
 
-/// Projection on the set of signals that the physics allows, voxel by voxel.
+/// Projection on the set of signals that the physics allows, voxel by voxel: planes and volumes alike.
 ///
 /// The set is a cone under complex scaling: `project(c x) = c project(x)` for every complex `c`.
 pub trait PhysicsProjector: Send + Sync {
@@ -15,8 +15,8 @@ pub trait PhysicsProjector: Send + Sync {
     /// What the maps of [`project`](Self::project) hold.
     fn parameters(&self) -> &[Parameter];
 
-    /// Writes the nearest allowed signal of every voxel of `x` (coefficient, y, x) into `z`, and where `maps` is given,
-    /// its parameters. A voxel of zeros gives zeros.
+    /// Writes the nearest allowed signal of every voxel of `x`, (coefficient, y, x) or (coefficient, z, y, x), into `z`, and
+    /// where `maps` is given, its parameters. A voxel of zeros gives zeros.
     ///
     /// # Errors
     /// When a shape does not fit, or a value of `x` is not finite.

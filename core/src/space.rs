@@ -6,7 +6,7 @@ use std::fmt;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use crate::{Error, Result, View, ViewMut};
+use crate::{Error, ImageShape, Result, View, ViewMut};
 
 /// One named axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Axis {
 /// Operators say which spaces they map between, and everything that joins operators compares them.
 ///
 /// ```
-/// use diph_core::Space;
-/// let image = Space::image(5, 230, 230);
+/// use diph_core::{ImageShape, Space};
+/// let image = Space::image(5, &ImageShape::plane(230, 230));
 /// assert_eq!(image.to_string(), "[coefficient 5, y 230, x 230]");
 /// assert_eq!(image.len(), 264_500);
 /// ```
@@ -38,9 +38,10 @@ impl Space {
         Self { axes: axes.into_iter().map(|(name, len)| Axis { name: name.into(), len }).collect() }
     }
 
-    /// SVD-compressed time series of magnetisation images (TSMI): (coefficient, y, x).
-    pub fn image(coefficients: usize, height: usize, width: usize) -> Self {
-        Self::new([("coefficient", coefficients), ("y", height), ("x", width)])
+    /// SVD-compressed time series of magnetisation images (TSMI): (coefficient, y, x) or (coefficient, z, y, x).
+    pub fn image(coefficients: usize, image: &ImageShape) -> Self {
+        let spatial = image.names().iter().copied().zip(image.lengths().iter().copied());
+        Self::new(std::iter::once(("coefficient", coefficients)).chain(spatial))
     }
 
     /// Acquired samples: (coil, frame, sample).

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diph_benches::tissues::large_grid;
 use diph_bloch::{DictionaryGrid, EpgFisp, Sequence};
-use diph_datasets::NpzWriter;
+use diph_formats::NpzWriter;
 use ndarray::{Array2, aview0, aview1, s};
 use serde::Deserialize;
 

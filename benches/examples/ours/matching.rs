@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diph_benches::tissues;
 use diph_bloch::{DictionaryGrid, DictionaryMatcher};
-use diph_datasets::NpzWriter;
+use diph_formats::NpzWriter;
 use ndarray::{ArrayD, aview1};
 use num_complex::Complex32;
 use serde::Deserialize;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use diph_benches::{acquisition, noise};
-use diph_core::ForwardOperator;
-use diph_datasets::NpzWriter;
+use diph_core::{ForwardOperator, ImageShape};
+use diph_formats::NpzWriter;
 use diph_nufft::MrfOperator;
 use ndarray::{ArrayD, ArrayView};
 use num_complex::Complex32;
@@ -45,7 +45,7 @@ impl Transform {
         if !options.weighted {
             acquisition.weights = None;
         }
-        let scale = acquisition.normalisation.factor(acquisition.height, acquisition.width);
+        let scale = acquisition.normalisation.factor(&ImageShape::plane(acquisition.height, acquisition.width));
         let trajectory = &acquisition.trajectory;
         let positions = ArrayView::from_shape((trajectory.frames(), trajectory.samples(), 2), trajectory.as_slice())?;
         let mut problem = NpzWriter::new()

@@ -1,7 +1,7 @@
 //! The acquisition operator.
 
 use diph_benches::{COEFFICIENTS, acquisition, noise};
-use diph_core::{AcquisitionShape, ForwardOperator, MemoryEstimate};
+use diph_core::{AcquisitionShape, ForwardOperator, ImageShape, MemoryEstimate};
 use diph_nufft::{Accuracy, MrfOperator};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -17,7 +17,7 @@ const EPS: f64 = 1e-4;
 pub fn measure(case: &Case) -> Result<(Vec<(String, f64)>, MemoryEstimate)> {
     let options = acquisition::sized(EPS, case.size, case.frames, case.coils);
     let shape = AcquisitionShape {
-        image: [case.size; 2],
+        image: ImageShape::plane(case.size, case.size),
         coefficients: COEFFICIENTS,
         frames: case.frames,
         samples: options.trajectory.samples(),
@@ -45,6 +45,6 @@ pub fn measure(case: &Case) -> Result<(Vec<(String, f64)>, MemoryEstimate)> {
     ];
     let images = MemoryEstimate::array::<Complex32>(&[2, COEFFICIENTS, shape.pixels()]);
     let kspace = MemoryEstimate::array::<Complex32>(&[case.coils, shape.samples_per_coil()]);
-    let estimate = MrfOperator::memory_estimate(&shape, Accuracy::new(EPS)?, true);
+    let estimate = MrfOperator::memory_estimate(&shape, Accuracy::new(EPS)?, true)?;
     Ok((seconds, estimate.kept("images", images).temporary("k-space", kspace)))
 }

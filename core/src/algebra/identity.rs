@@ -1,6 +1,6 @@
 //! The operator that changes nothing.
 
-use crate::{ForwardOperator, Result, Space, View, ViewMut};
+use crate::{Error, ForwardOperator, RegularisedInverse, Result, Space, View, ViewMut};
 
 /// `I` on a space.
 pub struct Identity {
@@ -43,5 +43,21 @@ impl ForwardOperator for Identity {
 
     fn normal(&self, x: View<'_>, out: ViewMut<'_>) -> Result<()> {
         self.copy("identity: normal", x, out)
+    }
+
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        Some(self)
+    }
+}
+
+/// `b / (1 + rho)`.
+impl RegularisedInverse for Identity {
+    fn solve(&self, rho: f32, b: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+        if !(rho.is_finite() && rho > 0.0) {
+            return Err(Error::parameter("identity: regularised inverse", "rho", "a positive number", rho));
+        }
+        self.copy("identity: regularised inverse", b, x.view_mut())?;
+        x.mapv_inplace(|value| value / (1.0 + rho));
+        Ok(())
     }
 }

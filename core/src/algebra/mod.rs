@@ -1,7 +1,8 @@
 //! Linear-operator algebra: operators made of operators.
 //!
 //! Spaces are compared when operators are put together, and the `normal` of the parts is used wherever mathematics
-//! allows it, so that a Toeplitz embedding survives composition.
+//! allows it, so that a Toeplitz embedding survives composition. A regularised inverse and a preconditioner survive scaling;
+//! neither that of a sum nor that of a product follows from those of the parts.
 
 mod adjoint_operator;
 mod composed;

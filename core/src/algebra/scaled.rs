@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::{Error, ForwardOperator, Result, Space, View, ViewMut};
+use crate::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
 
 /// `s A` for a real `s`.
 pub struct Scaled {
@@ -60,5 +60,45 @@ impl ForwardOperator for Scaled {
 
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
         self.inner.data_weights()
+    }
+
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        self.inner.regularised_inverse().filter(|_| self.scale != 0.0).map(|_| self as &dyn RegularisedInverse)
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        self.inner.preconditioner().filter(|_| self.scale != 0.0).map(|_| self as &dyn Preconditioner)
+    }
+}
+
+/// `(s^2 N + rho)^-1 = (N + rho / s^2)^-1 / s^2` with the inner operator's normal `N`.
+impl RegularisedInverse for Scaled {
+    fn solve(&self, rho: f32, b: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+        let Some(inner) = self.inner.regularised_inverse() else {
+            return Err(Error::incompatible(&self.name, "an operator with a regularised inverse", self.inner.name()));
+        };
+        let square = self.scale * self.scale;
+        inner.solve(rho / square, b, x.view_mut())?;
+        x.mapv_inplace(|value| value / square);
+        Ok(())
+    }
+}
+
+/// As the regularised inverse.
+impl Preconditioner for Scaled {
+    fn apply(&self, rho: f32, r: View<'_>, mut z: ViewMut<'_>) -> Result<()> {
+        let Some(inner) = self.inner.preconditioner() else {
+            return Err(Error::incompatible(&self.name, "an operator with a preconditioner", self.inner.name()));
+        };
+        let square = self.scale * self.scale;
+        inner.apply(rho / square, r, z.view_mut())?;
+        z.mapv_inplace(|value| value / square);
+        Ok(())
+    }
+
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        let Some(inner) = self.inner.preconditioner() else { return Ok(None) };
+        let square = self.scale * self.scale;
+        Ok(inner.symbol()?.map(|symbol| symbol * square))
     }
 }

@@ -5,7 +5,9 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
-use crate::{Error, ForwardOperator, Result, Rng, Space, View, ViewMut};
+use crate::{
+    Error, ForwardOperator, ImageShape, Preconditioner, RegularisedInverse, Result, Rng, Space, View, ViewMut,
+};
 
 pub(crate) fn random_complex(shape: &[usize], seed: u64) -> ArrayD<Complex32> {
     let mut rng = Rng::seed_from_u64(seed);
@@ -24,6 +26,12 @@ impl Dense {
         let domain = Space::new([("column", matrix.ncols())]);
         let range = Space::new([("row", matrix.nrows())]);
         Self { matrix, domain, range }
+    }
+
+    /// The same on images of one voxel, a coefficient for every column.
+    pub(crate) fn of_voxel(matrix: DMatrix<Complex32>) -> Self {
+        let domain = Space::image(matrix.ncols(), &ImageShape::plane(1, 1));
+        Self { domain, ..Self::new(matrix) }
     }
 
     pub(crate) fn random(rows: usize, columns: usize, seed: u64) -> Self {
@@ -88,5 +96,64 @@ impl ForwardOperator for NormalOnly {
 
     fn normal(&self, x: View<'_>, out: ViewMut<'_>) -> Result<()> {
         self.0.normal(x, out)
+    }
+}
+
+/// A dense matrix that offers its regularised inverse by elimination, and the inverse of its normal's diagonal as
+/// preconditioner.
+pub(crate) struct Solvable(pub(crate) Dense);
+
+impl Solvable {
+    fn damped_normal(&self, rho: f32) -> DMatrix<Complex32> {
+        let size = self.0.matrix.ncols();
+        self.0.matrix.adjoint() * &self.0.matrix + DMatrix::identity(size, size) * Complex32::from(rho)
+    }
+}
+
+impl ForwardOperator for Solvable {
+    fn name(&self) -> &str {
+        "solvable"
+    }
+
+    fn domain(&self) -> &Space {
+        self.0.domain()
+    }
+
+    fn range(&self) -> &Space {
+        self.0.range()
+    }
+
+    fn forward(&self, x: View<'_>, y: ViewMut<'_>) -> Result<()> {
+        self.0.forward(x, y)
+    }
+
+    fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> {
+        self.0.adjoint(y, x)
+    }
+
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        Some(self)
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        Some(self)
+    }
+}
+
+impl RegularisedInverse for Solvable {
+    fn solve(&self, rho: f32, b: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+        let b = nalgebra::DVector::from_iterator(b.len(), b.iter().copied());
+        let solution = self.damped_normal(rho).lu().solve(&b);
+        let solution = solution.ok_or_else(|| Error::parameter("solvable", "rho", "a positive number", rho))?;
+        x.iter_mut().zip(solution.iter()).for_each(|(x, value)| *x = *value);
+        Ok(())
+    }
+}
+
+impl Preconditioner for Solvable {
+    fn apply(&self, rho: f32, r: View<'_>, mut z: ViewMut<'_>) -> Result<()> {
+        let diagonal = self.damped_normal(rho).diagonal();
+        z.iter_mut().zip(r.iter().zip(diagonal.iter())).for_each(|(z, (r, diagonal))| *z = r / diagonal.re);
+        Ok(())
     }
 }

@@ -6,9 +6,9 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use proptest::prelude::*;
 
-use super::test_operators::{Dense, NormalOnly, random_complex};
+use super::test_operators::{Dense, NormalOnly, Solvable, random_complex};
 use super::*;
-use crate::{Error, ForwardOperator, Space, vector};
+use crate::{Error, ForwardOperator, ImageShape, Space, vector};
 
 fn adjointness_error(operator: &dyn ForwardOperator, seed: u64) -> f64 {
     let x = random_complex(&operator.domain().shape(), seed);
@@ -49,6 +49,25 @@ fn dense(rows: usize, columns: usize, seed: u64) -> Arc<dyn ForwardOperator> {
 
 proptest! {
     #[test]
+    fn inverse_and_preconditioner_survive_scaling(columns in 1usize..7, seed in 0u64..1000, rho in 0.1f32..2.0) {
+        let scale = -0.7f32;
+        let matrix = Dense::random(columns + 2, columns, seed).matrix;
+        let scaled = Scaled::new(scale, Arc::new(Solvable(Dense::new(matrix.clone())))).unwrap();
+        let equal = Solvable(Dense::new(matrix * Complex32::from(scale)));
+        let b = random_complex(&[columns], seed + 1);
+        let (mut x, mut expected) = (b.clone(), b.clone());
+        let operators: [&dyn ForwardOperator; 2] = [&scaled, &equal];
+        for (operator, x) in operators.into_iter().zip([&mut x, &mut expected]) {
+            operator.regularised_inverse().unwrap().solve(rho, b.view(), x.view_mut()).unwrap();
+        }
+        prop_assert!(vector::distance(flat(&x), flat(&expected)) < 1e-3 * vector::norm(flat(&expected)));
+        for (operator, x) in operators.into_iter().zip([&mut x, &mut expected]) {
+            operator.preconditioner().unwrap().apply(rho, b.view(), x.view_mut()).unwrap();
+        }
+        prop_assert!(vector::distance(flat(&x), flat(&expected)) < 1e-5 * vector::norm(flat(&expected)));
+    }
+
+    #[test]
     fn every_combination_is_an_exact_pair(rows in 1usize..7, columns in 1usize..7, seed in 0u64..1000) {
         let (a, b) = (dense(rows, columns, seed), dense(rows, columns, seed + 7));
         let square = dense(rows, rows, seed + 9);
@@ -58,7 +77,7 @@ proptest! {
             Box::new(Sum::new(a.clone(), b.clone()).unwrap()),
             Box::new(Stacked::new(vec![a.clone(), b, dense(3, columns, seed + 5)]).unwrap()),
             Box::new(AdjointOperator::new(a)),
-            Box::new(Identity::new(Space::image(2, rows, columns))),
+            Box::new(Identity::new(Space::image(2, &ImageShape::plane(rows, columns)))),
         ];
         for operator in combinations {
             prop_assert!(adjointness_error(&*operator, seed) < 1e-6, "{}", operator.name());
@@ -129,11 +148,35 @@ fn composition_of_unfitting_spaces_names_both() {
 
 #[test]
 fn wrong_shapes_are_named() {
-    let operator = Identity::new(Space::image(5, 4, 3));
+    let operator = Identity::new(Space::image(5, &ImageShape::plane(4, 3)));
     let mut out = operator.domain().zeros();
     let error = operator.forward(ArrayD::zeros(vec![5, 3, 3]).view(), out.view_mut()).unwrap_err();
     assert_eq!(error.to_string(), "identity: forward: expected image [5, 4, 3], got [5, 3, 3]");
     let swapped = ArrayD::<Complex32>::zeros(vec![3, 4, 5]);
     let error = operator.forward(swapped.view().reversed_axes(), out.view_mut()).unwrap_err();
     assert!(matches!(error, Error::NotContiguous { .. }), "{error}");
+}
+
+#[test]
+fn what_has_no_closed_form_offers_none() {
+    let solvable: Arc<dyn ForwardOperator> = Arc::new(Solvable(Dense::random(4, 3, 1)));
+    let plain = dense(4, 3, 1);
+    let nothing = |operator: &dyn ForwardOperator| {
+        operator.regularised_inverse().is_none() && operator.preconditioner().is_none()
+    };
+    assert!(nothing(&Scaled::new(2.0, plain.clone()).unwrap()));
+    assert!(nothing(&Scaled::new(0.0, solvable.clone()).unwrap()));
+    assert!(nothing(&Sum::new(solvable.clone(), plain).unwrap()));
+    assert!(!nothing(&Scaled::new(2.0, solvable).unwrap()));
+}
+
+#[test]
+fn the_identity_divides_by_one_plus_rho() {
+    let identity = Identity::new(Space::new([("x", 3)]));
+    let b = random_complex(&[3], 1);
+    let mut x = b.clone();
+    let inverse = identity.regularised_inverse().unwrap();
+    inverse.solve(1.0, b.view(), x.view_mut()).unwrap();
+    assert_eq!(x, b.mapv(|value| value / 2.0));
+    assert!(matches!(inverse.solve(0.0, b.view(), x.view_mut()), Err(Error::Parameter { .. })));
 }

@@ -5,7 +5,7 @@ mod brute_force;
 mod search;
 mod voxels;
 
-use diph_core::{Error, Parameter, ParameterMaps, PhysicsProjector, Result, Space, View, ViewMut};
+use diph_core::{Error, ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, View, ViewMut};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
 
@@ -58,7 +58,7 @@ impl DictionaryMatcher {
         &self.dictionary
     }
 
-    /// Matches every voxel of `x` (coefficient, y, x) by the tree search.
+    /// Matches every voxel of `x`, (coefficient, y, x) or (coefficient, z, y, x), by the tree search.
     ///
     /// `guess`, for example the atoms of the last iteration, is where the search of every voxel starts: it changes the time and
     /// never the result. Entries that are no atom ([`Matches::NO_ATOM`]) are passed over.
@@ -86,7 +86,7 @@ impl DictionaryMatcher {
         Ok(self.matches(&voxels, atom, statistics))
     }
 
-    /// Matches every voxel of `x` (coefficient, y, x) by its products with all atoms: the plain twin of
+    /// Matches every voxel of `x`, a plane or a volume, by its products with all atoms: the plain twin of
     /// [`match_image`](Self::match_image), for tests and comparisons.
     ///
     /// # Errors
@@ -105,15 +105,14 @@ impl DictionaryMatcher {
         Ok(self.matches(&voxels, atom, statistics))
     }
 
-    /// Writes the image `d_j <x, d_j>` of `matches` into `z` (coefficient, y, x) and, where given, the parameter maps.
+    /// Writes the image `d_j <x, d_j>` of `matches` into `z`, a plane or a volume, and, where given, the parameter maps.
     ///
     /// # Errors
     /// When a shape, a number of voxels or the parameters of the maps do not fit.
     pub fn write(&self, matches: &Matches, z: ViewMut<'_>, maps: Option<&mut ParameterMaps>) -> Result<()> {
         let operation = "bloch-dictionary: write";
-        let space = image_space(operation, self.coefficients(), z.shape())?;
-        let (height, width) = (space.axes()[1].len, space.axes()[2].len);
-        let voxels = height * width;
+        let (space, image) = image_space(operation, self.coefficients(), z.shape())?;
+        let voxels = image.pixels();
         if matches.atom.len() != voxels || matches.response.len() != voxels {
             let (expected, got) = (vec![voxels], vec![matches.atom.len(), matches.response.len()]);
             return Err(Error::Shape { operation: operation.into(), role: "matches (voxel)".into(), expected, got });
@@ -132,7 +131,7 @@ impl DictionaryMatcher {
             }
         }
         match maps {
-            Some(maps) => self.write_maps(operation, matches, maps, height, width),
+            Some(maps) => self.write_maps(operation, matches, maps, &image),
             None => Ok(()),
         }
     }
@@ -142,8 +141,7 @@ impl DictionaryMatcher {
         operation: &str,
         matches: &Matches,
         maps: &mut ParameterMaps,
-        height: usize,
-        width: usize,
+        image: &ImageShape,
     ) -> Result<()> {
         let parameters = self.dictionary.parameters();
         if maps.parameters != parameters {
@@ -153,12 +151,7 @@ impl DictionaryMatcher {
             };
             return Err(Error::incompatible(operation, names(parameters), names(&maps.parameters)));
         }
-        Space::new([("parameter", parameters.len()), ("y", height), ("x", width)]).check(
-            operation,
-            "parameter maps",
-            maps.values.shape(),
-        )?;
-        Space::new([("y", height), ("x", width)]).check(operation, "amplitude map", maps.amplitude.shape())?;
+        maps.check(operation, image)?;
         let lut = self.dictionary.lut();
         for (column, mut map) in maps.values.outer_iter_mut().enumerate() {
             for (value, &atom) in map.iter_mut().zip(&matches.atom) {
@@ -173,7 +166,7 @@ impl DictionaryMatcher {
     }
 
     fn voxels<'a>(&self, operation: &str, x: &View<'a>) -> Result<Voxels<'a>> {
-        let space = image_space(operation, self.coefficients(), x.shape())?;
+        let (space, _) = image_space(operation, self.coefficients(), x.shape())?;
         let values = space.slice(operation, "image", x)?;
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return Err(Error::NotFinite { operation: operation.into(), role: "image".into(), index });
@@ -201,15 +194,12 @@ impl DictionaryMatcher {
     }
 }
 
-/// The space of images with this shape, which must have three axes and the right number of coefficients.
-fn image_space(operation: &str, coefficients: usize, shape: &[usize]) -> Result<Space> {
-    let (height, width) = match shape {
-        [_, height, width] => (*height, *width),
-        _ => (0, 0),
-    };
-    let space = Space::image(coefficients, height, width);
+/// The space of images with this shape, which must have the right number of coefficients.
+fn image_space(operation: &str, coefficients: usize, shape: &[usize]) -> Result<(Space, ImageShape)> {
+    let (_, image) = ImageShape::split(operation, shape)?;
+    let space = Space::image(coefficients, &image);
     space.check(operation, "image", shape)?;
-    Ok(space)
+    Ok((space, image))
 }
 
 impl PhysicsProjector for DictionaryMatcher {

@@ -1,7 +1,7 @@
 //! Images that known maps would give.
 
 use diph_core::{Error, ParameterMaps, Result};
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
 use num_complex::Complex32;
 
 use crate::{EpgFisp, Sequence, Tissue};
@@ -11,7 +11,7 @@ const OPERATION: &str = "simulate TSMI";
 /// Tissues whose signals are held at once.
 const CHUNK: usize = 4096;
 
-/// The TSMI (coefficient, y, x) of a voxel-by-voxel EPG simulation with the exact values of the maps `T1` (s), `T2` (s) and, if
+/// The TSMI, (coefficient, y, x) or (coefficient, z, y, x), of a voxel-by-voxel EPG simulation with the exact values of the maps `T1` (s), `T2` (s) and, if
 /// present, `B1`: `PD V^T s(T1, T2, B1)` with the amplitude as PD, the signal s of [`EpgFisp`] and the temporal basis V
 /// (frame, coefficient). Equal voxels are simulated once. Voxels of amplitude 0 give zeros.
 ///
@@ -22,7 +22,7 @@ pub fn simulate_tsmi(
     maps: &ParameterMaps,
     sequence: &Sequence,
     basis: ArrayView2<'_, f32>,
-) -> Result<Array3<Complex32>> {
+) -> Result<ArrayD<Complex32>> {
     if basis.nrows() != sequence.frames() {
         return Err(Error::Shape {
             operation: OPERATION.into(),
@@ -34,36 +34,31 @@ pub fn simulate_tsmi(
     if let Some(index) = basis.iter().position(|value| !value.is_finite()) {
         return Err(Error::NotFinite { operation: OPERATION.into(), role: "temporal basis".into(), index });
     }
+    let image = maps.image(OPERATION)?;
     let maps = RelaxationMaps::of(OPERATION, maps)?;
     let (tissues, tissue_of_voxel) = distinct_tissues(&maps)?;
     let responses = responses(&tissues, sequence, basis)?;
-    let (height, width) = maps.amplitude.dim();
-    let mut tsmi = Array3::zeros((basis.ncols(), height, width));
-    for (((y, x), &amplitude), tissue) in maps.amplitude.indexed_iter().zip(tissue_of_voxel) {
+    let mut tsmi = ArrayD::zeros(image.with_leading(basis.ncols()));
+    for ((mut voxel, &amplitude), tissue) in
+        tsmi.lanes_mut(Axis(0)).into_iter().zip(maps.amplitude).zip(tissue_of_voxel)
+    {
         let Some(tissue) = tissue else { continue };
-        for (k, &value) in responses.row(tissue).iter().enumerate() {
-            tsmi[[k, y, x]] = amplitude * value;
-        }
+        voxel.zip_mut_with(&responses.row(tissue), |signal, &value| *signal = amplitude * value);
     }
     Ok(tsmi)
 }
 
 /// The maps that relaxation needs, checked for shape and finite values.
 pub(crate) struct RelaxationMaps<'a> {
-    pub(crate) t1: ArrayView2<'a, f32>,
-    pub(crate) t2: ArrayView2<'a, f32>,
-    pub(crate) b1: Option<ArrayView2<'a, f32>>,
-    pub(crate) amplitude: &'a Array2<Complex32>,
+    pub(crate) t1: ArrayViewD<'a, f32>,
+    pub(crate) t2: ArrayViewD<'a, f32>,
+    pub(crate) b1: Option<ArrayViewD<'a, f32>>,
+    pub(crate) amplitude: &'a ArrayD<Complex32>,
 }
 
 impl<'a> RelaxationMaps<'a> {
     pub(crate) fn of(operation: &str, maps: &'a ParameterMaps) -> Result<Self> {
-        let (height, width) = maps.amplitude.dim();
-        let expected = vec![maps.parameters.len(), height, width];
-        if maps.values.shape() != expected {
-            let got = maps.values.shape().to_vec();
-            return Err(Error::Shape { operation: operation.into(), role: "parameter maps".into(), expected, got });
-        }
+        maps.image(operation)?;
         let not_finite = |role: &str, index| Error::NotFinite { operation: operation.into(), role: role.into(), index };
         if let Some(index) = maps.values.iter().position(|value| !value.is_finite()) {
             return Err(not_finite("parameter maps", index));
@@ -86,13 +81,17 @@ impl<'a> RelaxationMaps<'a> {
 
 /// The different tissues of the voxels with signal, and which of them each voxel is.
 fn distinct_tissues(maps: &RelaxationMaps<'_>) -> Result<(Vec<Tissue>, Vec<Option<usize>>)> {
-    let values = |voxel: (usize, usize)| [maps.t1[voxel], maps.t2[voxel], maps.b1.map_or(1.0, |b1| b1[voxel])];
+    let mut values: Vec<[f32; 3]> = maps.t1.iter().zip(&maps.t2).map(|(t1, t2)| [*t1, *t2, 1.0]).collect();
+    if let Some(b1) = &maps.b1 {
+        values.iter_mut().zip(b1).for_each(|(values, b1)| values[2] = *b1);
+    }
     let mut voxels: Vec<_> = maps
         .amplitude
-        .indexed_iter()
+        .iter()
+        .zip(values)
         .enumerate()
-        .filter(|(_, (_, amplitude))| **amplitude != Complex32::ZERO)
-        .map(|(flat, (voxel, _))| (values(voxel).map(f32::to_bits), flat, values(voxel)))
+        .filter(|(_, (amplitude, _))| **amplitude != Complex32::ZERO)
+        .map(|(flat, (_, values))| (values.map(f32::to_bits), flat, values))
         .collect();
     voxels.sort_unstable_by_key(|&(bits, flat, _)| (bits, flat));
     let mut tissues = Vec::new();
@@ -123,6 +122,7 @@ fn responses(tissues: &[Tissue], sequence: &Sequence, basis: ArrayView2<'_, f32>
 
 #[cfg(test)]
 mod tests {
+    use diph_core::ImageShape;
     use ndarray::Array1;
 
     use super::*;
@@ -130,7 +130,7 @@ mod tests {
 
     fn maps(grid: &DictionaryGrid) -> ParameterMaps {
         let lut = grid.lut();
-        let mut maps = ParameterMaps::zeros(grid.parameters(), 2, lut.nrows());
+        let mut maps = ParameterMaps::zeros(grid.parameters(), &ImageShape::plane(2, lut.nrows()));
         for y in 0..2 {
             for (x, row) in lut.outer_iter().enumerate() {
                 maps.values.slice_mut(ndarray::s![.., y, x]).assign(&row);
@@ -161,7 +161,7 @@ mod tests {
         let sequence = Sequence::fisp_cut(4).expect("a cut");
         let grid = DictionaryGrid::product(&[0.9], &[0.1], &[0.8, 1.0]).expect("valid");
         let basis = Array2::from_diag(&Array1::<f32>::ones(100));
-        let mut maps = ParameterMaps::zeros(grid.parameters(), 1, 2);
+        let mut maps = ParameterMaps::zeros(grid.parameters(), &ImageShape::plane(1, 2));
         maps.values.slice_mut(ndarray::s![.., 0, ..]).assign(&grid.lut().t());
         maps.amplitude.fill(Complex32::ONE);
         let tsmi = simulate_tsmi(&maps, &sequence, basis.view()).expect("simulates");
@@ -186,7 +186,7 @@ mod tests {
         };
         assert!(matches!(broken(|maps| maps.values[[0, 0, 0]] = f32::NAN), Error::NotFinite { .. }));
         assert!(matches!(broken(|maps| maps.values[[1, 0, 0]] = 0.0), Error::Parameter { .. }));
-        assert!(matches!(broken(|maps| maps.amplitude = Array2::zeros((1, 1))), Error::Shape { .. }));
+        assert!(matches!(broken(|maps| maps.amplitude = ArrayD::zeros(vec![1, 1])), Error::Shape { .. }));
         assert!(matches!(broken(|maps| maps.parameters[1].name = "T9".into()), Error::Incompatible { .. }));
         let short = basis.slice(ndarray::s![..99, ..]);
         assert!(matches!(simulate_tsmi(&maps(&grid), &sequence, short), Err(Error::Shape { .. })));

@@ -31,12 +31,14 @@ impl CartesianOperator {
 
 #[cfg(test)]
 mod tests {
+    use diph_core::ImageShape;
+
     use super::*;
 
     #[test]
     fn gram_matrices_are_counted_by_hand() {
         let shape = AcquisitionShape {
-            image: [64, 32],
+            image: ImageShape::plane(64, 32),
             coefficients: 3,
             frames: 10,
             samples: 320,

@@ -1,11 +1,11 @@
 //! What the operator will need, from shapes alone.
 
-use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_core::{AcquisitionShape, MemoryEstimate, Result};
+use diph_fourier::BLOCK;
 use num_complex::Complex32;
 
 use crate::grid_plan::{GridPlan, smooth_size};
 use crate::lanes::LANES;
-use crate::padded_fft::BLOCK;
 use crate::sorted_points::{GridPoint, strip_rows};
 use crate::temporal_window::most_planes;
 use crate::toeplitz::PAIRS;
@@ -16,9 +16,13 @@ const COMPLEX: u64 = size_of::<Complex32>() as u64;
 impl MrfOperator {
     /// What an operator of these lengths will need. Without `uses_normal` there are no Toeplitz kernels: they are made when
     /// the normal operator is applied for the first time.
-    pub fn memory_estimate(shape: &AcquisitionShape, accuracy: Accuracy, uses_normal: bool) -> MemoryEstimate {
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`](diph_core::Error::Incompatible) for a volume, which the operator does not take.
+    pub fn memory_estimate(shape: &AcquisitionShape, accuracy: Accuracy, uses_normal: bool) -> Result<MemoryEstimate> {
+        let image = shape.image.require_plane("mrf-nufft: memory estimate")?;
         let samples = shape.samples_per_coil();
-        let transform = Transform::new(shape.image, shape, shape.coefficients, accuracy);
+        let transform = Transform::new(image, shape, shape.coefficients, accuracy);
         let mut estimate = MemoryEstimate::default()
             .kept("trajectory", MemoryEstimate::array::<[f64; 2]>(&[samples]))
             .kept("NUFFT tables", transform.tables())
@@ -31,23 +35,23 @@ impl MrfOperator {
         if shape.has_coil_maps {
             estimate = estimate.kept("coil maps", MemoryEstimate::array::<Complex32>(&[shape.coils, shape.pixels()]));
         }
-        if uses_normal { estimate.and(toeplitz(shape, accuracy)) } else { estimate }
+        Ok(if uses_normal { estimate.and(toeplitz(image, shape, accuracy)) } else { estimate })
     }
 }
 
-fn toeplitz(shape: &AcquisitionShape, accuracy: Accuracy) -> MemoryEstimate {
-    let grid = shape.image.map(|n| smooth_size(n.saturating_mul(2)));
+fn toeplitz(image: [usize; 2], shape: &AcquisitionShape, accuracy: Accuracy) -> MemoryEstimate {
+    let grid = image.map(|n| smooth_size(n.saturating_mul(2)));
     let planes = shape.coefficients;
     let pairs = planes * (planes + 1) / 2;
     let group = pairs.min(PAIRS);
-    let double = shape.image.map(|n| n.saturating_mul(2));
+    let double = image.map(|n| n.saturating_mul(2));
     let transform = Transform::new(double, shape, group, accuracy.finer());
     let functions = MemoryEstimate::array::<Complex32>(&[group, double[0], double[1]]);
     let weights = MemoryEstimate::array::<Complex32>(&[shape.samples_per_coil()]);
     let set_up = [transform.tables(), transform.workspace(), functions, row_blocks(double, grid, group), weights];
     MemoryEstimate::default()
         .kept("Toeplitz kernels", MemoryEstimate::array::<f32>(&[grid[0], grid[1], pairs]))
-        .kept("Toeplitz grid", row_blocks(shape.image, grid, planes) + column_blocks(shape.image, grid, planes))
+        .kept("Toeplitz grid", row_blocks(image, grid, planes) + column_blocks(image, grid, planes))
         .temporary("set-up of the Toeplitz kernels", set_up.iter().fold(0, |sum, part| sum.saturating_add(*part)))
 }
 
@@ -96,11 +100,13 @@ impl Transform {
 
 #[cfg(test)]
 mod tests {
+    use diph_core::ImageShape;
+
     use super::*;
 
     fn shape(side: usize) -> AcquisitionShape {
         AcquisitionShape {
-            image: [side, side],
+            image: ImageShape::plane(side, side),
             coefficients: 5,
             frames: 200,
             samples: 920,
@@ -113,19 +119,19 @@ mod tests {
     /// 512 x 512 bins of 15 pairs in f32, and so on.
     #[test]
     fn kernels_are_counted_by_hand() {
-        let estimate = MrfOperator::memory_estimate(&shape(230), Accuracy::default(), true);
+        let estimate = MrfOperator::memory_estimate(&shape(230), Accuracy::default(), true).unwrap();
         let parts = estimate.largest_parts();
         let kernels = parts.iter().find(|(name, _)| *name == "Toeplitz kernels").unwrap();
         assert_eq!(kernels.1, 512 * 512 * 15 * 4);
-        let without = MrfOperator::memory_estimate(&shape(230), Accuracy::default(), false);
+        let without = MrfOperator::memory_estimate(&shape(230), Accuracy::default(), false).unwrap();
         assert!(without.peak() + kernels.1 < estimate.peak());
     }
 
     #[test]
     fn coils_and_weights_count() {
-        let one = MrfOperator::memory_estimate(&shape(64), Accuracy::default(), false).peak();
+        let one = MrfOperator::memory_estimate(&shape(64), Accuracy::default(), false).unwrap().peak();
         let eight = AcquisitionShape { coils: 8, has_coil_maps: true, is_weighted: true, ..shape(64) };
-        let eight = MrfOperator::memory_estimate(&eight, Accuracy::default(), false).peak();
+        let eight = MrfOperator::memory_estimate(&eight, Accuracy::default(), false).unwrap().peak();
         assert_eq!(eight - one, 8 * 64 * 64 * 8 + 184_000 * 12);
     }
 }

@@ -1,6 +1,7 @@
 //! The non-uniform Fourier transform of coefficient images.
 
-use diph_core::{Error, Result, Space, View, ViewMut};
+use diph_core::{Error, ImageShape, Result, Space, View, ViewMut};
+use diph_fourier::{BLOCK, PaddedFft, Pool};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
@@ -10,8 +11,6 @@ use crate::grid_plan::GridPlan;
 use crate::gridding::{interpolate, spread};
 use crate::kaiser_bessel::KaiserBessel;
 use crate::lanes::LANES;
-use crate::padded_fft::{BLOCK, PaddedFft};
-use crate::pool::Pool;
 use crate::sorted_points::SortedPoints;
 use crate::temporal_window::TemporalWindow;
 use crate::{Accuracy, Trajectory};
@@ -108,7 +107,7 @@ impl Nufft {
         factors[0].iter_mut().for_each(|factor| *factor *= scale);
         let factors = factors.map(|axis| axis.into_iter().map(|factor| factor as f32).collect());
         Ok(Self {
-            images: Space::image(basis.ncols(), image[0], image[1]),
+            images: Space::image(basis.ncols(), &ImageShape::plane(image[0], image[1])),
             samples: Space::new([("frame", trajectory.frames()), ("sample", trajectory.samples())]),
             grid: plan.grid,
             points: SortedPoints::new(trajectory, &plan),

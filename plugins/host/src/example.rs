@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diph_core::{Result, Rng};
+use diph_core::{ImageShape, Result, Rng};
 use ndarray::{ArrayD, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
@@ -22,9 +22,9 @@ pub struct Example {
     /// Condition images to try a prior with, by name; of type `c64`.
     #[serde(default)]
     pub conditions: BTreeMap<String, ExampleArray>,
-    /// Shape (coefficient, y, x) of an image to try a prior or a projector on.
+    /// Shape (coefficient, y, x) or (coefficient, z, y, x) of an image to try a prior or a projector on.
     #[serde(default = "default_image")]
-    pub image: [usize; 3],
+    pub image: Vec<usize>,
 }
 
 /// An array that is drawn uniformly from [low, high); integers include `high`.
@@ -64,11 +64,19 @@ pub enum ExampleType {
     U8,
 }
 
-fn default_image() -> [usize; 3] {
-    [2, 16, 16]
+fn default_image() -> Vec<usize> {
+    vec![2, 16, 16]
 }
 
 impl Example {
+    /// Spatial lengths of [`image`](Self::image).
+    ///
+    /// # Errors
+    /// When it is neither the shape of a plane nor that of a volume.
+    pub fn image_shape(&self) -> Result<ImageShape> {
+        Ok(ImageShape::split("example", &self.image)?.1)
+    }
+
     /// The arrays, drawn from a generator seeded with `seed`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::{ptr, slice};
 
-use diph_core::{Error, Parameter, ParameterMaps, PhysicsProjector, Result, View, ViewMut};
+use diph_core::{Error, ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, View, ViewMut};
 use diph_plugin_abi::{self as abi, ErrorBuffer, ProjectorVtable, Status, Tensor};
 
 use crate::call::{call, null};
@@ -41,19 +41,6 @@ impl PluginProjector {
         })?;
         Ok(Self { instance, project, coefficients, parameters })
     }
-
-    fn check_maps(&self, operation: &str, maps: &ParameterMaps, image: &[usize]) -> Result<()> {
-        let expected = vec![self.parameters.len(), image[1], image[2]];
-        if maps.values.shape() != expected {
-            let got = maps.values.shape().to_vec();
-            return Err(Error::Shape { operation: operation.into(), role: "parameter maps".into(), expected, got });
-        }
-        if maps.amplitude.shape() != &image[1..] {
-            let (expected, got) = (image[1..].to_vec(), maps.amplitude.shape().to_vec());
-            return Err(Error::Shape { operation: operation.into(), role: "amplitude map".into(), expected, got });
-        }
-        Ok(())
-    }
 }
 
 impl PhysicsProjector for PluginProjector {
@@ -71,15 +58,10 @@ impl PhysicsProjector for PluginProjector {
 
     fn project(&self, x: View<'_>, z: ViewMut<'_>, maps: Option<&mut ParameterMaps>) -> Result<()> {
         let operation = self.instance.operation("project");
-        let image = x.shape().to_vec();
-        if image.len() != 3 || image[0] != self.coefficients {
-            let expected = format!("image [{}, y, x]", self.coefficients);
-            return Err(Error::incompatible(operation, expected, format!("{image:?}")));
-        }
-        if z.shape() != image {
-            let got = z.shape().to_vec();
-            return Err(Error::Shape { operation, role: "result".into(), expected: image, got });
-        }
+        let (_, image) = ImageShape::split(&operation, x.shape())?;
+        let space = Space::image(self.coefficients, &image);
+        space.check(&operation, "image", x.shape())?;
+        space.check(&operation, "result", z.shape())?;
         let input = Input::view(&operation, "image", &x)?;
         let mut output = Output::view(&operation, "result", z)?;
         let (tensor, result, this) = (input.raw(), output.raw(), self.instance.this);
@@ -90,12 +72,16 @@ impl PhysicsProjector for PluginProjector {
             })?;
             return output.check(&operation, "result");
         };
-        self.check_maps(&operation, maps, &image)?;
+        maps.check(&operation, &image)?;
+        if maps.parameters.len() != self.parameters.len() {
+            let expected = format!("maps of {} parameters", self.parameters.len());
+            return Err(Error::incompatible(operation, expected, maps.parameters.len()));
+        }
         let not_contiguous = |role: &str| Error::NotContiguous { operation: operation.clone(), role: role.into() };
         let values = maps.values.as_slice_mut().ok_or_else(|| not_contiguous("parameter maps"))?;
-        let mut values = Output::new(&[self.parameters.len(), image[1], image[2]], values);
+        let mut values = Output::new(&image.with_leading(self.parameters.len()), values);
         let amplitude = maps.amplitude.as_slice_mut().ok_or_else(|| not_contiguous("amplitude map"))?;
-        let mut amplitude = Output::new(&image[1..], amplitude);
+        let mut amplitude = Output::new(image.lengths(), amplitude);
         let (raw_values, raw_amplitude) = (values.raw(), amplitude.raw());
         // SAFETY: as above; the maps are exclusively the plugin's, too.
         call(&self.instance.label, "project", |error| unsafe {

@@ -4,7 +4,7 @@
 //! The package's crate type is `["cdylib"]` alone. A whole plugin:
 //!
 //! ```
-//! use diph_plugin_sdk::core::{ForwardOperator, Result, Space, View, ViewMut};
+//! use diph_plugin_sdk::core::{ForwardOperator, ImageShape, Result, Space, View, ViewMut};
 //! use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
 //! use ndarray::{Array2, Ix2};
 //! use schemars::JsonSchema;
@@ -63,7 +63,7 @@
 //!
 //!     fn create(options: Options, arrays: &Arrays<'_>, _host: &Host) -> Result<Self> {
 //!         let gain = arrays.required::<f32, Ix2>("gain")?;
-//!         let image = Space::image(1, gain.nrows(), gain.ncols());
+//!         let image = Space::image(1, &ImageShape::plane(gain.nrows(), gain.ncols()));
 //!         Ok(Self { gain, factor: options.factor, image })
 //!     }
 //! }

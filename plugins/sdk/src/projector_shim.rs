@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use diph_core::{Parameter, ParameterMaps, PhysicsProjector};
+use diph_core::{ImageShape, Parameter, ParameterMaps, PhysicsProjector};
 use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, ProjectorVtable, Status, Str, Tensor};
-use ndarray::{ArrayViewMutD, Ix2, Ix3};
+use ndarray::ArrayViewMutD;
 use num_complex::Complex32;
 
 use crate::failure::{Failure, guarded, guarded_or};
@@ -97,20 +97,19 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
         &self,
         x: diph_core::View<'_>,
         z: diph_core::ViewMut<'_>,
-        values: ArrayViewMutD<'_, f32>,
-        amplitude: ArrayViewMutD<'_, Complex32>,
+        mut values: ArrayViewMutD<'_, f32>,
+        mut amplitude: ArrayViewMutD<'_, Complex32>,
     ) -> Result<(), Failure> {
-        let mut values = values.into_dimensionality::<Ix3>().map_err(|_| Failure::shape("values: expected 3 axes"))?;
-        let mut amplitude =
-            amplitude.into_dimensionality::<Ix2>().map_err(|_| Failure::shape("amplitude: expected 2 axes"))?;
-        let (height, width) = amplitude.dim();
-        let expected = (self.parameters.len(), height, width);
-        if values.dim() != expected {
-            return Err(Failure::shape(format!("values: expected {expected:?}, got {:?}", values.dim())));
+        let Ok(image) = ImageShape::try_from(amplitude.shape()) else {
+            return Err(Failure::shape(format!("amplitude: expected 2 or 3 axes, got {:?}", amplitude.shape())));
+        };
+        let expected = image.with_leading(self.parameters.len());
+        if values.shape() != expected {
+            return Err(Failure::shape(format!("values: expected {expected:?}, got {:?}", values.shape())));
         }
-        let mut maps = ParameterMaps::zeros(self.parameters.to_vec(), height, width);
+        let mut maps = ParameterMaps::zeros(self.parameters.to_vec(), &image);
         self.projector.project(x, z, Some(&mut maps))?;
-        if maps.values.dim() != values.dim() || maps.amplitude.dim() != amplitude.dim() {
+        if maps.values.shape() != values.shape() || maps.amplitude.shape() != amplitude.shape() {
             return Err(Failure::shape("the projector changed the shape of its maps"));
         }
         values.assign(&maps.values);

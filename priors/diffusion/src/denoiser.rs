@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
+use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
 use diph_network::ops::Precision;
 use diph_network::{ForwardMode, UNet};
-use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use diph_core::{Error, Overlap, Result, Space, View, ViewMut};
+use diph_core::{Error, ImageShape, Overlap, Result, Space, View, ViewMut};
 use num_complex::Complex32;
 
 /// How images (coefficient, y, x) and network images (1, 2 K, size, size) lie over each other: centred.
@@ -35,7 +35,7 @@ impl ImageChannels {
     }
 
     fn space(&self) -> Space {
-        Space::image(self.coefficients, self.height, self.width)
+        Space::image(self.coefficients, &ImageShape::plane(self.height, self.width))
     }
 
     /// The image as channels; pixels that it does not have come from `outside`.

@@ -43,6 +43,6 @@ pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
 pub use shipped::shipped_config;
 pub use training::{
-    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig,
-    TrainingSample, TrainingStep, measure_sigma_data,
+    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
+    measure_sigma_data,
 };

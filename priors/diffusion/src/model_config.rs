@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use diph_network::{CheckpointConfig, UNetConfig};
+use diph_network::{CheckpointConfig, Error, Result, UNetConfig};
 
-use crate::{DiffusionConfig, Error, IntensityConfig, Parametrisation, Result, Variance};
+use crate::{DiffusionConfig, IntensityConfig, Parametrisation, Variance};
 
 /// The whole configuration of a diffusion prior: with the weights, all that is needed to run it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +70,7 @@ impl CheckpointConfig for ModelConfig {
         &self.unet
     }
 
-    fn check(&self) -> diph_network::Result<()> {
+    fn check(&self) -> Result<()> {
         self.check()
     }
 }

@@ -73,6 +73,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Write(#[from] diph_formats::Error),
     /// A fault of the weights in a file.
     #[error("{}: {source}", path.display())]
     Checkpoint {
@@ -100,7 +103,7 @@ impl Error {
     /// The same fault with the file that it was found in.
     pub fn in_file(self, path: impl Into<PathBuf>) -> Self {
         match self {
-            Self::File { .. } | Self::Checkpoint { .. } => self,
+            Self::File { .. } | Self::Write(_) | Self::Checkpoint { .. } => self,
             fault => Self::Checkpoint { path: path.into(), source: Box::new(fault) },
         }
     }

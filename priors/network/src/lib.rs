@@ -8,14 +8,12 @@
 //! | [`AdamW`], [`ParameterState`], [`GradientSum`] | the optimiser, and the moving averages of parameters |
 //! | [`Checkpoint`], [`CheckpointConfig`] | weights with all that is known about them; safetensors and PyTorch files |
 
-mod atomic_file;
 mod checkpoint;
 mod error;
 pub mod ops;
 mod optimiser;
 mod unet;
 
-pub use atomic_file::write_atomically;
 pub use checkpoint::{Checkpoint, CheckpointConfig, WeightFormat};
 pub use error::{Error, Result};
 pub use optimiser::{AdamW, GradientSum, ParameterState, gradient_norm};

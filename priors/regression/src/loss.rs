@@ -4,14 +4,16 @@ use ndarray::{ArrayView3, ArrayViewMut3};
 
 use crate::OUTPUTS;
 
-/// Logarithmic errors beyond this count as this much and no longer pull: one pixel must not move the network.
-const GREATEST_LOG_ERROR: f32 = 3.0;
+/// Errors beyond this count as this much and no longer pull: one pixel must not move the network.
+const GREATEST_ERROR: f32 = 3.0;
 
 const T1_WEIGHT: f32 = 1.0;
 const T2_WEIGHT: f32 = 0.5;
 /// Against the bias of relative errors: a value that is too low has a relative error of at most 1, one too high any.
 const LOG_T2_WEIGHT: f32 = 0.1;
 const PD_WEIGHT: f32 = 0.3;
+/// Of pixels outside of the head, where there is none to be seen.
+const EMPTY_PD_WEIGHT: f32 = 0.1;
 
 /// Weighted sums over the pixels of an image, and the sum of the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,7 +25,8 @@ pub struct Loss {
 }
 
 /// Loss of an output (plane, y, x) against a target (plane, y, x), the last plane of which holds weights w:
-/// `sum w (|exp(d log T1) - 1| + 0.5 |exp(d log T2) - 1| + 0.1 |d log T2|) + sum over w > 0 of 0.3 (|d Re PD| + |d Im PD|)`.
+/// `sum w (|exp(d log T1) - 1| + 0.5 |exp(d log T2) - 1| + 0.1 |d log T2|) + sum v (|d Re PD| + |d Im PD|)`, v = 0.3 where w > 0 and 0.1
+/// elsewhere.
 ///
 /// The first two terms are the relative errors of T1 and T2 that reconstructions are judged by. Writes the derivative of the sum
 /// times `factor` with respect to the output into `gradient`.
@@ -48,8 +51,8 @@ pub fn loss_and_gradient(
                         let (more, steeper) = scaled(absolute(difference), weight * LOG_T2_WEIGHT);
                         (value + more, slope + steeper)
                     }
-                    _ if weight > 0.0 => (PD_WEIGHT * difference.abs(), PD_WEIGHT * sign(difference)),
-                    _ => (0.0, 0.0),
+                    _ if weight > 0.0 => scaled(absolute(difference), PD_WEIGHT),
+                    _ => scaled(absolute(difference), EMPTY_PD_WEIGHT),
                 };
                 loss.sum += f64::from(value);
                 gradient[[plane, y, x]] = factor * slope;
@@ -65,7 +68,7 @@ fn scaled((value, slope): (f32, f32), factor: f32) -> (f32, f32) {
 
 /// `|exp(d) - 1|` and its slope.
 fn relative(difference: f32) -> (f32, f32) {
-    let clamped = difference.clamp(-GREATEST_LOG_ERROR, GREATEST_LOG_ERROR);
+    let clamped = difference.clamp(-GREATEST_ERROR, GREATEST_ERROR);
     let ratio = clamped.exp();
     let slope = if clamped == difference { sign(difference) * ratio } else { 0.0 };
     ((ratio - 1.0).abs(), slope)
@@ -73,7 +76,7 @@ fn relative(difference: f32) -> (f32, f32) {
 
 /// `|d|` and its slope.
 fn absolute(difference: f32) -> (f32, f32) {
-    let clamped = difference.clamp(-GREATEST_LOG_ERROR, GREATEST_LOG_ERROR);
+    let clamped = difference.clamp(-GREATEST_ERROR, GREATEST_ERROR);
     (clamped.abs(), if clamped == difference { sign(difference) } else { 0.0 })
 }
 
@@ -111,7 +114,7 @@ mod tests {
         let (step, mut checked) = (1e-3, 0);
         for (at, slope) in gradient.indexed_iter() {
             let difference = output[at] - target[at];
-            if difference.abs() < 0.01 || (difference.abs() - GREATEST_LOG_ERROR).abs() < 0.01 {
+            if difference.abs() < 0.01 || (difference.abs() - GREATEST_ERROR).abs() < 0.01 {
                 continue;
             }
             let mut moved = [output.clone(), output.clone()];

@@ -35,6 +35,6 @@ impl ImageShape {
     }
 
     pub fn space(&self) -> Space {
-        Space::image(self.coefficients, self.height, self.width)
+        Space::image(self.coefficients, &diph_core::ImageShape::plane(self.height, self.width))
     }
 }

@@ -5,7 +5,7 @@
 //! `diph plugin check` alike. [`dense_matrix`] writes an operator out as a matrix, to be compared with a formula.
 //!
 //! ```
-//! use diph_core::{ForwardOperator, Result, Space, View, ViewMut};
+//! use diph_core::{ForwardOperator, ImageShape, Result, Space, View, ViewMut};
 //!
 //! struct Half(Space);
 //!
@@ -22,7 +22,7 @@
 //!     fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> { self.forward(y, x) }
 //! }
 //!
-//! let report = diph_test_kit::check_operator(&Half(Space::image(1, 4, 5)), 7);
+//! let report = diph_test_kit::check_operator(&Half(Space::image(1, &ImageShape::plane(4, 5))), 7);
 //! assert!(report.passed(), "{report}");
 //! ```
 

@@ -126,7 +126,7 @@ impl Probe<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use diph_core::{Space, View, ViewMut};
+    use diph_core::{ImageShape, Space, View, ViewMut};
 
     use super::*;
     use crate::{dense_difference, dense_matrix};
@@ -154,7 +154,12 @@ mod tests {
 
     impl Reverse {
         fn new(fault: Fault) -> Self {
-            Self { image: Space::image(2, 3, 5), fault, calls: AtomicUsize::new(0), running: AtomicUsize::new(0) }
+            Self {
+                image: Space::image(2, &ImageShape::plane(3, 5)),
+                fault,
+                calls: AtomicUsize::new(0),
+                running: AtomicUsize::new(0),
+            }
         }
 
         fn apply(&self, factor: Complex32, x: View<'_>, mut y: ViewMut<'_>) -> Result<()> {

@@ -1,25 +1,25 @@
 //! Laws of projections on the signals that the physics allows.
 
-use diph_core::{ParameterMaps, PhysicsProjector, Result};
+use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, Result};
 use ndarray::{ArrayD, IxDyn};
 use num_complex::Complex32;
 
 use crate::random::{distance, dot, finite, norm, normal, relative};
 use crate::{Check, Limits, Report, same};
 
-/// Tries every law of a projector on random images of `size` (y, x).
-pub fn check_projector(projector: &dyn PhysicsProjector, size: [usize; 2], seed: u64) -> Report {
+/// Tries every law of a projector on random images of `size`, a plane or a volume.
+pub fn check_projector(projector: &dyn PhysicsProjector, size: &ImageShape, seed: u64) -> Report {
     check_projector_within(projector, size, seed, &Limits::default())
 }
 
 /// As [`check_projector`], with other limits.
 pub fn check_projector_within(
     projector: &dyn PhysicsProjector,
-    size: [usize; 2],
+    size: &ImageShape,
     seed: u64,
     limits: &Limits,
 ) -> Report {
-    let probe = Probe { projector, size, seed };
+    let probe = Probe { projector, size: *size, seed };
     let mut checks = vec![
         Check::new("idempotence", limits.projection, || probe.idempotence()),
         Check::new("complex homogeneity", limits.projection, || probe.homogeneity()),
@@ -35,13 +35,13 @@ pub fn check_projector_within(
 
 struct Probe<'a> {
     projector: &'a dyn PhysicsProjector,
-    size: [usize; 2],
+    size: ImageShape,
     seed: u64,
 }
 
 impl Probe<'_> {
-    fn shape(&self) -> [usize; 3] {
-        [self.projector.coefficients(), self.size[0], self.size[1]]
+    fn shape(&self) -> Vec<usize> {
+        self.size.with_leading(self.projector.coefficients())
     }
 
     fn image(&self) -> ArrayD<Complex32> {
@@ -82,7 +82,7 @@ impl Probe<'_> {
 
     fn maps_agree(&self) -> Result<bool> {
         let x = self.image();
-        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), self.size[0], self.size[1]);
+        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &self.size);
         let mut z = ArrayD::zeros(x.raw_dim());
         self.projector.project(x.view(), z.view_mut(), Some(&mut maps))?;
         let finite = maps.values.iter().all(|value| value.is_finite())
@@ -91,8 +91,7 @@ impl Probe<'_> {
     }
 
     fn refuses_wrong_shape(&self) -> bool {
-        let [coefficients, height, width] = self.shape();
-        let wrong = [coefficients + 1, height, width];
+        let wrong = self.size.with_leading(self.projector.coefficients() + 1);
         let (x, mut z) = (normal(&wrong, self.seed), ArrayD::zeros(IxDyn(&wrong)));
         self.projector.project(x.view(), z.view_mut(), None).is_err()
     }
@@ -165,7 +164,8 @@ mod tests {
     }
 
     fn check(fault: Fault) -> Report {
-        check_projector(&Ray { parameters: Vec::new(), fault, calls: AtomicUsize::new(0) }, [5, 6], 11)
+        let ray = Ray { parameters: Vec::new(), fault, calls: AtomicUsize::new(0) };
+        check_projector(&ray, &ImageShape::volume(2, 5, 6), 11)
     }
 
     #[test]

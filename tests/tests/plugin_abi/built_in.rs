@@ -24,10 +24,10 @@ fn reports(library: &str, components: usize) -> Vec<Report> {
                 PluginInstance::Operator(operator) => check_operator(operator, SEED),
                 PluginInstance::Prior(prior) => {
                     let conditions = example.draw_conditions(SEED).unwrap_or_else(|error| panic!("{error}"));
-                    check_conditional_prior(prior, example.image, &conditions, SEED)
+                    check_conditional_prior(prior, &example.image, &conditions, SEED)
                 }
                 PluginInstance::Projector(projector) => {
-                    check_projector(projector, [example.image[1], example.image[2]], SEED)
+                    check_projector(projector, &example.image_shape().unwrap(), SEED)
                 }
                 _ => panic!("a kind that is unknown here"),
             }

@@ -35,7 +35,7 @@ fn a_c_plugin_is_listed_checked_and_works() {
         let (instance, example) = registry.create_example(id, 5).unwrap();
         let report = match &instance {
             PluginInstance::Operator(operator) => check_operator(operator, 6),
-            PluginInstance::Prior(prior) => check_prior(prior, example.image, 6),
+            PluginInstance::Prior(prior) => check_prior(prior, &example.image, 6),
             _ => panic!("no other kind in the fixture"),
         };
         assert!(report.passed(), "{report}");

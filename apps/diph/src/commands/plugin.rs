@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library, PluginInstance, Registry};
+use diph_recon::Blame;
 use diph_test_kit::{Report, check_conditional_prior, check_operator, check_projector};
 use serde_json::{Value, json};
 
 use crate::Context;
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph plugin`.
 #[derive(Args, Debug)]
@@ -116,14 +117,13 @@ fn check(context: &Context, path: &Path, seed: u64) -> Result<(), AppError> {
 fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, AppError> {
     let step = format!("creating the example of {id}");
     let (instance, example) = registry.create_example(id, seed).step(&step)?;
-    let image = example.image;
     let mut report = match &instance {
         PluginInstance::Operator(operator) => check_operator(operator, seed),
         PluginInstance::Prior(prior) => {
             let conditions = example.draw_conditions(seed).step(&step)?;
-            check_conditional_prior(prior, image, &conditions, seed)
+            check_conditional_prior(prior, &example.image, &conditions, seed)
         }
-        PluginInstance::Projector(projector) => check_projector(projector, [image[1], image[2]], seed),
+        PluginInstance::Projector(projector) => check_projector(projector, &example.image_shape().step(&step)?, seed),
         _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
     };
     report.component = id.to_owned();

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diph_datasets::{DatasetFolder, NpzFile, NpzWriter, SliceId};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::{NpzFile, NpzWriter};
 use ndarray::{Array3, ArrayView3, Ix3};
 use num_complex::Complex32;
 use serde_json::{Value, json};

@@ -1,14 +1,14 @@
 //! Nearest table entry of given maps.
 
 use diph_core::{Error, ParameterMaps, Result};
-use ndarray::Array3;
+use ndarray::{ArrayD, Axis};
 use num_complex::Complex32;
 
 use super::{Dictionary, OPERATION};
 use crate::simulate_tsmi::RelaxationMaps;
 
 impl Dictionary {
-    /// The TSMI (coefficient, y, x) that the maps give when every voxel answers like the atom whose (T1, T2) is nearest in
+    /// The TSMI, (coefficient, y, x) or (coefficient, z, y, x), that the maps give when every voxel answers like the atom whose (T1, T2) is nearest in
     /// plain seconds (ties: lowest index): `PD n_j d_j`. The Python code makes its reference images so. Matching such an image is an
     /// inverse crime; [`simulate_tsmi`](crate::simulate_tsmi) uses the exact values instead.
     ///
@@ -16,7 +16,7 @@ impl Dictionary {
     ///
     /// # Errors
     /// When the dictionary has a B1 axis, T1 or T2 is missing from the maps, shapes differ, or a value is not finite.
-    pub fn lookup_tsmi(&self, maps: &ParameterMaps) -> Result<Array3<Complex32>> {
+    pub fn lookup_tsmi(&self, maps: &ParameterMaps) -> Result<ArrayD<Complex32>> {
         if self.lut.ncols() != 2 {
             return Err(Error::incompatible(
                 "dictionary: lookup",
@@ -24,19 +24,18 @@ impl Dictionary {
                 format!("one over {} parameters", self.lut.ncols()),
             ));
         }
+        let image = maps.image(OPERATION)?;
         let maps = RelaxationMaps::of(OPERATION, maps)?;
         let entries = SortedEntries::new(self);
-        let (height, width) = maps.amplitude.dim();
-        let mut tsmi = Array3::zeros((self.coefficients(), height, width));
-        for ((y, x), &amplitude) in maps.amplitude.indexed_iter() {
+        let mut tsmi = ArrayD::zeros(image.with_leading(self.coefficients()));
+        let voxels = maps.amplitude.iter().zip(maps.t1).zip(maps.t2);
+        for (mut voxel, ((&amplitude, &t1), &t2)) in tsmi.lanes_mut(Axis(0)).into_iter().zip(voxels) {
             if amplitude == Complex32::ZERO {
                 continue;
             }
-            let atom = entries.nearest(maps.t1[[y, x]], maps.t2[[y, x]]);
+            let atom = entries.nearest(t1, t2);
             let scaled = amplitude * self.norms[atom];
-            for (k, &value) in self.atoms.row(atom).iter().enumerate() {
-                tsmi[[k, y, x]] = scaled * value;
-            }
+            voxel.zip_mut_with(&self.atoms.row(atom), |signal, &value| *signal = scaled * value);
         }
         Ok(tsmi)
     }

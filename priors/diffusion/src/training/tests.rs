@@ -8,13 +8,13 @@ use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
 use super::learning_rate::learning_rate;
-use diph_network::{AdamW, ParameterState, gradient_norm};
 use super::state_file;
 use super::{SampleSource, Trainer, TrainingConfig, TrainingSample, measure_sigma_data};
-use diph_network::ops::Precision;
 use crate::tensors_for_tests::{random, relative_error};
-use diph_network::{Parameters, UNetConfig, WeightFormat};
 use crate::{Denoiser, DiffusionConfig, Error, ModelConfig, Parametrisation, Result};
+use diph_network::ops::Precision;
+use diph_network::{AdamW, ParameterState, gradient_norm};
+use diph_network::{Parameters, UNetConfig, WeightFormat};
 
 /// Sizes of the two coefficients.
 const SIZES: [f32; 2] = [1.0, 0.05];
@@ -70,7 +70,7 @@ fn directory() -> tempfile::TempDir {
 
 fn bytes(trainer: &Trainer, path: &Path) -> Result<Vec<u8>> {
     trainer.save(path)?;
-    std::fs::read(path).map_err(|error| Error::file(path, error))
+    std::fs::read(path).map_err(|error| diph_network::Error::file(path, error).into())
 }
 
 /// EDM with condition dropout and the network's dropout; timesteps drawn by their losses, learned variance.
@@ -365,9 +365,10 @@ fn files_that_are_no_state_are_named() -> Result<()> {
 #[test]
 fn a_state_that_cannot_be_written_is_an_error() -> Result<()> {
     let directory = directory();
-    let message = Trainer::new(config("{}"))?.save(directory.path().join("absent/state")).unwrap_err().to_string();
-    assert!(message.contains("absent/state"), "{message}");
-    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 0);
+    std::fs::write(directory.path().join("file"), "in the way of a folder").expect("a file");
+    let message = Trainer::new(config("{}"))?.save(directory.path().join("file/state")).unwrap_err().to_string();
+    assert!(message.contains("file/state: cannot write"), "{message}");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 1);
     Ok(())
 }
 

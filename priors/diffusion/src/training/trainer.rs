@@ -12,10 +12,10 @@ use super::prepared_sample::PreparedSample;
 use super::random_streams::Stream;
 use super::state_file::{self, RunState};
 use super::{SampleSource, TrainingConfig, TrainingStep};
+use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
 use diph_network::ops::Buffer;
 use diph_network::{AdamW, GradientSum, ParameterState, gradient_norm};
 use diph_network::{ForwardMode, Parameters, UNet};
-use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
 
 /// A training run: the network, the optimiser and the averages of the parameters.
 ///
@@ -41,7 +41,7 @@ impl Trainer {
         let averages = config.ema_rates.len();
         let parameters =
             initial.tensors().iter().map(|(name, tensor)| ParameterState::new(name.clone(), tensor, averages));
-        let parameters = parameters.collect::<Result<_>>()?;
+        let parameters = parameters.collect::<diph_network::Result<_>>()?;
         let losses = config.has_loss_memory().then(|| LossSecondMoment::new(config.model.diffusion.steps));
         Self::from_state(RunState { config, step: 0, parameters, losses })
     }
@@ -158,7 +158,7 @@ impl Trainer {
     /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be written.
+    /// [`Error::Write`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let losses = match &self.sampler {
             TimestepSampler::LossSecondMoment(losses) => Some(losses),

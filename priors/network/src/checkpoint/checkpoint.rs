@@ -91,10 +91,10 @@ impl<C: CheckpointConfig> Checkpoint<C> {
         Ok(Self { config, parameters, notes })
     }
 
-    /// Writes a safetensors file, first under a temporary name.
+    /// Writes a safetensors file, first under a temporary name. Missing folders are made.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be written, [`Error::TensorNotFinite`] when a weight is not a number in the
+    /// [`Error::Write`] when the file cannot be written, [`Error::TensorNotFinite`] when a weight is not a number in the
     /// format.
     pub fn write(&self, path: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
         safetensors_file::write(self, path.as_ref(), format)

@@ -1,15 +1,16 @@
 //! Safetensors with the configuration inside.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use diph_formats::write_atomically;
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::check_finite;
 use super::{Checkpoint, CheckpointConfig, WeightFormat};
-use crate::atomic_file::write_atomically;
 use crate::{Error, Result};
 
 /// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
@@ -93,5 +94,5 @@ pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, forma
     let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
     let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;
-    write_atomically(path, &bytes)
+    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
 }

@@ -27,7 +27,8 @@ impl CheckpointConfig for Config {
 }
 
 fn config() -> Config {
-    let unet = r#"{ "image_size": 16, "coefficients": 1, "model_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1 }"#;
+    let unet =
+        r#"{ "image_size": 16, "coefficients": 1, "model_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1 }"#;
     Config { unet: serde_json::from_str(unet).expect("a configuration"), hours: 1.5 }
 }
 
@@ -41,7 +42,10 @@ fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
-fn with_tensors(checkpoint: &Checkpoint<Config>, change: impl FnOnce(&mut BTreeMap<String, Tensor>)) -> Result<Checkpoint<Config>> {
+fn with_tensors(
+    checkpoint: &Checkpoint<Config>,
+    change: impl FnOnce(&mut BTreeMap<String, Tensor>),
+) -> Result<Checkpoint<Config>> {
     let mut tensors = checkpoint.parameters.tensors().clone();
     change(&mut tensors);
     Checkpoint::from_tensors(checkpoint.config.clone(), tensors, BTreeMap::new())
@@ -147,6 +151,11 @@ fn files_that_are_no_checkpoints_are_named() -> Result<()> {
     )?;
     assert!(message(&bare).contains("no metadata entry `diph`"));
     let checkpoint = checkpoint()?;
-    assert!(checkpoint.write(directory.path().join("no/such/folder"), WeightFormat::F32).is_err());
+    // Missing folders are made; a file in the way of one is not.
+    let made = directory.path().join("new/folder/x.safetensors");
+    checkpoint.write(&made, WeightFormat::F32)?;
+    assert!(made.is_file());
+    let blocked = checkpoint.write(bare.join("x.safetensors"), WeightFormat::F32);
+    assert!(matches!(blocked, Err(Error::Write(_))));
     Ok(())
 }

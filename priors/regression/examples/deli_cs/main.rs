@@ -1,5 +1,6 @@
 //! Trains and judges regression networks on the Deli-CS maps.
 
+mod cascade;
 mod data;
 mod mmse;
 
@@ -131,7 +132,10 @@ fn main() {
     let maps = (1..=8).flat_map(|vol| (0..30).map(move |slice| (vol, slice))).map(|(vol, slice)| world.maps(vol, slice)).collect();
     let normalisation_ = Normalisation { scale: 1.0, sizes: vec![1.0; K], phase_coefficient: 1, phase_blur: 2.0, residual_sizes: None };
     let mut source = Source { world, maps, normalisation: normalisation_ };
-    train(&mut source, &cases, &out, steps, precision);
+    match args.get(5) {
+        None => train(&mut source, &cases, &out, steps, precision),
+        Some(first) => cascade::run(source, &cases, Path::new(first), &out, steps, precision),
+    }
 }
 
 /// The shipped k-space is that of the maps.
@@ -145,7 +149,7 @@ fn train(source: &mut Source, cases: &[(Case, Array3<Complex32>)], out: &Path, s
     std::fs::create_dir_all(out).unwrap();
     let state = out.join("state.safetensors");
     let mut trainer = if state.exists() {
-        Trainer::resume(&state).unwrap()
+        Trainer::resume(&state).unwrap().extended(steps)
     } else {
         let normalisation = normalisation(source);
         println!("{normalisation:?}");

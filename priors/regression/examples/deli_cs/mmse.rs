@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use diph_core::ForwardOperator;
+use diph_fourier::{Fft, plan_pair};
 use diph_nufft::MrfOperator;
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, SMatrix, SymmetricEigen};
 use ndarray::{Array3, ArrayD, ArrayView3, Axis};
 use num_complex::Complex32;
 use rayon::prelude::*;
-use rustfft::{Fft, FftPlanner};
 
 pub const RINGS: usize = 60;
 
@@ -20,8 +20,7 @@ pub struct Fft2 {
 
 impl Fft2 {
     pub fn new(n: usize) -> Self {
-        let mut planner = FftPlanner::new();
-        Self { n, both: [planner.plan_fft_forward(n), planner.plan_fft_inverse(n)] }
+        Self { n, both: plan_pair(n) }
     }
 
     pub fn run(&self, planes: &mut [Complex32], inverse: bool) {
@@ -131,10 +130,6 @@ impl Mmse {
         Self { operator, sigma, n, k, fft, circulant, rings }
     }
 
-    pub fn fft(&self) -> &Fft2 {
-        &self.fft
-    }
-
     pub fn adjoint(&self, y: &ArrayD<Complex32>) -> Array3<Complex32> {
         let mut b = self.operator.domain().zeros();
         self.operator.adjoint(y.view(), b.view_mut()).unwrap();
@@ -151,16 +146,13 @@ impl Mmse {
     /// `matrices` (pixel or ring, k, l) times every pixel of `x`.
     fn apply(&self, x: &mut [Complex32], matrix: impl Fn(usize) -> usize + Sync, matrices: &[f32]) {
         let (k, pixels) = (self.k, self.n * self.n);
-        let mut column = [Complex32::ZERO; 16];
-        for p in 0..pixels {
-            let m = &matrices[matrix(p) * k * k..][..k * k];
-            for a in 0..k {
-                column[a] = x[a * pixels + p];
+        let from = x.to_vec();
+        x.par_chunks_mut(pixels).enumerate().for_each(|(a, plane)| {
+            for (p, value) in plane.iter_mut().enumerate() {
+                let m = &matrices[(matrix(p) * k + a) * k..][..k];
+                *value = (0..k).map(|b| from[b * pixels + p] * m[b]).sum();
             }
-            for a in 0..k {
-                x[a * pixels + p] = (0..k).map(|b| column[b] * m[a * k + b]).sum();
-            }
-        }
+        });
     }
 
     fn l(&self, x: &mut [Complex32], prior: &Prior) {
@@ -171,10 +163,11 @@ impl Mmse {
         let (k, n) = (self.k, self.n);
         let mut out = vec![0.0_f32; n * n * k * k];
         out.par_chunks_mut(k * k).enumerate().for_each(|(p, out)| {
-            let l = DMatrix::from_row_slice(k, k, &prior.roots[usize::from(self.rings[p]) * k * k..][..k * k]).map(f64::from);
-            let c = DMatrix::from_row_slice(k, k, &self.circulant[p * k * k..][..k * k]).map(f64::from);
-            let m = &l * c * &l * f64::from(g) * f64::from(g) + DMatrix::identity(k, k);
-            let m = m.try_inverse().unwrap();
+            type M = SMatrix<f64, 5, 5>;
+            let l = M::from_iterator(prior.roots[usize::from(self.rings[p]) * k * k..][..k * k].iter().map(|v| f64::from(*v)));
+            let c = M::from_iterator(self.circulant[p * k * k..][..k * k].iter().map(|v| f64::from(*v)));
+            let m = l * c * l * f64::from(g) * f64::from(g) + M::identity();
+            let m = m.cholesky().unwrap().inverse();
             for a in 0..k {
                 for b in 0..k {
                     out[a * k + b] = m[(a, b)] as f32;

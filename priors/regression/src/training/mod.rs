@@ -6,6 +6,8 @@
 mod config;
 mod pool;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use config::TrainingConfig;

@@ -85,6 +85,12 @@ impl Trainer {
         Ok(Self { config, parameters, unet, pool: Pool::default(), step: 0 })
     }
 
+    /// The run with another number of steps in all, which changes the rest of its learning rates.
+    pub fn extended(mut self, steps: u64) -> Self {
+        self.config.steps = steps;
+        self
+    }
+
     /// The configuration.
     pub fn config(&self) -> &TrainingConfig {
         &self.config

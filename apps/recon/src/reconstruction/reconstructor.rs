@@ -1,0 +1,115 @@
+//! One measurement, ready for the solver of a method.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use diph_core::{NoiseSchedule, ParameterMaps, Problem, Result, Solution, View, estimate_intensity};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+
+use super::{Parts, Reconstruction, Step, Stopwatch};
+use crate::method::{Intensity, Method};
+use crate::solver::{Solved, SolverInputs};
+
+/// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
+const CONDITION: &str = "low_res";
+
+/// Hears of every step and may end the run.
+pub type OnStep<'a> = dyn FnMut(&Step<'_>) -> Result<ControlFlow<()>> + 'a;
+
+/// One measurement, ready for the solver: scaled, with its intensity and the condition image of the prior.
+pub struct Reconstructor<'a> {
+    method: &'a Method,
+    parts: &'a Parts,
+    problem: Problem,
+    conditions: BTreeMap<String, ArrayD<Complex32>>,
+    schedule: Option<NoiseSchedule>,
+    preparation: Duration,
+}
+
+impl<'a> Reconstructor<'a> {
+    /// Prepares `samples` (coil, frame, sample) for the solver of `method`.
+    ///
+    /// # Errors
+    /// Those of the parts, and of settings that make no sense.
+    pub fn new(method: &'a Method, parts: &'a Parts, samples: View<'_>) -> Result<Self> {
+        let norm = parts.operator_norm(method.scale)?;
+        let begin = Instant::now();
+        let intensity = match method.intensity {
+            Intensity::Given(value) => value,
+            Intensity::Estimated(_) => estimate_intensity(parts.operator(), samples.view())?,
+        };
+        let problem = Problem::new(parts.operator().clone(), norm, intensity, samples.view())?;
+        let schedule = parts.noise_schedule(&*method.solver)?;
+        let mut conditions = BTreeMap::new();
+        if let Some(condition) = method.condition {
+            let image = parts.condition(condition, samples, intensity)?;
+            conditions.insert(condition.to_string(), image.clone());
+            conditions.insert(CONDITION.into(), image);
+        }
+        Ok(Self { method, parts, problem, conditions, schedule, preparation: begin.elapsed() })
+    }
+
+    /// Whether the run anneals noise, so that another seed gives another sample of the posterior.
+    pub fn is_annealed(&self) -> bool {
+        self.schedule.is_some()
+    }
+
+    /// Runs the solver. `on_step` hears of every step and may end the run.
+    ///
+    /// # Errors
+    /// Those of the parts, and of settings that make no sense.
+    pub fn run(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
+        let mut watch = Stopwatch::start();
+        let intensity = self.problem.intensity();
+        let solved = self.solve(seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
+        let x_hat = solved.last.image().mapv(|value| value * intensity);
+        let (projected, own_maps) = self.parts.project(&x_hat)?;
+        let in_loop = solved.last.physics().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
+        let (tsmi, maps) = match in_loop {
+            Some((z, maps)) => (z.mapv(|value| value * intensity), scaled(maps.clone(), intensity)),
+            None => (x_hat.clone(), own_maps),
+        };
+        Ok(Reconstruction {
+            tsmi,
+            x_hat,
+            projected,
+            maps,
+            physics_in_loop: in_loop.is_some(),
+            state: solved.last.annealed().cloned(),
+            iterations: solved.iterations,
+            stop: solved.stop,
+            intensity,
+            preparation: self.preparation,
+            elapsed: self.preparation + watch.elapsed(),
+        })
+    }
+
+    fn solve(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
+        let inputs = SolverInputs {
+            problem: &self.problem,
+            prior: self.parts.prior(),
+            projector: self.parts.projector(),
+            schedule: self.schedule.as_ref(),
+            conditions: &self.conditions,
+            seed,
+        };
+        let intensity = self.problem.intensity();
+        self.method.solver.solve(&inputs, &mut |iteration, max_iterations, state: &dyn Solution| {
+            on_step(&Step {
+                iteration,
+                max_iterations,
+                relative_change: state.relative_change(),
+                image: state.image(),
+                annealed: state.annealed(),
+                intensity,
+            })
+        })
+    }
+}
+
+fn scaled(mut maps: ParameterMaps, intensity: f32) -> ParameterMaps {
+    maps.amplitude.mapv_inplace(|value| value * intensity);
+    maps
+}

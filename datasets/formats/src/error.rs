@@ -1,0 +1,120 @@
+//! What can be wrong with a file or with one array of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of reading or writing a file.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What is wrong with a file: its path, the key of the array where there is one, what was expected and what came.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such file or folder.
+    #[error("{}: no such file or folder{}", path.display(), suffix(advice))]
+    Missing {
+        /// The path that was looked for.
+        path: PathBuf,
+        /// What would put it there; may be empty.
+        advice: String,
+    },
+    /// The operating system could not read it.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system could not write it. Nothing is left behind.
+    #[error("{}: cannot write: {source}", path.display())]
+    Write {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The bytes are not what the format asks for: truncated, garbled, or another format.
+    #[error("{}: not a valid {format}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Name of the format, for example `.npz file`.
+        format: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A format, or a variant of one, that Diph does not read or write.
+    #[error("{}: {found} is not supported; {advice}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// The file has no array of that name.
+    #[error("{}: no key `{key}`; the keys there are: {}", path.display(), listing(available))]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key that was looked for.
+        key: String,
+        /// The keys that the file has.
+        available: Vec<String>,
+    },
+    /// An array is not of the kind, shape or range that is needed.
+    #[error("{}: key `{key}`: expected {expected}, got {got}", path.display())]
+    Unexpected {
+        /// The file.
+        path: PathBuf,
+        /// The key of the array.
+        key: String,
+        /// What is needed.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// An array holds a NaN or an infinity.
+    #[error("{}: key `{key}`: expected finite numbers, got a NaN or an infinity at {index:?}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The key of the array.
+        key: String,
+        /// Indices of the first such value.
+        index: Vec<usize>,
+    },
+}
+
+impl Error {
+    /// The error of a failed read: [`Error::Missing`] where there is nothing at `path`, [`Error::Read`] otherwise.
+    pub fn read(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path: path.into(), advice: String::new() },
+            _ => Self::Read { path: path.into(), source },
+        }
+    }
+
+    /// [`Error::Malformed`]: the bytes at `path` are no `format`, for example `.npz file`, because of `problem`.
+    pub fn malformed(path: &Path, format: &'static str, problem: impl ToString) -> Self {
+        Self::Malformed { path: path.into(), format, problem: problem.to_string() }
+    }
+
+    /// [`Error::Unexpected`]: the array `key` of the file at `path` is not what was expected.
+    pub fn unexpected(path: &Path, key: &str, expected: impl ToString, got: impl ToString) -> Self {
+        Self::Unexpected { path: path.into(), key: key.into(), expected: expected.to_string(), got: got.to_string() }
+    }
+}
+
+fn suffix(advice: &str) -> String {
+    if advice.is_empty() { String::new() } else { format!("; {advice}") }
+}
+
+fn listing(keys: &[String]) -> String {
+    if keys.is_empty() {
+        return "none".into();
+    }
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}

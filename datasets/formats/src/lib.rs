@@ -1,0 +1,30 @@
+//! File formats: arrays of any element type, and the files that hold them.
+//!
+//! | what | where |
+//! |---|---|
+//! | arrays before it is known what they stand for | [`AnyArray`], [`ArrayEntry`], [`Element`] |
+//! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
+//! | MATLAB files of version 5 | [`MatFile`] |
+//! | files that are there completely or not at all | [`write_atomically`], [`remove_stale_temporaries`] |
+//! | whether results can be written, before there are any | [`check_writable_file`], [`check_writable_folder`] |
+//!
+//! Every error names the file, the key in it, what was expected and what came. Every writer goes through
+//! [`write_atomically`].
+//!
+//! A format is a folder of this crate. Another one (HDF5, cfl, NIfTI) gets a folder beside `numpy` and `mat`: it decodes into
+//! [`AnyArray`], hands arrays out as [`ArrayEntry`], whose `read` converts and checks them for all formats alike, and
+//! writes through [`write_atomically`]. What the arrays of a file stand for is no matter of this crate.
+
+mod array;
+mod atomic_file;
+mod error;
+mod mat;
+mod numpy;
+mod writable;
+
+pub use array::{AnyArray, ArrayEntry, Element};
+pub use atomic_file::{remove_stale_temporaries, write_atomically};
+pub use error::{Error, Result};
+pub use mat::{MatFile, MatStruct, MatValue};
+pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
+pub use writable::{check_writable_file, check_writable_folder};

@@ -1,0 +1,192 @@
+//! A `.mat` file.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayView, Dimension};
+
+use super::element::HEADER_LENGTH;
+use super::parser::Parser;
+use super::{MatStruct, MatValue, writer};
+use crate::{AnyArray, Error, Result, write_atomically};
+
+const FORMAT: &str = ".mat file of version 5";
+
+/// First bytes of an HDF5 file, which may stand behind MATLAB's own header of 512 bytes.
+const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// The variables of a `.mat` file.
+///
+/// ```
+/// use diph_formats::{MatFile, MatValue};
+/// use ndarray::{Ix2, array};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("dict.mat");
+/// let lut = array![[1.0, 0.1], [2.0, 0.2], [3.0, 0.3]];
+/// let dict = MatValue::Struct(vec![("lut".into(), MatFile::real(lut.view()))]);
+/// MatFile::new(vec![("dict".into(), dict)]).write(&path).unwrap();
+///
+/// let file = MatFile::open(&path).unwrap();
+/// let dict = file.root().structure("dict").unwrap();
+/// assert_eq!(dict.array::<f64, Ix2>("lut", "(atom, parameter)").unwrap(), lut);
+/// ```
+#[derive(Clone, Debug)]
+pub struct MatFile {
+    path: PathBuf,
+    variables: Vec<(String, MatValue)>,
+}
+
+impl MatFile {
+    /// A file to be written.
+    pub fn new(variables: Vec<(String, MatValue)>) -> Self {
+        Self { path: PathBuf::new(), variables }
+    }
+
+    /// Reads a file with all its variables.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Read`], [`Error::Malformed`], or [`Error::Unsupported`] for version 7.3 (HDF5) and
+    /// version 4.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| Error::read(path, source))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// The variables, with getters whose errors name file and key.
+    pub fn root(&self) -> MatStruct<'_> {
+        MatStruct { path: self.path.clone(), prefix: String::new(), fields: &self.variables }
+    }
+
+    /// Writes all variables, compressed, as `save -v7` does. The same variables always give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Write`], also for what the format cannot hold: texts as elements of arrays, variables above 4 GiB.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = writer::encode(&self.variables).map_err(|source| Error::Write { path: path.into(), source })?;
+        write_atomically(path, |file| file.write_all(&bytes))
+    }
+
+    /// A real array as a value to be written.
+    pub fn real<D: Dimension>(array: ArrayView<'_, f64, D>) -> MatValue {
+        MatValue::Array(AnyArray::F64(array.to_owned().into_dyn().as_standard_layout().into_owned()))
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        refuse_other_versions(path, bytes)?;
+        let variables = Parser::variables(bytes).map_err(|problem| Error::malformed(path, FORMAT, problem))?;
+        Ok(Self { path: path.into(), variables })
+    }
+}
+
+fn refuse_other_versions(path: &Path, bytes: &[u8]) -> Result<()> {
+    let unsupported = |found: &str, advice: &str| Error::Unsupported {
+        path: path.into(),
+        found: found.into(),
+        advice: advice.into(),
+    };
+    let behind_header = bytes.get(512..).unwrap_or_default();
+    if bytes.starts_with(HDF5_SIGNATURE)
+        || behind_header.starts_with(HDF5_SIGNATURE)
+        || bytes.starts_with(b"MATLAB 7.3")
+    {
+        return Err(unsupported(
+            "a .mat file of version 7.3 (HDF5)",
+            "load it in MATLAB and save it again with `save('FILE.mat', ..., '-v7')`",
+        ));
+    }
+    // A version 5 file starts with text; the first four bytes of version 4 are a small integer, so that one is 0.
+    if bytes.len() >= 20 && bytes[..4].contains(&0) {
+        return Err(unsupported(
+            "a .mat file of version 4",
+            "load it in MATLAB and save it again with `save('FILE.mat', ..., '-v7')`",
+        ));
+    }
+    if bytes.len() < HEADER_LENGTH {
+        return Err(Error::malformed(path, FORMAT, "truncated header"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{ArrayD, Ix2};
+    use num_complex::{Complex32, Complex64};
+    use proptest::prelude::*;
+
+    fn sample() -> Vec<(String, MatValue)> {
+        let real = ArrayD::from_shape_fn(vec![3, 4], |index| (10 * index[0] + index[1]) as f64 + 0.5);
+        let inner = vec![
+            ("single".to_string(), MatValue::Array(AnyArray::F32(real.mapv(|value| value as f32)))),
+            ("note".to_string(), MatValue::Text("T1 in µs 🧠".into())),
+        ];
+        vec![
+            ("real".into(), MatValue::Array(AnyArray::F64(real.clone()))),
+            ("mask".into(), MatValue::Array(AnyArray::Bool(real.mapv(|value| value > 9.0)))),
+            ("complex".into(), MatValue::Array(AnyArray::Complex64(real.mapv(|value| Complex64::new(value, -value))))),
+            ("dict".into(), MatValue::Struct(vec![("inner".into(), MatValue::Struct(inner))])),
+            ("count".into(), MatValue::Array(AnyArray::Int(ArrayD::from_elem(vec![1, 1], -7)))),
+            ("several".into(), MatValue::StructArray(vec![])),
+            (
+                "volume".into(),
+                MatValue::Array(AnyArray::Complex32(ArrayD::from_elem(vec![2, 1, 3], Complex32::new(1.0, 2.0)))),
+            ),
+        ]
+    }
+
+    #[test]
+    fn round_trip() {
+        let bytes = writer::encode(&sample()).unwrap();
+        let file = MatFile::parse(Path::new("x.mat"), &bytes).unwrap();
+        assert_eq!(file.variables, sample());
+        let inner = file.root().structure("dict").unwrap().structure("inner").unwrap();
+        assert_eq!(inner.array::<f64, Ix2>("single", "(y, x)").unwrap()[[2, 1]], 21.5);
+    }
+
+    #[test]
+    fn errors_name_the_path_of_the_field() {
+        let bytes = writer::encode(&sample()).unwrap();
+        let file = MatFile::parse(Path::new("x.mat"), &bytes).unwrap();
+        let dict = file.root().structure("dict").unwrap();
+        let missing = dict.entry("lut").unwrap_err().to_string();
+        assert_eq!(missing, "x.mat: no key `dict.lut`; the keys there are: `dict.inner`");
+        let wrong = dict.entry("inner").unwrap_err().to_string();
+        assert_eq!(wrong, "x.mat: key `dict.inner`: expected an array of numbers, got a struct");
+        assert!(file.root().structure("real").is_err());
+    }
+
+    #[test]
+    fn other_versions_are_refused_with_advice() {
+        let mut hdf5 = b"MATLAB 7.3 MAT-file".to_vec();
+        hdf5.resize(512, b' ');
+        hdf5.extend(HDF5_SIGNATURE);
+        let error = MatFile::parse(Path::new("x.mat"), &hdf5).unwrap_err();
+        assert!(matches!(&error, Error::Unsupported { .. }));
+        assert!(error.to_string().contains("7.3 (HDF5) is not supported") && error.to_string().contains("-v7"));
+        let version4 = MatFile::parse(Path::new("x.mat"), &[0; 40]);
+        assert!(matches!(version4, Err(Error::Unsupported { .. })));
+        assert!(matches!(MatFile::parse(Path::new("x.mat"), b"MATLAB"), Err(Error::Malformed { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn truncated_files_never_panic(length in 0usize..2000) {
+            let bytes = writer::encode(&sample()).unwrap();
+            let _ = MatFile::parse(Path::new("x.mat"), &bytes[..length.min(bytes.len() - 1)]);
+        }
+
+        #[test]
+        fn garbled_files_never_panic(changes in prop::collection::vec((128usize..2000, any::<u8>()), 1..20)) {
+            let mut bytes = writer::encode_uncompressed(&sample()).unwrap();
+            for (position, value) in changes {
+                let position = position % bytes.len();
+                bytes[position] = value;
+            }
+            let _ = MatFile::parse(Path::new("x.mat"), &bytes);
+        }
+    }
+}

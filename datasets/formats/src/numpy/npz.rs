@@ -1,0 +1,168 @@
+//! An `.npz` archive of named `.npy` arrays.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array, ArrayView, Dimension};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use super::npy::{self, NpyElement};
+use crate::{ArrayEntry, Element, Error, Result, write_atomically};
+
+const FORMAT: &str = ".npz file";
+
+/// From this size on a member needs the 64-bit form of the archive.
+const LARGE: usize = u32::MAX as usize;
+
+/// An `.npz` archive of named arrays, which are read when they are asked for.
+pub struct NpzFile {
+    path: PathBuf,
+    archive: ZipArchive<BufReader<File>>,
+    /// Key of every member, in the order of the archive.
+    keys: Vec<String>,
+}
+
+impl NpzFile {
+    /// Opens an archive and reads its table of contents.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Read`], or [`Error::Malformed`] when it is truncated or no `.npz` at all.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| Error::malformed(path, FORMAT, error))?;
+        let keys: Result<_, _> = archive.file_names().map(|name| name.map(|name| key_of(&name).to_string())).collect();
+        let keys = keys.map_err(|error| Error::malformed(path, FORMAT, error))?;
+        Ok(Self { path: path.into(), archive, keys })
+    }
+
+    /// The file that this is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the arrays, in the order of the archive.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// Whether there is an array of that name.
+    pub fn contains(&self, key: &str) -> bool {
+        self.keys.iter().any(|there| there == key)
+    }
+
+    /// An array as it is.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`], [`Error::Malformed`] or [`Error::Unsupported`].
+    pub fn entry(&mut self, key: &str) -> Result<ArrayEntry> {
+        let bytes = self.bytes(key, u64::MAX)?;
+        npy::decode(&self.path, key, &bytes)
+    }
+
+    /// The first bytes of a member, `most` of them.
+    fn bytes(&mut self, key: &str, most: u64) -> Result<Vec<u8>> {
+        let Some(index) = self.keys.iter().position(|there| there == key) else {
+            return Err(Error::MissingKey { path: self.path.clone(), key: key.into(), available: self.keys.clone() });
+        };
+        let malformed = |problem: String| Error::malformed(&self.path, FORMAT, format!("key `{key}`: {problem}"));
+        let member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
+        // The size in the archive's table is not to be trusted, so the buffer grows with what is really there.
+        let mut bytes = Vec::new();
+        member.take(most).read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// Axis lengths of an array, from its header alone.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn shape(&mut self, key: &str) -> Result<Vec<usize>> {
+        // Longer than any header of version 1.
+        let bytes = self.bytes(key, 1 << 17)?;
+        npy::shape(&self.path, key, &bytes)
+    }
+
+    /// An array with element type `T` and the axes of `D`, checked to be finite; `axes` names them in errors.
+    /// See [`ArrayEntry::read`] for the conversions.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry) and [`ArrayEntry::read`].
+    ///
+    /// ```
+    /// use diph_formats::{NpzFile, NpzWriter};
+    /// use ndarray::{Array4, Ix3};
+    /// use num_complex::{Complex32, Complex64};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("ksp.npz");
+    /// let y = Array4::<Complex64>::zeros((1, 1, 200, 920));
+    /// NpzWriter::new().with("y", y.view()).write(&path).unwrap();
+    ///
+    /// let mut npz = NpzFile::open(&path).unwrap();
+    /// let y = npz.array::<Complex32, Ix3>("y", "(coil, frame, sample)").unwrap();
+    /// assert_eq!(y.dim(), (1, 200, 920));
+    /// assert_eq!(npz.shape("y").unwrap(), [1, 1, 200, 920]);
+    /// assert!(npz.entry("x").unwrap_err().to_string().ends_with("no key `x`; the keys there are: `y`"));
+    /// ```
+    pub fn array<T: Element, D: Dimension>(&mut self, key: &str, axes: &str) -> Result<Array<T, D>> {
+        self.entry(key)?.read(axes)
+    }
+}
+
+fn key_of(member: &str) -> &str {
+    member.strip_suffix(".npy").unwrap_or(member)
+}
+
+/// Collects arrays and writes them as `.npz`, stored like `numpy.savez` or deflated like `numpy.savez_compressed`.
+///
+/// The same arrays always give the same bytes: no time of day is written.
+#[derive(Default)]
+pub struct NpzWriter {
+    members: Vec<(String, Vec<u8>)>,
+    compressed: bool,
+}
+
+impl NpzWriter {
+    /// An empty archive, not compressed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty archive, to be compressed.
+    pub fn compressed() -> Self {
+        Self { compressed: true, ..Self::default() }
+    }
+
+    /// Adds an array.
+    #[must_use]
+    pub fn with<T: NpyElement, D: Dimension>(mut self, key: &str, array: ArrayView<'_, T, D>) -> Self {
+        self.members.push((format!("{key}.npy"), npy::encode(array)));
+        self
+    }
+
+    /// Writes the archive.
+    ///
+    /// # Errors
+    /// [`Error::Write`], also when two arrays have the same key.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path.as_ref(), |file| self.write_to(file))
+    }
+
+    fn write_to(&self, file: &mut BufWriter<File>) -> io::Result<()> {
+        let method = if self.compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+        let mut archive = ZipWriter::new(file);
+        for (name, bytes) in &self.members {
+            let options = SimpleFileOptions::default()
+                .compression_method(method)
+                .last_modified_time(DateTime::DEFAULT)
+                .large_file(bytes.len() >= LARGE);
+            archive.start_file(name.as_str(), options)?;
+            archive.write_all(bytes)?;
+        }
+        archive.finish()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,381 @@
+//! The folder layout of the Python MRF-DiPh code.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter};
+use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3};
+use num_complex::Complex32;
+
+use crate::{DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SliceId, TrajectoryFile};
+
+/// |PD| above which a voxel counts as tissue, in the Python code and in the names of its masks.
+pub const MASK_THRESHOLD: f32 = 0.006;
+
+/// A folder in the layout of the Python MRF-DiPh code, read and written unchanged.
+///
+/// | file | content |
+/// |---|---|
+/// | `qmaps/qmaps_vol{v}_slice{s}.npz` | `qmaps` (4, y, x): T1 and T2 in s, Re PD, Im PD |
+/// | `qmaps/mask_vol{v}_slice{s}_th{th}.npz` | `mask` (y, x) |
+/// | `reference_tsmi/tsmi_ref_vol{v}_slice{s}_cut{c}.npz` | `tsmi_ref` (1, coefficient, y, x) |
+/// | `synthesized_ksp/ksp_vol{v}_slice{s}_cut{c}.npz` | `y` (1, coil, frame, sample) |
+/// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, y, x) |
+/// | `acquisition/traj_dcf.mat` or `trajectory.npz` | [`TrajectoryFile`] |
+/// | `acquisition/SVD_dict_FISP_cut{c}.mat` or `dictionary_cut{c}.npz` | [`DictionaryFile`] |
+/// | `intensity_factors.json` | [`IntensityFactors`]; not in the Python code, which has them as constants |
+///
+/// `cut` numbers the truncation of the sequence: 0..4 = 1000, 500, 300, 200, 100 frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetFolder {
+    root: PathBuf,
+}
+
+/// Where a kind of array lives: its folder, the front of the file's name and the key.
+struct Layout {
+    folder: &'static str,
+    front: &'static str,
+    key: &'static str,
+}
+
+const MAPS: Layout = Layout { folder: "qmaps", front: "qmaps_", key: "qmaps" };
+const MASK: Layout = Layout { folder: "qmaps", front: "mask_", key: "mask" };
+const REFERENCE_TSMI: Layout = Layout { folder: "reference_tsmi", front: "tsmi_ref_", key: "tsmi_ref" };
+const KSPACE: Layout = Layout { folder: "synthesized_ksp", front: "ksp_", key: "y" };
+const ADJOINT_TSMI: Layout = Layout { folder: "adjoint_tsmi", front: "adjoint_tsmi_", key: "tsmi_adjoint" };
+
+impl DatasetFolder {
+    /// A folder to write to, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// A folder to read from.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        match root.is_dir() {
+            true => Ok(Self { root }),
+            false => {
+                let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
+                Err(FileError::Missing { path: root, advice }.into())
+            }
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Slices that have maps, in order.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Read`](FileError::Read) when the folder cannot be listed; a missing one is just empty.
+    pub fn slices_with_maps(&self) -> Result<Vec<SliceId>> {
+        self.listing(&MAPS, ".npz")
+    }
+
+    /// Slices that have k-space of this cut, in order.
+    ///
+    /// # Errors
+    /// As [`slices_with_maps`](Self::slices_with_maps).
+    pub fn slices_with_kspace(&self, cut: usize) -> Result<Vec<SliceId>> {
+        self.listing(&KSPACE, &format!("_cut{cut}.npz"))
+    }
+
+    /// Slices that have a reference TSMI of this cut, in order.
+    ///
+    /// # Errors
+    /// As [`slices_with_maps`](Self::slices_with_maps).
+    pub fn slices_with_reference_tsmi(&self, cut: usize) -> Result<Vec<SliceId>> {
+        self.listing(&REFERENCE_TSMI, &format!("_cut{cut}.npz"))
+    }
+
+    /// Slices that have maps or k-space of this cut, in order.
+    ///
+    /// # Errors
+    /// As [`slices_with_maps`](Self::slices_with_maps).
+    pub fn slices(&self, cut: usize) -> Result<Vec<SliceId>> {
+        let both: BTreeSet<_> = self.slices_with_maps()?.into_iter().chain(self.slices_with_kspace(cut)?).collect();
+        Ok(both.into_iter().collect())
+    }
+
+    /// Path of the maps of a slice.
+    pub fn maps_path(&self, slice: SliceId) -> PathBuf {
+        self.path(&MAPS, slice, ".npz")
+    }
+
+    /// Path of the mask of a slice.
+    pub fn mask_path(&self, slice: SliceId, threshold: f32) -> PathBuf {
+        self.path(&MASK, slice, &format!("_th{threshold}.npz"))
+    }
+
+    /// Path of the reference TSMI of a slice.
+    pub fn reference_tsmi_path(&self, slice: SliceId, cut: usize) -> PathBuf {
+        self.path(&REFERENCE_TSMI, slice, &format!("_cut{cut}.npz"))
+    }
+
+    /// Path of the k-space of a slice.
+    pub fn kspace_path(&self, slice: SliceId, cut: usize) -> PathBuf {
+        self.path(&KSPACE, slice, &format!("_cut{cut}.npz"))
+    }
+
+    /// Path of the adjoint TSMI of a slice.
+    pub fn adjoint_tsmi_path(&self, slice: SliceId, cut: usize) -> PathBuf {
+        self.path(&ADJOINT_TSMI, slice, &format!("_cut{cut}.npz"))
+    }
+
+    /// Path of the trajectory: the Python code's `.mat` file where it exists, otherwise Diph's own.
+    pub fn trajectory_path(&self) -> PathBuf {
+        self.first_existing(["acquisition/traj_dcf.mat".into(), "acquisition/trajectory.npz".into()])
+    }
+
+    /// Path of the dictionary: the Python code's `.mat` file where it exists, otherwise Diph's own.
+    pub fn dictionary_path(&self, cut: usize) -> PathBuf {
+        self.first_existing([
+            format!("acquisition/SVD_dict_FISP_cut{cut}.mat"),
+            format!("acquisition/dictionary_cut{cut}.npz"),
+        ])
+    }
+
+    /// Path of the intensity factors.
+    pub fn intensity_factors_path(&self) -> PathBuf {
+        self.root.join("intensity_factors.json")
+    }
+
+    /// Maps of a slice.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`], and with [`Unexpected`](FileError::Unexpected) when the first axis has not 4
+    /// entries.
+    pub fn maps(&self, slice: SliceId) -> Result<QuantitativeMaps> {
+        let path = self.maps_path(slice);
+        let stacked: Array3<f32> = read::<_, Ix3>(&path, &MAPS, "(T1 T2 RePD ImPD, y, x)")?;
+        let unexpected = |_| FileError::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
+        Ok(QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?)
+    }
+
+    /// Writes the maps of a slice.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the three maps differ in size, [`Error::File`] when the file cannot be written.
+    pub fn write_maps(&self, slice: SliceId, maps: &QuantitativeMaps) -> Result<()> {
+        Ok(NpzWriter::compressed().with(MAPS.key, maps.to_stacked()?.view()).write(self.maps_path(slice))?)
+    }
+
+    /// Mask of a slice: from its file where there is one for this threshold, otherwise the voxels of the maps with
+    /// |PD| above it.
+    ///
+    /// # Errors
+    /// [`Error::EmptyMask`] when no voxel is inside, [`Error::File`] as from [`NpzFile::array`] and [`maps`](Self::maps).
+    pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<Array2<bool>> {
+        let path = self.mask_path(slice, threshold);
+        if path.exists() {
+            let mask = read::<bool, Ix2>(&path, &MASK, "(y, x)")?;
+            return not_empty(mask, &path, "it is false everywhere");
+        }
+        let mask = self.maps(slice)?.mask(threshold);
+        not_empty(mask, &self.maps_path(slice), &format!("no voxel has |PD| above {threshold}"))
+    }
+
+    /// Writes the mask of a slice.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_mask(&self, slice: SliceId, threshold: f32, mask: &Array2<bool>) -> Result<()> {
+        Ok(NpzWriter::new().with(MASK.key, mask.view()).write(self.mask_path(slice, threshold))?)
+    }
+
+    /// Reference TSMI of a slice, (coefficient, y, x).
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`].
+    pub fn reference_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
+        read::<_, Ix3>(&self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, "(coefficient, y, x)")
+    }
+
+    /// Writes the reference TSMI (coefficient, y, x) of a slice.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_reference_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
+        write_batch(self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, tsmi)
+    }
+
+    /// k-space of a slice, (coil, frame, sample).
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`].
+    pub fn kspace(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
+        read::<_, Ix3>(&self.kspace_path(slice, cut), &KSPACE, "(coil, frame, sample)")
+    }
+
+    /// Writes the k-space (coil, frame, sample) of a slice.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_kspace(&self, slice: SliceId, cut: usize, kspace: &Array3<Complex32>) -> Result<()> {
+        write_batch(self.kspace_path(slice, cut), &KSPACE, kspace)
+    }
+
+    /// Adjoint TSMI of a slice, (coefficient, y, x): `A^H W y`.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`].
+    pub fn adjoint_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
+        read::<_, Ix3>(&self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, "(coefficient, y, x)")
+    }
+
+    /// Writes the adjoint TSMI (coefficient, y, x) of a slice.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_adjoint_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
+        write_batch(self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, tsmi)
+    }
+
+    /// The trajectory of the acquisition.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`TrajectoryFile::read`].
+    pub fn trajectory(&self) -> Result<TrajectoryFile> {
+        Ok(TrajectoryFile::read(self.trajectory_path())?)
+    }
+
+    /// The dictionary of this cut.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`DictionaryFile::read`].
+    pub fn dictionary(&self, cut: usize) -> Result<DictionaryFile> {
+        Ok(DictionaryFile::read(self.dictionary_path(cut))?)
+    }
+
+    /// The intensity factors, those of the Python code where there is no file.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`IntensityFactors::read`].
+    pub fn intensity_factors(&self) -> Result<IntensityFactors> {
+        let path = self.intensity_factors_path();
+        match path.exists() {
+            true => Ok(IntensityFactors::read(path)?),
+            false => Ok(IntensityFactors::default()),
+        }
+    }
+
+    fn path(&self, layout: &Layout, slice: SliceId, end: &str) -> PathBuf {
+        self.root.join(layout.folder).join(format!("{}{slice}{end}", layout.front))
+    }
+
+    /// The first path that exists; where none does, the first, so that errors name it.
+    fn first_existing(&self, candidates: [String; 2]) -> PathBuf {
+        let paths = candidates.map(|candidate| self.root.join(candidate));
+        let existing = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
+        existing.clone()
+    }
+
+    fn listing(&self, layout: &Layout, end: &str) -> Result<Vec<SliceId>> {
+        let folder = self.root.join(layout.folder);
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let failed = |source| FileError::Read { path: folder.clone(), source };
+        let mut slices = Vec::new();
+        for file in fs::read_dir(&folder).map_err(failed)? {
+            let name = file.map_err(failed)?.file_name();
+            let parsed = name.to_str().and_then(|name| SliceId::parse_prefix(name.strip_prefix(layout.front)?));
+            slices.extend(parsed.filter(|(_, rest)| *rest == end).map(|(slice, _)| slice));
+        }
+        slices.sort();
+        Ok(slices)
+    }
+}
+
+fn read<T: Element, D: Dimension>(path: &Path, layout: &Layout, axes: &str) -> Result<ndarray::Array<T, D>> {
+    Ok(NpzFile::open(path)?.array(layout.key, axes)?)
+}
+
+/// The Python code keeps a batch axis of length 1 in front.
+fn write_batch(path: PathBuf, layout: &Layout, array: &Array3<Complex32>) -> Result<()> {
+    Ok(NpzWriter::new().with(layout.key, array.view().insert_axis(Axis(0))).write(path)?)
+}
+
+fn not_empty(mask: Array2<bool>, origin: &Path, reason: &str) -> Result<Array2<bool>> {
+    match mask.iter().any(|inside| *inside) {
+        true => Ok(mask),
+        false => Err(Error::EmptyMask { origin: origin.display().to_string(), reason: reason.into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLICE: SliceId = SliceId { vol: 2, slice: 13 };
+
+    fn maps() -> QuantitativeMaps {
+        let stacked = Array3::from_shape_fn((4, 6, 5), |(map, y, x)| 0.01 * (map + y + x) as f32);
+        QuantitativeMaps::from_stacked(&stacked).unwrap()
+    }
+
+    #[test]
+    fn everything_round_trips() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path().join("data"));
+        assert_eq!(folder.slices(3).unwrap(), []);
+        folder.write_maps(SLICE, &maps()).unwrap();
+        assert_eq!(folder.maps(SLICE).unwrap(), maps());
+        let computed = folder.mask(SLICE, 0.06).unwrap();
+        assert_eq!(computed, maps().mask(0.06));
+        folder.write_mask(SLICE, 0.06, &computed).unwrap();
+        assert!(folder.mask_path(SLICE, 0.06).ends_with("qmaps/mask_vol2_slice13_th0.06.npz"));
+        assert_eq!(folder.mask(SLICE, 0.06).unwrap(), computed);
+        let tsmi = Array3::from_shape_fn((5, 6, 5), |(k, y, x)| Complex32::new(k as f32, (y * x) as f32));
+        folder.write_reference_tsmi(SLICE, 3, &tsmi).unwrap();
+        folder.write_adjoint_tsmi(SLICE, 3, &tsmi).unwrap();
+        folder.write_kspace(SliceId::new(0, 1), 3, &tsmi).unwrap();
+        assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap(), tsmi);
+        assert_eq!(folder.adjoint_tsmi(SLICE, 3).unwrap(), tsmi);
+        assert_eq!(folder.kspace(SliceId::new(0, 1), 3).unwrap(), tsmi);
+        assert_eq!(folder.slices(3).unwrap(), [SliceId::new(0, 1), SLICE]);
+        assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
+        assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
+        assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
+    }
+
+    #[test]
+    fn bad_input_names_file_and_key() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::open(temporary.path()).unwrap();
+        assert!(
+            matches!(folder.maps(SLICE), Err(Error::File(FileError::Missing { path, .. })) if path == folder.maps_path(SLICE))
+        );
+        assert!(matches!(
+            DatasetFolder::open(temporary.path().join("none")),
+            Err(Error::File(FileError::Missing { .. }))
+        ));
+
+        folder.write_maps(SLICE, &maps()).unwrap();
+        assert!(matches!(folder.mask(SLICE, 9.0), Err(Error::EmptyMask { .. })));
+        folder.write_mask(SLICE, 0.5, &Array2::from_elem((6, 5), false)).unwrap();
+        assert!(matches!(folder.mask(SLICE, 0.5), Err(Error::EmptyMask { .. })));
+
+        let mut broken = maps();
+        broken.t2[[1, 3]] = f32::NAN;
+        folder.write_maps(SLICE, &broken).unwrap();
+        let message = folder.maps(SLICE).unwrap_err().to_string();
+        assert!(message.contains("qmaps_vol2_slice13.npz: key `qmaps`") && message.contains("[1, 1, 3]"), "{message}");
+
+        let path = folder.maps_path(SLICE);
+        NpzWriter::new().with("qmaps", Array3::<f32>::zeros((3, 6, 5)).view()).write(&path).unwrap();
+        assert!(folder.maps(SLICE).unwrap_err().to_string().contains("expected [4, y, x], got [3, 6, 5]"));
+        NpzWriter::new().with("maps", Array3::<f32>::zeros((4, 6, 5)).view()).write(&path).unwrap();
+        assert!(folder.maps(SLICE).unwrap_err().to_string().contains("no key `qmaps`; the keys there are: `maps`"));
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
+        assert!(matches!(folder.maps(SLICE), Err(Error::File(FileError::Malformed { .. }))));
+    }
+}

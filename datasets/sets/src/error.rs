@@ -1,0 +1,45 @@
+//! What can go wrong with data sets, phantoms and noise.
+
+/// Result of finding or making data.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong with a data set, a phantom or noise: what was expected and what came.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of the data set cannot be read or written, or does not hold what it should.
+    #[error(transparent)]
+    File(#[from] diph_formats::Error),
+    /// A mask selects no voxel, so that no error could be measured with it.
+    #[error("{origin}: the mask is empty: {reason}")]
+    EmptyMask {
+        /// The file of the mask or of the maps that it was computed from.
+        origin: String,
+        /// Why it is empty.
+        reason: String,
+    },
+    /// An option outside of its range.
+    #[error("{operation}: {parameter}: expected {expected}, got {got}")]
+    Parameter {
+        /// The function.
+        operation: &'static str,
+        /// Name of the option.
+        parameter: &'static str,
+        /// What is allowed.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// Arrays in memory that do not fit together.
+    #[error("{operation}: {role}: expected shape {expected:?}, got {got:?}")]
+    Shape {
+        /// The function.
+        operation: &'static str,
+        /// What the array stands for.
+        role: &'static str,
+        /// Axis lengths that would fit.
+        expected: Vec<usize>,
+        /// Axis lengths that came.
+        got: Vec<usize>,
+    },
+}
