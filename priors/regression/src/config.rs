@@ -74,7 +74,11 @@ impl CheckpointConfig for RegressionConfig {
             return Err(Error::setting("unet.input_channels", inputs.to_string(), self.unet.image_channels()));
         }
         if self.unet.output_channels != Some(OUTPUTS) {
-            return Err(Error::setting("unet.output_channels", OUTPUTS.to_string(), format!("{:?}", self.unet.output_channels)));
+            return Err(Error::setting(
+                "unet.output_channels",
+                OUTPUTS.to_string(),
+                format!("{:?}", self.unet.output_channels),
+            ));
         }
         if self.unet.conditional || self.unet.learn_sigma {
             return Err(Error::setting("unet.conditional and unet.learn_sigma", "false", true));

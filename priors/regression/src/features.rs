@@ -128,7 +128,13 @@ mod tests {
     use super::*;
 
     fn normalisation() -> Normalisation {
-        Normalisation { scale: 0.01, sizes: vec![0.5, 0.8], phase_coefficient: 1, phase_blur: 1.5, residual_sizes: None }
+        Normalisation {
+            scale: 0.01,
+            sizes: vec![0.5, 0.8],
+            phase_coefficient: 1,
+            phase_blur: 1.5,
+            residual_sizes: None,
+        }
     }
 
     fn image() -> Array3<Complex32> {

@@ -98,7 +98,10 @@ mod tests {
     fn target() -> Array3<f32> {
         let mut target = planes(OUTPUTS + 1, 0.4);
         let weights = [0.0, 0.3, 1.3];
-        target.index_axis_mut(ndarray::Axis(0), OUTPUTS).indexed_iter_mut().for_each(|((y, x), w)| *w = weights[(y + x) % 3]);
+        target
+            .index_axis_mut(ndarray::Axis(0), OUTPUTS)
+            .indexed_iter_mut()
+            .for_each(|((y, x), w)| *w = weights[(y + x) % 3]);
         target
     }
 
@@ -121,7 +124,10 @@ mod tests {
             moved[0][at] += step;
             moved[1][at] -= step;
             let measured = (loss(&moved[0]) - loss(&moved[1])) / f64::from(2.0 * step);
-            assert!((2.0 * measured - f64::from(*slope)).abs() < 2e-2 * (1.0 + measured.abs()), "{at:?}: {measured} {slope}");
+            assert!(
+                (2.0 * measured - f64::from(*slope)).abs() < 2e-2 * (1.0 + measured.abs()),
+                "{at:?}: {measured} {slope}"
+            );
             checked += 1;
         }
         assert!(checked > 60, "{checked}");
@@ -138,6 +144,9 @@ mod tests {
         let mut doubled = truth;
         doubled.index_axis_mut(ndarray::Axis(0), 0).mapv_inplace(|value| value + 2.0_f32.ln());
         let loss = loss_and_gradient(doubled.view(), target.view(), 1.0, gradient.view_mut());
-        assert!((loss.sum - loss.weight).abs() < 1e-4 * loss.weight, "every T1 is twice the truth: a relative error of 1");
+        assert!(
+            (loss.sum - loss.weight).abs() < 1e-4 * loss.weight,
+            "every T1 is twice the truth: a relative error of 1"
+        );
     }
 }

@@ -54,7 +54,8 @@ impl RegressionNetwork {
             (None, true) => return Err(Error::setting("image of the residual", "one (second stage)", "none")),
             (Some(_), false) => return Err(Error::setting("image of the residual", "none (first stage)", "one")),
         };
-        let output = if mirrors { self.mean_output(&features)? } else { self.output(&features.planes, features.log_scale)? };
+        let output =
+            if mirrors { self.mean_output(&features)? } else { self.output(&features.planes, features.log_scale)? };
         Ok(Maps::from_output(&self.config, &features, output.view()))
     }
 

@@ -29,7 +29,7 @@ pub trait SampleSource: Sync {
     /// Sample number `number`.
     ///
     /// # Errors
-    /// When it cannot be made, see [`Error::sample`].
+    /// When it cannot be made; the pool adds its number.
     fn sample(&self, number: u64) -> Result<Sample>;
 }
 
@@ -109,13 +109,14 @@ fn turn_conjugate(model: &RegressionConfig, sample: &mut Sample) {
 
 /// The sample, after checking that it fits and is finite.
 fn checked(config: &TrainingConfig, source: &dyn SampleSource, number: u64) -> Result<Sample> {
-    let sample = source.sample(number)?;
+    let sample = source.sample(number).map_err(|error| Error::sample(number, error))?;
     let inputs = config.model.unet.image_channels();
     let (planes, height, width) = sample.planes.dim();
     let fits = planes == inputs && sample.target.dim() == (TARGETS, height, width) && height.min(width) >= config.crop;
     if !fits {
         let got = format!("{:?} with a target of {:?}", sample.planes.dim(), sample.target.dim());
-        let expected = format!("({inputs}, y, x) of at least {0} x {0} pixels and a target of {TARGETS} planes", config.crop);
+        let expected =
+            format!("({inputs}, y, x) of at least {0} x {0} pixels and a target of {TARGETS} planes", config.crop);
         return Err(Error::sample(number, Error::setting("planes", expected, got)));
     }
     match sample.planes.iter().chain(&sample.target).all(|value| value.is_finite()) {

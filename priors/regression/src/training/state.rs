@@ -4,10 +4,12 @@
 //! `parameters/NAME`, `first_moments/NAME`, `second_moments/NAME` and `averages/NAME`.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use diph_network::{Error, ParameterState, Parameters, Result, write_atomically};
+use diph_formats::write_atomically;
+use diph_network::{Error, ParameterState, Parameters, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +61,8 @@ pub(super) fn write(path: &Path, config: &TrainingConfig, step: u64, parameters:
     });
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|error| fault(&error))?;
     let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)])));
-    write_atomically(path, &bytes.map_err(|error| fault(&error))?)
+    let bytes = bytes.map_err(|error| fault(&error))?;
+    write_atomically(path, |file| file.write_all(&bytes)).map_err(|error| fault(&error))
 }
 
 /// Reads a run's state.

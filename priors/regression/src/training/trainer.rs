@@ -6,9 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use diph_core::Rng;
 use diph_network::ops::Buffer;
-use diph_network::{
-    AdamW, Checkpoint, ForwardMode, GradientSum, ParameterState, Parameters, UNet, gradient_norm,
-};
+use diph_network::{AdamW, Checkpoint, ForwardMode, GradientSum, ParameterState, Parameters, UNet, gradient_norm};
 use ndarray::{Array3, ArrayView4, ArrayViewMut3, Axis};
 use rand::SeedableRng;
 
@@ -179,10 +177,10 @@ impl Trainer {
 fn batch_loss(model: &RegressionConfig, samples: &[Sample], output: &Tensor) -> diph_network::Result<(f64, Tensor)> {
     let shape = output.dims4()?;
     let values = output.flatten_all()?.to_vec1::<f32>()?;
-    let outputs = ArrayView4::from_shape(shape, &values).map_err(|error| {
-        diph_network::Error::setting("output", format!("(batch, {OUTPUTS}, y, x) values"), error)
-    })?;
-    let weight_of = |sample: &Sample| sample.target.index_axis(Axis(0), OUTPUTS).iter().map(|w| f64::from(*w)).sum::<f64>();
+    let outputs = ArrayView4::from_shape(shape, &values)
+        .map_err(|error| diph_network::Error::setting("output", format!("(batch, {OUTPUTS}, y, x) values"), error))?;
+    let weight_of =
+        |sample: &Sample| sample.target.index_axis(Axis(0), OUTPUTS).iter().map(|w| f64::from(*w)).sum::<f64>();
     // One more, so that a batch of background alone has a loss of 0 instead of none.
     let weight = 1.0 + samples.iter().map(weight_of).sum::<f64>();
     let mut gradient = vec![0.0; values.len()];
@@ -191,8 +189,9 @@ fn batch_loss(model: &RegressionConfig, samples: &[Sample], output: &Tensor) -> 
     let mut total = Loss::default();
     for ((sample, output), part) in samples.iter().zip(outputs.outer_iter()).zip(parts) {
         let answer = &output + &base(&model.unet, &sample.planes);
-        let part = ArrayViewMut3::from_shape((planes, height, width), part)
-            .map_err(|error| diph_network::Error::setting("gradient", format!("({planes}, {height}, {width}) values"), error))?;
+        let part = ArrayViewMut3::from_shape((planes, height, width), part).map_err(|error| {
+            diph_network::Error::setting("gradient", format!("({planes}, {height}, {width}) values"), error)
+        })?;
         total.sum += loss_and_gradient(answer.view(), sample.target.view(), (1.0 / weight) as f32, part).sum;
     }
     Ok((total.sum / weight, Tensor::from_vec(gradient, shape, &Device::Cpu)?))
