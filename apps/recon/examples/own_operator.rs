@@ -20,6 +20,10 @@ struct EverySecondRow {
 const ROWS: Slice = Slice { start: 0, end: None, step: 2 };
 
 impl ForwardOperator for EverySecondRow {
+    fn name(&self) -> &str {
+        "every second row"
+    }
+
     fn domain(&self) -> &Space {
         &self.image
     }
