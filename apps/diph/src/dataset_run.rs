@@ -70,11 +70,10 @@ impl DatasetRun<'_> {
     /// # Errors
     /// Naming the file or the step that failed. What was finished before stays.
     pub fn run(&self, slices: &[SliceId]) -> Result<(MethodResults, Vec<FinishedSlice>), AppError> {
+        self.method.check_overrides(self.overrides)?;
         let acquisition = self.read_acquisition(slices)?;
         let estimate = self.plan(&acquisition, slices)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
-        self.method.check_overrides(self.overrides, annealed)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
@@ -167,7 +166,7 @@ impl DatasetRun<'_> {
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut log = files.step_log(self.dump_steps);
-        let mut report = self.step_report(&reconstructor, &files, id, parts, &samples, truth);
+        let mut report = self.step_report(&files, id, parts, &samples, truth);
         let mut record = |step: &Step<'_>| {
             log.record(step)?;
             report.as_mut().map_or(Ok(()), |report| report.record(step))
@@ -215,7 +214,6 @@ impl DatasetRun<'_> {
     /// The report of the steps, where it is asked for and there is something to anneal.
     fn step_report<'r>(
         &'r self,
-        reconstructor: &Reconstructor<'_>,
         files: &SliceFiles,
         id: SliceId,
         parts: &'r Parts,
@@ -223,7 +221,7 @@ impl DatasetRun<'_> {
         truth: Option<&'r Truth>,
     ) -> Option<StepReport<'r>> {
         match &self.method.solver {
-            Solver::ProximalSplitting(settings) if self.report && reconstructor.is_annealed() => {
+            Solver::Annealed(settings) if self.report => {
                 Some(StepReport::new(id, files.folder().to_owned(), parts, settings, samples, truth))
             }
             _ => None,

@@ -32,10 +32,8 @@ pub struct Method {
     /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionImage>,
-    /// The physics: turns images into parameter maps.
+    /// The physics: turns images into parameter maps. Solvers may put it into their loop, too.
     pub projector: Component,
-    /// Whether the projector takes part in every step, or only at the end.
-    pub physics_in_loop: bool,
     /// The solver.
     pub solver: Solver,
 }

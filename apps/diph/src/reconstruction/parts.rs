@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View,
+    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result,
+    View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
@@ -106,11 +107,14 @@ impl Parts {
     /// The noise levels that the prior has for a run of this solver; `None` where the run anneals no noise.
     ///
     /// # Errors
-    /// Those of the prior.
+    /// Those of the prior, and when it has no noise levels although the solver anneals.
     pub fn noise_schedule(&self, solver: &Solver) -> Result<Option<NoiseSchedule>> {
-        match (solver, self.prior()) {
-            (Solver::ProximalSplitting(settings), Some(prior)) => prior.noise_schedule(settings.iterations),
-            _ => Ok(None),
+        let (Solver::Annealed(settings), Some(prior)) = (solver, self.prior()) else {
+            return Ok(None);
+        };
+        match prior.noise_schedule(settings.iterations)? {
+            Some(schedule) => Ok(Some(schedule)),
+            None => Err(Error::incompatible("solver `annealed`", "a prior with a noise schedule", prior.name())),
         }
     }
 

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use diph_core::{
-    Fista, NoiseSchedule, Observer, ParameterMaps, Prior, Problem, Progress, ProximalSplitting, Result, Solution,
-    SplittingState, StopReason, View, estimate_intensity,
+    Admm, AnnealedSplitting, Error, Fista, LeastSquares, NoiseSchedule, Observer, Outcome, ParameterMaps, Prior,
+    Problem, Progress, Result, Solution, StopReason, View, estimate_intensity,
 };
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -30,12 +30,18 @@ pub struct Reconstructor<'a> {
     preparation: Duration,
 }
 
-/// Solver-independent result, in units of the intensity.
+/// The end of any solver's run.
 struct Solved {
-    x_hat: ArrayD<Complex32>,
-    state: Option<SplittingState>,
+    last: Box<dyn Solution>,
     iterations: usize,
     stop: StopReason,
+}
+
+impl<S: Solution + 'static> From<Outcome<S>> for Solved {
+    fn from(outcome: Outcome<S>) -> Self {
+        let Outcome { state, iterations, stop, .. } = outcome;
+        Self { last: Box::new(state), iterations, stop }
+    }
 }
 
 impl<'a> Reconstructor<'a> {
@@ -74,9 +80,9 @@ impl<'a> Reconstructor<'a> {
         let mut watch = Stopwatch::start();
         let intensity = self.problem.intensity();
         let solved = self.solve(seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
-        let x_hat = solved.x_hat.mapv(|value| value * intensity);
+        let x_hat = solved.last.image().mapv(|value| value * intensity);
         let (projected, own_maps) = self.parts.project(&x_hat)?;
-        let in_loop = solved.state.as_ref().and_then(|state| Some((&state.z, state.maps.as_ref()?)));
+        let in_loop = solved.last.physics().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
         let (tsmi, maps) = match in_loop {
             Some((z, maps)) => (z.mapv(|value| value * intensity), scaled(maps.clone(), intensity)),
             None => (x_hat.clone(), own_maps),
@@ -86,7 +92,8 @@ impl<'a> Reconstructor<'a> {
             x_hat,
             projected,
             maps,
-            state: solved.state,
+            physics_in_loop: in_loop.is_some(),
+            state: solved.last.annealed().cloned(),
             iterations: solved.iterations,
             stop: solved.stop,
             intensity,
@@ -97,28 +104,29 @@ impl<'a> Reconstructor<'a> {
 
     fn solve(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
         let (problem, conditions) = (&self.problem, &self.conditions);
-        match &self.method.solver {
-            Solver::ProximalSplitting(settings) => {
-                let solver = ProximalSplitting {
-                    problem,
-                    prior: self.parts.prior(),
-                    projector: self.method.physics_in_loop.then_some(self.parts.projector()),
-                    schedule: self.schedule.as_ref(),
-                    conditions,
-                    settings: settings.clone(),
-                    seed,
-                };
-                let outcome = solver.solve(&mut [&mut self.steps(on_step)])?;
-                let (x_hat, stop) = (outcome.state.x_hat.clone(), outcome.stop);
-                Ok(Solved { x_hat, state: Some(outcome.state), iterations: outcome.iterations, stop })
+        let projector = Some(self.parts.projector());
+        Ok(match &self.method.solver {
+            Solver::LeastSquares(settings) => {
+                self.no_prior()?;
+                let solver = LeastSquares { problem, settings: *settings };
+                solver.solve(&mut [&mut self.steps(on_step)])?.into()
+            }
+            Solver::Admm(settings) => {
+                let (prior, settings) = (self.prior()?, settings.clone());
+                let solver = Admm { problem, prior, projector, conditions, settings, seed };
+                solver.solve(&mut [&mut self.steps(on_step)])?.into()
+            }
+            Solver::Annealed(settings) => {
+                let (prior, schedule, settings) = (self.prior()?, self.schedule()?, settings.clone());
+                let solver = AnnealedSplitting { problem, prior, schedule, projector, conditions, settings, seed };
+                solver.solve(&mut [&mut self.steps(on_step)])?.into()
             }
             Solver::Fista(settings) => {
-                let prior = self.required_prior()?;
-                let solver = Fista { problem, prior, settings: settings.clone(), conditions, seed };
-                let outcome = solver.solve(&mut [&mut self.steps(on_step)])?;
-                Ok(Solved { x_hat: outcome.state.x, state: None, iterations: outcome.iterations, stop: outcome.stop })
+                let (prior, settings) = (self.prior()?, settings.clone());
+                let solver = Fista { problem, prior, settings, conditions, seed };
+                solver.solve(&mut [&mut self.steps(on_step)])?.into()
             }
-        }
+        })
     }
 
     /// An observer for any solver.
@@ -130,23 +138,30 @@ impl<'a> Reconstructor<'a> {
                 max_iterations: progress.max_iterations,
                 relative_change: progress.state.relative_change(),
                 image: progress.state.image(),
-                splitting: progress.state.splitting(),
+                annealed: progress.state.annealed(),
                 intensity,
             })
         }
     }
 
-    fn required_prior(&self) -> Result<&dyn Prior> {
-        let fail = |parameter: &str, expected: &str, got: &str| {
-            Err(diph_core::Error::parameter(&self.method.name, parameter, expected, got))
-        };
-        if self.method.physics_in_loop {
-            return fail("physics_in_loop", "false with the solver `fista`; use `proximal-splitting`", "true");
-        }
+    fn no_prior(&self) -> Result<()> {
         match self.parts.prior() {
-            Some(prior) => Ok(prior),
-            None => fail("prior", "a prior for the solver `fista`", "none"),
+            None => Ok(()),
+            Some(prior) => {
+                let expected = "none, because the solver `least-squares` uses none";
+                Err(Error::parameter(&self.method.name, "prior", expected, prior.name()))
+            }
         }
+    }
+
+    fn prior(&self) -> Result<&dyn Prior> {
+        let expected = || format!("a prior for the solver `{}`", self.method.solver.name());
+        self.parts.prior().ok_or_else(|| Error::parameter(&self.method.name, "prior", expected(), "none"))
+    }
+
+    fn schedule(&self) -> Result<&NoiseSchedule> {
+        let missing = || Error::parameter(&self.method.name, "prior", "a prior with a noise schedule", "none");
+        self.schedule.as_ref().ok_or_else(missing)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use diph_core::{Error, Result, SplittingSettings, SplittingState, metrics};
+use diph_core::{AnnealedSettings, AnnealedState, Error, ParameterMaps, Renoising, Result, metrics};
 use diph_datasets::{ResultLogRow, SliceId};
 use ndarray::{ArrayD, ArrayView, IxDyn};
 use num_complex::Complex32;
@@ -20,7 +20,7 @@ pub struct StepReport<'a> {
     id: SliceId,
     folder: PathBuf,
     parts: &'a Parts,
-    settings: &'a SplittingSettings,
+    settings: &'a AnnealedSettings,
     samples: &'a ArrayD<Complex32>,
     truth: Option<&'a Truth>,
     rows: Vec<ResultLogRow>,
@@ -34,7 +34,7 @@ impl<'a> StepReport<'a> {
         id: SliceId,
         folder: PathBuf,
         parts: &'a Parts,
-        settings: &'a SplittingSettings,
+        settings: &'a AnnealedSettings,
         samples: &'a ArrayD<Complex32>,
         truth: Option<&'a Truth>,
     ) -> Self {
@@ -47,7 +47,7 @@ impl<'a> StepReport<'a> {
     /// # Errors
     /// When a part fails or the picture cannot be written.
     pub fn record(&mut self, step: &Step<'_>) -> Result<()> {
-        let Some(state) = step.splitting else {
+        let Some(state) = step.annealed else {
             return Ok(());
         };
         let row = self.measure(step, state)?;
@@ -83,24 +83,27 @@ impl<'a> StepReport<'a> {
     }
 
     /// One row of the Python code's log; maps are those of z, or without a projector in the loop those of x_hat.
-    fn measure(&self, step: &Step<'_>, state: &SplittingState) -> Result<ResultLogRow> {
-        let z = state.maps.is_some().then_some(&state.z);
-        let maps = match (self.truth, &state.maps) {
+    fn measure(&self, step: &Step<'_>, state: &AnnealedState) -> Result<ResultLogRow> {
+        let projected = projected(state);
+        let maps = match (self.truth, projected) {
             (None, _) => None,
-            (Some(truth), Some(maps)) => Some(Evaluation::of_maps(maps, truth)?),
+            (Some(truth), Some((_, maps))) => Some(Evaluation::of_maps(maps, truth)?),
             (Some(truth), None) => Some(Evaluation::of_maps(&self.parts.project(&state.x_hat)?.1, truth)?),
         };
         let fraction = |percent: fn(&Evaluation) -> Option<f64>| Some(percent(maps.as_ref()?)? / 100.0);
-        let of_z = z.map(|z| self.errors(z, step.intensity)).transpose()?.unwrap_or_default();
+        let of_z = projected.map(|(z, _)| self.errors(z, step.intensity)).transpose()?.unwrap_or_default();
         let of_x_tilde = self.errors(&state.x_tilde, step.intensity)?;
         let of_x_hat = self.errors(&state.x_hat, step.intensity)?;
         Ok(ResultLogRow {
             iteration: step.max_iterations + 1 - step.iteration,
             vol: self.id.vol,
             slice: self.id.slice,
-            gamma: decimal(self.settings.gamma),
-            lmbda: decimal(self.settings.lambda),
-            xi: decimal(self.settings.xi),
+            gamma: self.settings.physics.map_or(0.0, |physics| decimal(physics.gamma)),
+            lmbda: self.settings.data.map_or(0.0, |data| decimal(data.lambda)),
+            xi: match self.settings.renoising {
+                Renoising::Blend { xi, .. } => decimal(xi),
+                Renoising::DdpmPosterior => 1.0,
+            },
             mape_t1: fraction(|e| e.t1_mape_percent),
             mape_t2: fraction(|e| e.t2_mape_percent),
             nrmse_zt: of_z.image,
@@ -133,8 +136,14 @@ struct ImageErrors {
     kspace: Option<f64>,
 }
 
+/// z and its maps, where the physics is in the loop.
+fn projected(state: &AnnealedState) -> Option<(&ArrayD<Complex32>, &ParameterMaps)> {
+    let physics = state.physics.as_ref()?;
+    Some((&physics.z, physics.maps.as_ref()?))
+}
+
 fn images<'i>(
-    state: &'i SplittingState,
+    state: &'i AnnealedState,
     reference: Option<ArrayView<'i, Complex32, ndarray::Ix3>>,
     row: &ResultLogRow,
 ) -> Vec<StepImage<'i>> {
@@ -143,8 +152,8 @@ fn images<'i>(
         StepImage { name: "x_tilde (prior)", image: state.x_tilde.view(), note: note(row.nrmse_xtilda) },
         StepImage { name: "x_hat (data)", image: state.x_hat.view(), note: note(row.nrmse_xhat) },
     ];
-    if state.maps.is_some() {
-        images.push(StepImage { name: "z (physics)", image: state.z.view(), note: note(row.nrmse_zt) });
+    if let Some((z, _)) = projected(state) {
+        images.push(StepImage { name: "z (physics)", image: z.view(), note: note(row.nrmse_zt) });
     }
     if let Some(reference) = reference.and_then(|reference| reference.into_dimensionality::<IxDyn>().ok()) {
         images.push(StepImage { name: "reference", image: reference, note: None });
