@@ -1,12 +1,15 @@
 //! What every command needs.
 
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
-use crate::memory::MemoryBudget;
-use crate::output::{AppError, Cancel, FileHashes, Output};
+use diph_recon::Cancel;
+use diph_recon::memory::MemoryBudget;
+use diph_recon::provenance::FileHashes;
+
+use crate::output::{AppError, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
 pub struct Context {
@@ -22,6 +25,18 @@ pub struct Context {
     pub hashes: FileHashes,
     /// What may be taken, with `--max-memory`.
     pub memory: MemoryBudget,
+    /// The command as typed, for provenance.
+    pub command_line: Vec<String>,
+}
+
+/// The command as typed, program name first. The program's own path is the machine's business; the rest is what the user typed.
+pub fn command_line() -> Vec<String> {
+    let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut() {
+        let name = Path::new(program.as_str()).file_name().map(|name| name.to_string_lossy().into_owned());
+        *program = name.unwrap_or_default();
+    }
+    words
 }
 
 impl Context {

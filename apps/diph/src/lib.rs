@@ -1,35 +1,26 @@
-//! The `diph` command line as a library: commands, methods, pictures, reports, and what a run says to its user.
+//! The `diph` command line: flags, printing, progress bars and exit codes.
 //!
-//! The numerics live in the crates below; everything here is about people, files, and which part comes from which plugin.
+//! What is computed is in the libraries below: `diph-recon`, `diph-render`, `diph-train` and `diph-parity`.
 
 #![deny(unsafe_code)]
 
 mod cli;
 mod commands;
-pub mod config;
 mod context;
-mod dataset_run;
-mod inputs;
-pub mod memory;
-pub mod method;
 pub mod output;
-mod parity;
-pub mod reconstruction;
-pub mod render;
-pub mod report;
-mod results;
-mod simulation;
-pub mod training;
+mod results_table;
+mod study_output;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use diph_diffusion::ops::check_cpu;
+use diph_recon::memory::MemoryBudget;
+use diph_recon::provenance::FileHashes;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
-use memory::MemoryBudget;
-use output::{AppError, Blame, Cancel, Exit, FileHashes, Mode, Output};
+use output::{AppError, BlameFlag, Exit, Mode, Output, cancel_on_ctrl_c};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -39,7 +30,7 @@ pub fn run() -> ExitCode {
         // Fails only when the pool exists already, which nothing before this line makes.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| Cancel::on_ctrl_c()) {
+    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
@@ -50,6 +41,7 @@ pub fn run() -> ExitCode {
         threads: cli.global.threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
+        command_line: context::command_line(),
     };
     match dispatch(&context, &cli.command) {
         Ok(()) => Exit::Success.into(),

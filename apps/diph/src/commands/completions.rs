@@ -2,9 +2,10 @@
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use diph_recon::Blame;
 
 use crate::cli::Cli;
-use crate::output::{AppError, Blame};
+use crate::output::AppError;
 
 /// Arguments of `diph completions`.
 #[derive(Args, Debug)]
@@ -22,6 +23,6 @@ impl CompletionsArgs {
     pub fn run(&self) -> Result<(), AppError> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "diph", &mut script);
-        std::io::Write::write_all(&mut std::io::stdout(), &script).step("printing the completions")
+        Ok(std::io::Write::write_all(&mut std::io::stdout(), &script).step("printing the completions")?)
     }
 }

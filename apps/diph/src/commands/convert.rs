@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::{Checkpoint, WeightFormat};
 use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
+use diph_recon::{Blame, ReconError};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Context;
-use crate::output::{AppError, Blame};
+use crate::output::AppError;
 
 /// Arguments of `diph convert`.
 #[derive(Args, Debug)]
@@ -106,7 +107,7 @@ fn parse_format(text: &str) -> Result<WeightFormat, String> {
 }
 
 /// The Python code leaves images and PD divided by the intensity factor, which is undone here.
-fn convert_samples(input: &Path, output: &Path, factor: f32) -> Result<(), AppError> {
+fn convert_samples(input: &Path, output: &Path, factor: f32) -> Result<(), ReconError> {
     let samples = SampleResults::read(input).file(input)?;
     for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
         let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;

@@ -10,20 +10,19 @@ use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
 use diph_formats::check_writable_folder;
 use diph_nufft::SpiralOptions;
+use diph_recon::acquisition::{AcquisitionSource, DemoAcquisition};
+use diph_recon::memory::SimulationPlan;
+use diph_recon::method::{BUILT_IN, Method};
+use diph_recon::study::{FinishedSlice, Study};
+use diph_recon::{Blame, DEFAULT_OPERATOR, Evaluation, ReconError, Simulation, write_bytes, write_json};
+use diph_render::report::{Page, Picture, ReportRow};
+use diph_render::{ComparedMethod, MapWindows, MapsView, StudyPictures, comparison_figure, visible_voxels};
 use serde::Serialize;
 
 use super::ImageSize;
 use crate::Context;
-use crate::dataset_run::{DatasetRun, FinishedSlice};
-use crate::inputs::{AcquisitionSource, DemoAcquisition};
-use crate::memory::SimulationPlan;
-use crate::method::{BUILT_IN, Method};
-use crate::output::{AppError, Blame, Table};
-use crate::reconstruction::Evaluation;
-use crate::render::{ComparedMethod, MapWindows, MapsView, comparison_figure, visible_voxels};
-use crate::report::{Page, Picture, ReportRow};
-use crate::results::{write_bytes, write_json};
-use crate::simulation::{DEFAULT_OPERATOR, Simulation};
+use crate::output::{AppError, BlameFlag, Table};
+use crate::study_output::StudyOutput;
 
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
@@ -74,11 +73,11 @@ impl DemoArgs {
         let source = AcquisitionSource::of_folder(&folder, DemoAcquisition::CUT);
         let mut metrics = DemoMetrics { methods: Vec::new() };
         let mut finished = Vec::new();
+        let mut observer = StudyOutput::new(&context.output);
         for (name, _) in BUILT_IN {
             let method = Method::read(name, &[])?;
             let out = self.out.join(name);
-            let run = DatasetRun {
-                context,
+            let study = Study {
                 registry: &registry,
                 folder: &folder,
                 source: &source,
@@ -88,17 +87,21 @@ impl DemoArgs {
                 seed: self.seed,
                 image_size: None,
                 dump_steps: false,
-                report: false,
+                log_results: false,
                 samples: NonZero::<usize>::MIN,
+                cancel: &context.cancel,
+                memory: context.memory,
+                hashes: &context.hashes,
+                command_line: &context.command_line,
             };
-            let (results, slices) = run.run(&[id])?;
+            let (results, slices) = study.run(&[id], &mut observer)?;
             metrics.methods.push(DemoMethod { method: name.into(), evaluation: results.mean });
             finished.extend(slices);
         }
         write_json(&self.out.join("metrics.json"), &metrics)?;
         let comparison = comparison(&folder, id, &metrics, &finished)?;
         write_bytes(&self.out.join("comparison.png"), &comparison)?;
-        let html = page(&metrics, &finished, comparison).to_html().step("writing the report")?;
+        let html = page(&metrics, &finished, &observer.pictures, comparison).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         context.output.result(&metrics, || summary(&metrics, &self.out))
     }
@@ -139,7 +142,7 @@ impl DemoArgs {
         simulation.seed = self.seed;
         let phantom = BrainPhantom { subject: self.seed, ..BrainPhantom::new(height, width) };
         simulation.write_slice(id, &phantom.render().flag("--size")?.maps)?;
-        simulation.write_acquisition()
+        Ok(simulation.write_acquisition()?)
     }
 }
 
@@ -148,7 +151,7 @@ fn comparison(
     id: SliceId,
     metrics: &DemoMetrics,
     finished: &[FinishedSlice],
-) -> Result<Vec<u8>, AppError> {
+) -> Result<Vec<u8>, ReconError> {
     const STEP: &str = "drawing the comparison";
     let reference = folder.maps(id).file(&folder.maps_path(id))?;
     let note = |error: Option<f64>| error.map_or(String::new(), |error| format!("MAPE {error:.1} %"));
@@ -171,7 +174,7 @@ fn comparison(
     comparison_figure(title, &columns, shown.view(), MapWindows::default()).and_then(|image| image.to_png()).step(STEP)
 }
 
-fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) -> Page {
+fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], drawn: &StudyPictures, comparison: Vec<u8>) -> Page {
     let rows = metrics
         .methods
         .iter()
@@ -180,9 +183,8 @@ fn page(metrics: &DemoMetrics, finished: &[FinishedSlice], comparison: Vec<u8>) 
     let names = metrics.methods.iter().map(|method| method.method.clone());
     let mut pictures =
         vec![Picture { caption: "T1 and T2 of every method beside the reference".into(), png: comparison }];
-    for (method, slice) in names.clone().zip(finished) {
-        pictures
-            .extend(slice.pictures.iter().map(|picture| Picture { caption: method.clone(), png: picture.png.clone() }));
+    for (method, (_, of_slice)) in names.clone().zip(&drawn.slices) {
+        pictures.extend(of_slice.iter().map(|picture| Picture { caption: method.clone(), png: picture.png.clone() }));
     }
     let provenance = |(name, slice): (String, &FinishedSlice)| (name, serde_json::json!(slice.provenance));
     Page {

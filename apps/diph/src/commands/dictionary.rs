@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_formats::check_writable_file;
+use diph_recon::Blame;
+use diph_recon::acquisition::{SequenceSource, dictionary_file};
+use diph_recon::memory::dictionary_plan;
 use serde_json::json;
 
 use super::{Values, check_coefficients, print_estimate};
 use crate::Context;
-use crate::inputs::{SequenceSource, dictionary_file};
-use crate::memory::dictionary_plan;
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, BlameFlag};
 
 /// 200 frames, as the other commands take by default.
 const DEFAULT_CUT: usize = 3;

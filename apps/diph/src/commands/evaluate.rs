@@ -6,15 +6,15 @@ use clap::Args;
 use diph_core::ParameterMaps;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, check_writable_file};
+use diph_recon::slices::{Selection, read_truth};
+use diph_recon::study::{MethodResults, SliceResult};
+use diph_recon::{Blame, Evaluation, ReconError, parameter_maps, write_json};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
 
-use super::Selection;
 use crate::Context;
-use crate::inputs::{parameter_maps, read_truth};
-use crate::output::{AppError, Blame};
-use crate::reconstruction::Evaluation;
-use crate::results::{MethodResults, SliceResult, write_json};
+use crate::output::AppError;
+use crate::results_table::results_table;
 
 /// Arguments of `diph evaluate`.
 #[derive(Args, Debug)]
@@ -61,18 +61,20 @@ impl EvaluateArgs {
             false => self.of_samples(&folder)?,
         };
         if candidates.is_empty() {
-            return Err(AppError::input(&self.results, "expected results of the selected slices, found none"));
+            let message = "expected results of the selected slices, found none";
+            return Err(ReconError::input(&self.results, message).into());
         }
-        let slices = candidates.iter().map(|candidate| self.judge(&folder, candidate)).collect::<Result<_, _>>()?;
+        let slices =
+            candidates.iter().map(|candidate| self.judge(&folder, candidate)).collect::<Result<_, ReconError>>()?;
         let name = self.results.file_stem().map_or("results".into(), |name| name.to_string_lossy().into_owned());
         let results = MethodResults::new(name, slices);
         if let Some(out) = &self.out {
             write_json(out, &results)?;
         }
-        context.output.result(&results, || results.table())
+        context.output.result(&results, || results_table(&results))
     }
 
-    fn judge(&self, folder: &DatasetFolder, candidate: &Candidate) -> Result<SliceResult, AppError> {
+    fn judge(&self, folder: &DatasetFolder, candidate: &Candidate) -> Result<SliceResult, ReconError> {
         let truth = read_truth(folder, candidate.id, self.cut, &mut Vec::new())?;
         let mut evaluation = Evaluation::of_maps(&candidate.maps, &truth).file(&self.results)?;
         if let Some(tsmi) = &candidate.tsmi {
@@ -91,7 +93,7 @@ impl EvaluateArgs {
     }
 
     /// Every `vol{v}_slice{s}` below the folder that is selected.
-    fn of_folder(&self) -> Result<Vec<Candidate>, AppError> {
+    fn of_folder(&self) -> Result<Vec<Candidate>, ReconError> {
         let mut candidates = Vec::new();
         for entry in std::fs::read_dir(&self.results).file(&self.results)? {
             let path = entry.file(&self.results)?.path();
@@ -128,7 +130,7 @@ impl EvaluateArgs {
     }
 }
 
-fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, AppError> {
+fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {
     let path = folder.join("maps.npz");
     let qmaps = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
     let maps = QuantitativeMaps::from_stacked(&qmaps.file(&path)?).file(&path)?;

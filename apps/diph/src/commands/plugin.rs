@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library, PluginInstance, Registry};
+use diph_recon::Blame;
 use diph_test_kit::{Report, check_conditional_prior, check_operator, check_projector};
 use serde_json::{Value, json};
 
 use crate::Context;
-use crate::output::{AppError, Blame};
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph plugin`.
 #[derive(Args, Debug)]

@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_formats::check_writable_folder;
+use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
+use diph_recon::config::Override;
+use diph_recon::slices::Selection;
+use diph_recon::study::{FinishedSlice, MethodResults, Study};
+use diph_recon::{Blame, Evaluation, Method, ReconError, write_bytes};
+use diph_render::StudyPictures;
+use diph_render::report::{Page, ReportRow};
 
-use super::{ImageSize, Selection, print_estimate};
+use super::{ImageSize, print_estimate};
 use crate::Context;
-use crate::config::Override;
-use crate::dataset_run::{DatasetRun, FinishedSlice};
-use crate::inputs::{AcquisitionSource, SequenceSource};
-use crate::method::Method;
-use crate::output::{AppError, Blame};
-use crate::reconstruction::Evaluation;
-use crate::report::{Page, ReportRow};
-use crate::results::{MethodResults, write_bytes};
+use crate::output::AppError;
+use crate::results_table::results_table;
+use crate::study_output::StudyOutput;
 
 /// Arguments of `diph recon`.
 #[derive(Args, Debug)]
@@ -103,8 +105,7 @@ impl ReconArgs {
             estimate_coils,
         };
         let registry = context.registry()?;
-        let run = DatasetRun {
-            context,
+        let study = Study {
             registry: &registry,
             folder: &folder,
             source: &source,
@@ -114,19 +115,24 @@ impl ReconArgs {
             seed: self.seed,
             image_size: self.image_size.map(Into::into),
             dump_steps: self.dump_steps,
-            report: self.report,
+            log_results: self.report,
             samples: self.samples,
+            cancel: &context.cancel,
+            memory: context.memory,
+            hashes: &context.hashes,
+            command_line: &context.command_line,
         };
+        let mut observer = StudyOutput::new(&context.output);
         if self.dry_run {
-            let estimate = run.plan(&run.read_acquisition(&slices)?, &slices)?;
+            let estimate = study.plan(&study.read_acquisition(&slices)?, &slices, &mut observer)?;
             return print_estimate(context, &estimate);
         }
-        let (results, finished) = run.run(&slices)?;
+        let (results, finished) = study.run(&slices, &mut observer)?;
         if self.report {
-            let html = report(&results, &finished).to_html().step("writing the report")?;
+            let html = report(&results, &finished, &observer.pictures).to_html().step("writing the report")?;
             write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         }
-        context.output.result(&results, || format!("{}results in {}", results.table(), self.out.display()))
+        context.output.result(&results, || format!("{}results in {}", results_table(&results), self.out.display()))
     }
 
     /// Slices that were asked for; all of those named must be there.
@@ -145,16 +151,14 @@ impl ReconArgs {
         }
         let selected: Vec<SliceId> = of_vols.into_iter().filter(|id| self.slices.contains(id.slice)).collect();
         if selected.is_empty() {
-            return Err(AppError::input(
-                folder.root(),
-                "expected `qmaps` or `synthesized_ksp` with slices, found none",
-            ));
+            let message = "expected `qmaps` or `synthesized_ksp` with slices, found none";
+            return Err(ReconError::input(folder.root(), message).into());
         }
         Ok(selected)
     }
 }
 
-fn report(results: &MethodResults, finished: &[FinishedSlice]) -> Page {
+fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyPictures) -> Page {
     let row = |name: String, evaluation| ReportRow { name, evaluation };
     let mut rows = Vec::new();
     for slice in &results.slices {
@@ -176,7 +180,7 @@ fn report(results: &MethodResults, finished: &[FinishedSlice]) -> Page {
         introduction: vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)],
         row_heading: "Slice".into(),
         rows,
-        pictures: finished.iter().flat_map(|slice| slice.pictures.clone()).collect(),
+        pictures: pictures.slices.iter().flat_map(|(_, pictures)| pictures.clone()).collect(),
         provenance: finished.iter().map(provenance).collect(),
     }
 }

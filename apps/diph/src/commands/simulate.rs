@@ -10,16 +10,16 @@ use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, Quantit
 use diph_formats::check_writable_folder;
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
+use diph_recon::acquisition::{Acquisition, AcquisitionSource, SequenceSource, positions, read_dictionary};
+use diph_recon::memory::{SimulationPlan, files};
+use diph_recon::slices::Selection;
+use diph_recon::{Blame, DEFAULT_OPERATOR, Simulation};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
-use super::{ImageSize, Selection, check_coefficients, print_estimate};
+use super::{ImageSize, check_coefficients, print_estimate};
 use crate::Context;
-use crate::inputs::{AcquisitionSource, SequenceSource, positions, read_dictionary};
-use crate::memory::{SimulationPlan, files};
-use crate::output::{AppError, Blame};
-use crate::reconstruction::Acquisition;
-use crate::simulation::{DEFAULT_OPERATOR, Simulation};
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph simulate`.
 #[derive(Args, Debug)]
@@ -217,7 +217,7 @@ impl SimulateArgs {
     fn read_maps(&self, id: SliceId, count: usize) -> Result<QuantitativeMaps, AppError> {
         if let Some(root) = &self.maps {
             let folder = DatasetFolder::new(root);
-            return folder.maps(id).file(&folder.maps_path(id));
+            return Ok(folder.maps(id).file(&folder.maps_path(id))?);
         }
         let (height, width) = self.phantom.map_or((0, 0), Into::into);
         let phantom = BrainPhantom {
@@ -231,8 +231,8 @@ impl SimulateArgs {
     fn read_sequence(&self) -> Result<Option<Sequence>, AppError> {
         let frames = Sequence::CUTS[self.cut];
         match (&self.sequence, &self.dictionary, &self.maps) {
-            (Some(source), _, _) => source.read(frames).map(Some),
-            (None, None, None) => SequenceSource::DeliCs.read(frames).map(Some),
+            (Some(source), _, _) => Ok(Some(source.read(frames)?)),
+            (None, None, None) => Ok(Some(SequenceSource::DeliCs.read(frames)?)),
             (None, _, _) => Ok(None),
         }
     }
@@ -270,7 +270,7 @@ impl SimulateArgs {
     ) -> Result<(Array3<f64>, Array2<f32>), AppError> {
         let file = |path: Option<&Path>| {
             let source = AcquisitionSource { trajectory: path, ..AcquisitionSource::of_folder(folder, self.cut) };
-            source.read_trajectory(frames, size)
+            Ok(source.read_trajectory(frames, size)?)
         };
         let from_file = match &self.trajectory {
             Some(TrajectorySource::File(path)) => Some(Some(path.as_path())),

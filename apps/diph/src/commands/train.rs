@@ -6,15 +6,18 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
 use diph_formats::check_writable_folder;
+use diph_recon::config::{Override, read_json};
+use diph_recon::slices::Selection;
+use diph_recon::{Blame, ConditionImage};
+use diph_train::{
+    FolderImages, RunConfig, RunFolder, RunOptions, TrainingData, TrainingProgress, TrainingRun, measure_sizes,
+    training_plan, training_time,
+};
 use serde_json::{Value, json};
 
-use super::{ImageSize, Selection, print_estimate};
+use super::{ImageSize, print_estimate};
 use crate::Context;
-use crate::config::{Override, read_json};
-use crate::memory::{training_plan, training_time};
-use crate::output::{AppError, Blame};
-use crate::reconstruction::ConditionImage;
-use crate::training::{FolderImages, RunConfig, RunFolder, TrainingData, TrainingRun};
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph train`.
 #[derive(Args, Debug)]
@@ -39,7 +42,7 @@ pub struct TrainArgs {
     pub validation_vols: Option<Selection>,
     /// Which files of the data folder are the images
     #[arg(long, value_enum)]
-    pub images: Option<FolderImages>,
+    pub images: Option<Images>,
     /// Train on procedural brains of this size; subjects below 1000 are left to evaluation
     #[arg(long, value_name = "HEIGHTxWIDTH")]
     pub phantom: Option<ImageSize>,
@@ -93,6 +96,24 @@ pub enum IntensityUnits {
     Factors,
 }
 
+/// Which files of a data folder are the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Images {
+    /// `qmaps`, from which images are simulated
+    Maps,
+    /// `reference_tsmi`, images as they are
+    Tsmi,
+}
+
+impl From<Images> for FolderImages {
+    fn from(images: Images) -> Self {
+        match images {
+            Images::Maps => Self::Maps,
+            Images::Tsmi => Self::Tsmi,
+        }
+    }
+}
+
 impl TrainArgs {
     /// Runs the command.
     ///
@@ -108,6 +129,7 @@ impl TrainArgs {
         }
         check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
+        let steps = config.training.steps;
         let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");
         let mut data = TrainingData::open(&registry, &config)?;
@@ -119,9 +141,27 @@ impl TrainArgs {
         if data.validation.is_none() {
             context.output.note("nothing is held out (--phantom or --validation-vols), so there is no validation");
         }
-        let begin = if self.resume { TrainingRun::resume } else { TrainingRun::start };
-        let run = begin(context, folder, data, config, Duration::from_secs_f64(60.0 * self.checkpoint_minutes))?;
-        let summary = run.run()?;
+        let options = RunOptions {
+            cancel: &context.cancel,
+            hashes: &context.hashes,
+            command_line: &context.command_line,
+            checkpoint_every: Duration::from_secs_f64(60.0 * self.checkpoint_minutes),
+        };
+        let run = match self.resume {
+            true => TrainingRun::resume(options, folder, data, config)?,
+            false => {
+                let spinner = context.output.spinner("measuring the images");
+                measure_sizes(&data, &mut config)?;
+                drop(spinner);
+                TrainingRun::start(options, folder, data, config)?
+            }
+        };
+        let bar = context.output.bar("training", steps as usize);
+        let summary = run.run(&mut |progress: &TrainingProgress| {
+            bar.set(progress.done as usize, progress.total as usize);
+            bar.message(format!("loss {:.4}, {} left", progress.loss, time(progress.seconds_left)));
+        })?;
+        drop(bar);
         context.output.result(&summary, || {
             let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
             format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step)
@@ -197,7 +237,7 @@ impl TrainArgs {
             ("data.vols", self.vols.as_ref().map(numbers)),
             ("data.slices", self.slices.as_ref().map(numbers)),
             ("data.validation_vols", self.validation_vols.as_ref().map(numbers)),
-            ("data.images", self.images.map(|images| json!(images))),
+            ("data.images", self.images.map(|images| json!(FolderImages::from(images)))),
             ("data.phantom", size.map(|(height, width)| json!([height, width]))),
             ("data.phantom_share", self.phantom_share.map(|share| json!(share))),
             ("data.acquisition", acquisition),
@@ -215,8 +255,7 @@ impl TrainArgs {
         ];
         let origin = origin.display().to_string();
         for (key, value) in flags.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            let change: Override = format!("{key}={value}").parse()?;
-            change.apply(&mut base, &origin)?;
+            Override::new(key, value).apply(&mut base, &origin)?;
         }
         let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
         let gives_factors = |change: &Override| change.sets("training.model.intensity");
@@ -225,7 +264,7 @@ impl TrainArgs {
                 format!("factors are measured, so that --set {} has no effect; leave one of them out", change.key());
             return Err(AppError::usage("--intensity", message));
         }
-        RunConfig::load(base, &origin, &overrides)
+        Ok(RunConfig::load(base, &origin, &overrides)?)
     }
 }
 
@@ -263,5 +302,14 @@ fn parse_minutes(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(minutes) if (0.0..=1e6).contains(&minutes) => Ok(minutes),
         _ => Err("expected a number of minutes of at least 0".into()),
+    }
+}
+
+fn time(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match minutes {
+        0 => "under a minute".into(),
+        1..60 => format!("{minutes} min"),
+        _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
     }
 }

@@ -1,13 +1,29 @@
 //! Why a command ended early.
 
 use std::error::Error;
-use std::path::Path;
+
+use diph_recon::config::ConfigError;
+use diph_recon::memory::NotEnoughMemory;
+use diph_recon::{ReconError, named};
 
 use super::Exit;
-use crate::config::ConfigError;
-use crate::memory::NotEnoughMemory;
 
-/// Why a command ended early, and which file or flag is to blame.
+/// Flags whose settings bear another name in the libraries.
+const FLAGS: [(&str, &str); 11] = [
+    ("cut", "--cut"),
+    ("data.sequence", "--sequence"),
+    ("data.slices", "--slices"),
+    ("data.validation_vols", "--validation-vols"),
+    ("data.vols", "--vols"),
+    ("image_size", "--image-size"),
+    ("model_config", "--model-config"),
+    ("samples", "--samples"),
+    ("sequence", "--sequence"),
+    ("slices", "--slices"),
+    ("vols", "--vols"),
+];
+
+/// Why a command ended early, and which flag is to blame.
 ///
 /// `Display` gives one line with the whole chain of causes.
 #[derive(Debug, thiserror::Error)]
@@ -21,34 +37,18 @@ pub enum AppError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A file is to blame.
-    #[error("{}", named(file, source.as_ref()))]
-    Input {
-        /// The file as the user knows it.
-        file: String,
-        /// What is wrong with it.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// A configuration is to blame.
+    /// An override of a configuration is to blame.
+    #[error("--set {0}")]
+    Override(ConfigError),
+    /// The work cannot fit into memory.
+    #[error("{0}, or give more with --max-memory")]
+    Memory(NotEnoughMemory),
+    /// A file is to blame, a step failed, or the user asked to stop.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// It cannot fit into memory.
-    #[error(transparent)]
-    Memory(#[from] NotEnoughMemory),
-    /// A step of the work failed.
-    #[error("{}", named(step, source.as_ref()))]
-    Failed {
-        /// The step, for example `reconstructing vol 0 slice 5`.
-        step: String,
-        /// What failed.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    Recon(ReconError),
     /// A check found something.
     #[error("{0}")]
     Check(String),
-    /// The user asked to stop.
-    #[error("cancelled")]
-    Cancelled,
 }
 
 impl AppError {
@@ -57,84 +57,101 @@ impl AppError {
         Self::Usage { flag: flag.into(), source: message.into().into() }
     }
 
-    /// A file that cannot be used.
-    pub fn input(file: &Path, message: impl Into<String>) -> Self {
-        Self::Input { file: file.display().to_string(), source: message.into().into() }
-    }
-
     /// The code that the program ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } => Exit::Usage,
-            Self::Config(error) if error.is_usage() => Exit::Usage,
-            Self::Input { .. } | Self::Config(_) => Exit::BadInput,
-            Self::Failed { .. } | Self::Memory(_) => Exit::Failure,
+            Self::Usage { .. } | Self::Override(_) => Exit::Usage,
+            Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
+            Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
+            Self::Memory(_) | Self::Recon(_) => Exit::Failure,
             Self::Check(_) => Exit::CheckFailed,
-            Self::Cancelled => Exit::Cancelled,
         }
     }
 }
 
-/// Computations that nobody put a name to.
-impl From<diph_core::Error> for AppError {
-    fn from(error: diph_core::Error) -> Self {
+/// Says it in the words of the command line.
+impl From<ReconError> for AppError {
+    fn from(error: ReconError) -> Self {
         match error {
-            diph_core::Error::Cancelled { .. } => Self::Cancelled,
-            other => Self::Failed { step: String::new(), source: other.into() },
+            ReconError::Setting { setting, source } => {
+                let flag = FLAGS.iter().find(|(name, _)| *name == setting).map(|(_, flag)| (*flag).to_owned());
+                Self::Usage { flag: flag.unwrap_or(setting), source }
+            }
+            ReconError::Config(error) if error.is_of_override() => Self::Override(error),
+            ReconError::Memory(error) => Self::Memory(error),
+            other => Self::Recon(other),
         }
     }
 }
 
-/// A name in front of a chain of causes; left out where the chain says it already.
-fn named(name: &str, error: &(dyn Error + 'static)) -> String {
-    let chain = chain(error);
-    if name.is_empty() || chain.starts_with(name) { chain } else { format!("{name}: {chain}") }
+impl From<ConfigError> for AppError {
+    fn from(error: ConfigError) -> Self {
+        ReconError::from(error).into()
+    }
 }
 
-/// An error and its causes in one line; causes that an error already quotes are not repeated.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !line.contains(&words) {
-            line = format!("{line}: {words}");
-        }
-        cause = error.source();
+impl From<NotEnoughMemory> for AppError {
+    fn from(error: NotEnoughMemory) -> Self {
+        Self::Memory(error)
     }
-    line
+}
+
+/// Blames a flag for an error of a library, where the library cannot know that there is one.
+///
+/// A cancelled computation stays cancelled, and an error that names a culprit already keeps it.
+///
+/// ```
+/// use diph::output::{AppError, BlameFlag};
+/// fn slices(text: &str) -> Result<usize, AppError> {
+///     text.parse::<usize>().flag("--slices")
+/// }
+/// assert_eq!(slices("x").unwrap_err().to_string(), "--slices: invalid digit found in string");
+/// ```
+pub trait BlameFlag<T> {
+    /// Blames the flag or argument.
+    ///
+    /// # Errors
+    /// [`AppError::Usage`].
+    fn flag(self, flag: &str) -> Result<T, AppError>;
+}
+
+impl<T, R: diph_recon::Blame<T>> BlameFlag<T> for R {
+    fn flag(self, flag: &str) -> Result<T, AppError> {
+        self.setting(flag).map_err(AppError::from)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use diph_recon::Blame;
+
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("outer")]
-    struct Outer(#[source] std::io::Error);
-
     #[test]
-    fn the_line_names_the_culprit_and_every_cause() {
-        let source = Box::new(Outer(std::io::Error::other("disk full")));
-        let error = AppError::Input { file: "a.npz".into(), source };
-        assert_eq!(error.to_string(), "a.npz: outer: disk full");
-        assert_eq!(AppError::usage("--cut", "expected 0..4, got 9").to_string(), "--cut: expected 0..4, got 9");
-        let source = "a.npz: truncated".into();
-        assert_eq!(AppError::Input { file: "a.npz".into(), source }.to_string(), "a.npz: truncated");
+    fn settings_are_named_by_their_flags() {
+        let error = AppError::from(ReconError::setting("data.vols", "no volume 7"));
+        assert_eq!((error.to_string(), error.exit()), ("--vols: no volume 7".into(), Exit::Usage));
+        let error = AppError::from(ReconError::setting("training.steps", "expected more"));
+        assert_eq!(error.to_string(), "training.steps: expected more");
+        let of_file = Err::<(), _>("truncated").file(Path::new("a.npz")).flag("--maps").unwrap_err();
+        assert_eq!((of_file.to_string(), of_file.exit()), ("a.npz: truncated".into(), Exit::BadInput));
     }
 
     #[test]
     fn exit_codes() {
         assert_eq!(AppError::usage("--cut", "").exit() as u8, 2);
-        assert_eq!(AppError::input(Path::new("a"), "").exit() as u8, 3);
+        assert_eq!(AppError::from(ReconError::input(Path::new("a"), "")).exit() as u8, 3);
         assert_eq!(AppError::Check(String::new()).exit() as u8, 4);
-        assert_eq!(AppError::Cancelled.exit() as u8, 130);
-        let failed = AppError::from(diph_core::Error::external("nufft", "no memory"));
+        assert_eq!(AppError::from(ReconError::Cancelled).exit() as u8, 130);
+        let failed = AppError::from(ReconError::from(diph_core::Error::external("nufft", "no memory")));
         assert_eq!((failed.exit() as u8, failed.to_string()), (1, "nufft: no memory".into()));
-        assert_eq!(AppError::from(diph_core::Error::Cancelled { operation: "x".into() }).exit(), Exit::Cancelled);
-        let config = "steps".parse::<crate::config::Override>().unwrap_err();
-        assert_eq!(AppError::from(config).exit(), Exit::Usage);
-        let config = crate::config::parse_json("{", "m.json").unwrap_err();
+        let config = "steps".parse::<diph_recon::config::Override>().unwrap_err();
+        let error = AppError::from(config);
+        assert_eq!(error.exit(), Exit::Usage);
+        assert!(error.to_string().starts_with("--set steps: expected KEY=VALUE"), "{error}");
+        let config = diph_recon::config::parse_json("{", "m.json").unwrap_err();
         assert_eq!(AppError::from(config).exit(), Exit::BadInput);
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{AppError, Bar, Blame, Exit, Mode};
+use diph_recon::Blame;
+
+use super::{AppError, Bar, Exit, Mode};
 
 /// Everything that is printed goes through here, so that bars, notes and results do not disturb each other.
 #[derive(Debug)]
@@ -53,14 +55,14 @@ impl Output {
     /// The result of the command, once: as JSON for a program, as text for a person.
     ///
     /// # Errors
-    /// [`AppError::Failed`] when standard output is closed.
+    /// [`AppError::Recon`] when standard output is closed.
     pub fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), AppError> {
         let text = match self.mode {
             Mode::Json => serde_json::to_string_pretty(value).step("printing the result")?,
             Mode::Human | Mode::Quiet => text(),
         };
         self.has_result.store(true, Ordering::Relaxed);
-        self.print(&text).step("printing the result")
+        Ok(self.print(&text).step("printing the result")?)
     }
 
     /// Says why the command ended early, and gives the code to end with. Standard error gets one line; for a program

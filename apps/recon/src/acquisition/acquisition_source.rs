@@ -1,0 +1,149 @@
+//! Where trajectory, dictionary and coil sensitivities come from.
+
+use std::path::{Path, PathBuf};
+
+use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_datasets::{DatasetFolder, TrajectoryFile};
+use diph_formats::NpzFile;
+use diph_nufft::Trajectory;
+use ndarray::{Array2, Array3, Axis, Ix3};
+use num_complex::Complex32;
+
+use super::Acquisition;
+use super::{SequenceSource, read_dictionary};
+use crate::{Blame, Cancel, ReconError};
+
+/// Iterations of density compensation for trajectories that come without one; it settles in about ten.
+const PIPE_MENON_ITERATIONS: usize = 15;
+
+/// Where trajectory, dictionary and coil sensitivities come from: a data folder, with files of the user's in its place.
+pub struct AcquisitionSource<'a> {
+    /// The data folder.
+    pub folder: &'a DatasetFolder,
+    /// Truncation of the sequence, 0..4.
+    pub cut: usize,
+    /// Coefficients of the subspace.
+    pub coefficients: usize,
+    /// Trajectory file instead of the folder's.
+    pub trajectory: Option<&'a Path>,
+    /// Dictionary file instead of the folder's.
+    pub dictionary: Option<&'a Path>,
+    /// Sequence to simulate the dictionary from instead of reading one.
+    pub sequence: Option<&'a SequenceSource>,
+    /// Coil sensitivities instead of the folder's.
+    pub coil_maps: Option<&'a Path>,
+    /// Leaves coil sensitivities out, so that they are estimated from the data.
+    pub estimate_coils: bool,
+}
+
+impl<'a> AcquisitionSource<'a> {
+    /// Everything from the folder itself, five coefficients.
+    pub fn of_folder(folder: &'a DatasetFolder, cut: usize) -> Self {
+        Self {
+            folder,
+            cut,
+            coefficients: 5,
+            trajectory: None,
+            dictionary: None,
+            sequence: None,
+            coil_maps: None,
+            estimate_coils: false,
+        }
+    }
+
+    /// Reads everything for images of a size (height, width); simulates the dictionary of a sequence until cancelled.
+    ///
+    /// # Errors
+    /// Naming the file, the key and what was expected.
+    pub fn read(&self, image_size: (usize, usize), cancel: &Cancel) -> Result<Acquisition, ReconError> {
+        let dictionary = self.read_dictionary(cancel)?;
+        let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), image_size)?;
+        let coil_maps = self.read_coil_maps(image_size)?;
+        Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image_size })
+    }
+
+    /// Files that [`read`](Self::read) opens.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let dictionary = self.sequence.is_none().then(|| self.dictionary_path());
+        let sequence = match self.sequence {
+            Some(SequenceSource::File(path)) => Some(path.clone()),
+            _ => None,
+        };
+        let coil_maps = self.coil_maps_path();
+        [Some(self.trajectory_path()), dictionary, sequence, coil_maps].into_iter().flatten().collect()
+    }
+
+    fn trajectory_path(&self) -> PathBuf {
+        self.trajectory.map_or_else(|| self.folder.trajectory_path(), Path::to_owned)
+    }
+
+    fn dictionary_path(&self) -> PathBuf {
+        self.dictionary.map_or_else(|| self.folder.dictionary_path(self.cut), Path::to_owned)
+    }
+
+    fn coil_maps_path(&self) -> Option<PathBuf> {
+        if self.estimate_coils {
+            return None;
+        }
+        let own = self.folder.root().join("acquisition/coil_maps.npz");
+        self.coil_maps.map(Path::to_owned).or_else(|| own.exists().then_some(own))
+    }
+
+    fn read_dictionary(&self, cancel: &Cancel) -> Result<Dictionary, ReconError> {
+        if let Some(source) = self.sequence {
+            let sequence = source.read(Sequence::CUTS[self.cut])?;
+            let (grid, is_cancelled) = (DictionaryGrid::brain(), || cancel.is_cancelled());
+            return Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients).setting("sequence");
+        }
+        let path = self.dictionary_path();
+        read_dictionary(&path, self.coefficients)
+    }
+
+    /// Positions (frame, sample, 2) and density compensation (frame, sample) for a number of frames.
+    ///
+    /// # Errors
+    /// Naming the file, the key and what was expected.
+    pub fn read_trajectory(
+        &self,
+        frames: usize,
+        image_size: (usize, usize),
+    ) -> Result<(Array3<f64>, Array2<f32>), ReconError> {
+        let path = self.trajectory_path();
+        let file = TrajectoryFile::read(&path).file(&path)?;
+        let trajectory = Trajectory::from_interleaves(file.positions.view(), frames).file(&path)?;
+        let weights = match &file.weights {
+            Some(weights) => by_frame(weights, frames),
+            None => {
+                let (height, width) = image_size;
+                diph_nufft::density::pipe_menon(&trajectory, height, width, PIPE_MENON_ITERATIONS).file(&path)?
+            }
+        };
+        Ok((positions(&trajectory), weights))
+    }
+
+    fn read_coil_maps(&self, (height, width): (usize, usize)) -> Result<Option<Array3<Complex32>>, ReconError> {
+        let Some(path) = self.coil_maps_path() else {
+            return Ok(None);
+        };
+        let maps = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("coil_maps", "(coil, y, x)"));
+        let maps = maps.file(&path)?;
+        if maps.dim() == (maps.dim().0, height, width) {
+            return Ok(Some(maps));
+        }
+        let message = format!("key `coil_maps`: expected (coil, {height}, {width}), got {:?}", maps.shape());
+        Err(ReconError::input(&path, message))
+    }
+}
+
+/// The positions as an array (frame, sample, 2).
+pub fn positions(trajectory: &Trajectory) -> Array3<f64> {
+    let (samples, values) = (trajectory.samples(), trajectory.as_slice());
+    Array3::from_shape_fn((trajectory.frames(), samples, 2), |(t, s, axis)| values[(t * samples + s) * 2 + axis])
+}
+
+/// Frame t uses interleave t modulo their number.
+fn by_frame(weights: &Array2<f64>, frames: usize) -> Array2<f32> {
+    let (interleaves, samples) = weights.dim();
+    let row = |frame: usize| weights.index_axis(Axis(0), frame % interleaves);
+    Array2::from_shape_fn((frames, samples), |(frame, sample)| row(frame)[sample] as f32)
+}

@@ -1,0 +1,13 @@
+//! How slices were measured, and where trajectory, dictionary and coil sensitivities come from.
+
+mod acquisition;
+mod acquisition_source;
+mod demo_acquisition;
+mod dictionary;
+mod sequence_source;
+
+pub use acquisition::Acquisition;
+pub use acquisition_source::{AcquisitionSource, positions};
+pub use demo_acquisition::DemoAcquisition;
+pub use dictionary::{dictionary_file, read_dictionary};
+pub use sequence_source::SequenceSource;

@@ -1,0 +1,50 @@
+//! Sequences by name or from files.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use diph_bloch::Sequence;
+
+use crate::{Blame, ReconError};
+
+/// A built-in sequence, or a JSON file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SequenceSource {
+    /// The built-in schedule of 1000 frames.
+    Fisp,
+    /// The public Deli-CS schedule of 500 frames.
+    DeliCs,
+    /// A file.
+    File(PathBuf),
+}
+
+impl FromStr for SequenceSource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "fisp" => Self::Fisp,
+            "deli-cs" => Self::DeliCs,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+impl SequenceSource {
+    /// The sequence, built-in ones cut to `frames`. A file is taken as it is.
+    ///
+    /// # Errors
+    /// When the file cannot be read or breaks a rule, or a built-in sequence has fewer frames.
+    pub fn read(&self, frames: usize) -> Result<Sequence, ReconError> {
+        match self {
+            Self::Fisp => Sequence::fisp().truncated(frames).setting("cut"),
+            Self::DeliCs => Sequence::deli_cs().truncated(frames).setting("cut"),
+            Self::File(path) => read_file(path),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Sequence, ReconError> {
+    let text = std::fs::read_to_string(path).file(path)?;
+    Sequence::from_json(&text).file(path)
+}

@@ -1,0 +1,11 @@
+//! Layered configuration: a JSON base, overrides on top, then typed and checked.
+
+mod config_error;
+mod load;
+mod overrides;
+mod read_json;
+
+pub use config_error::{ConfigError, Origin};
+pub use load::load;
+pub use overrides::Override;
+pub use read_json::{parse_json, read_json};

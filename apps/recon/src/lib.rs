@@ -1,0 +1,45 @@
+//! Reconstruction of quantitative MRI as a library: from measured k-space to parameter maps.
+//!
+//! | what | where |
+//! |---|---|
+//! | a reconstruction as data: which parts, out of which plugins, joined by which solver | [`method`] |
+//! | how slices were measured: trajectory, dictionary, coil sensitivities | [`acquisition`] |
+//! | the slices of a data folder and what is known to be true of them | [`slices`] |
+//! | from one measurement to maps | [`reconstruction`] |
+//! | how good maps are | [`Evaluation`] |
+//! | one method over many slices, and the files that it leaves behind | [`study`] |
+//! | measurements that are made up | [`Simulation`] |
+//! | memory and time, said before work starts | [`memory`] |
+//! | what a result was made from | [`provenance`] |
+//!
+//! Nothing here prints or knows a flag: whoever calls hears of progress and of what is worth telling through an observer
+//! ([`study::StudyObserver`], [`reconstruction::OnStep`]), ends work through a [`Cancel`] flag, and learns from a [`ReconError`]
+//! which setting or file is to blame.
+
+#![deny(unsafe_code)]
+
+pub mod acquisition;
+mod cancel;
+mod condition_image;
+pub mod config;
+mod error;
+mod evaluation;
+mod maps;
+pub mod memory;
+pub mod method;
+pub mod provenance;
+pub mod reconstruction;
+mod simulation;
+pub mod slices;
+pub mod study;
+mod write;
+
+pub use acquisition::Acquisition;
+pub use cancel::Cancel;
+pub use condition_image::ConditionImage;
+pub use error::{Blame, ReconError, named};
+pub use evaluation::Evaluation;
+pub use maps::{parameter_maps, stacked_maps};
+pub use method::Method;
+pub use simulation::{DEFAULT_OPERATOR, Simulation};
+pub use write::{write_bytes, write_json};

@@ -1,0 +1,90 @@
+//! Time that a large network will take, said before it starts.
+
+use std::time::Duration;
+
+use diph_diffusion::NetworkCost;
+
+use super::planned_parts;
+use crate::method::Method;
+
+/// Runs that take longer are announced.
+const FRIENDLY: Duration = Duration::from_secs(20);
+
+/// Fewer operations than this are done within the friendly time on any machine of today, so that measuring would be a waste.
+pub const FRIENDLY_OPERATIONS: f64 = 200e9;
+
+/// A line about the network of a method on images of a size, where one sample of a slice takes longer than is friendly:
+/// `network: 138 M parameters, 434 GFLOP a step, 30 steps: about 50 s a slice on this machine`.
+///
+/// # Errors
+/// When the measurement of this machine's speed fails.
+pub fn reconstruction_time(method: &Method, image: [usize; 2]) -> diph_diffusion::Result<Option<String>> {
+    let Some(prior) = &method.prior else { return Ok(None) };
+    let Some(cost) = planned_parts::network(prior, image) else { return Ok(None) };
+    let steps = method.solver.iterations();
+    if cost.operations() * (steps as f64) < FRIENDLY_OPERATIONS {
+        return Ok(None);
+    }
+    let rate = NetworkCost::measured_rate(planned_parts::precision(&prior.options))?;
+    Ok(announce(&cost, cost.operations(), steps as u64, rate).map(|line| format!("{line} a slice on this machine")))
+}
+
+/// A line about a network of so many operations a step on a machine of so many operations a second; nothing where the time is
+/// friendly.
+pub fn announce(cost: &NetworkCost, operations_of_a_step: f64, steps: u64, rate: f64) -> Option<String> {
+    let seconds = operations_of_a_step * steps as f64 / rate;
+    let parameters = cost.parameters as f64 / 1e6;
+    let decimals = usize::from(parameters < 10.0);
+    (seconds > FRIENDLY.as_secs_f64()).then(|| {
+        format!(
+            "network: {parameters:.decimals$} M parameters, {:.0} GFLOP a step, {steps} steps: about {}",
+            operations_of_a_step / 1e9,
+            rounded(seconds)
+        )
+    })
+}
+
+/// No more digits than such a guess deserves.
+fn rounded(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{:.0} s", (s / 5.0).round() * 5.0),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published() -> NetworkCost {
+        NetworkCost {
+            parameters: 138_300_000,
+            multiply_adds: 217_000_000_000,
+            packed_weights: 0,
+            activations: 0,
+            images: 0,
+            tape: 0,
+            largest_block: 0,
+            block_inputs: 0,
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_announced_in_round_numbers() {
+        let cost = published();
+        let line = |rate| announce(&cost, cost.operations(), 30, rate);
+        let expected = "network: 138 M parameters, 434 GFLOP a step, 30 steps: about 50 s";
+        assert_eq!(line(260e9).unwrap(), expected);
+        assert_eq!(line(1e12), None);
+        assert!(line(1e10).unwrap().ends_with("about 22 min"));
+    }
+
+    #[test]
+    fn the_shipped_network_and_methods_without_one() {
+        let method = |name: &str| Method::read(name, &[]).unwrap();
+        assert_eq!(reconstruction_time(&method("lrtv"), [4096, 4096]).unwrap(), None);
+        assert_eq!(reconstruction_time(&method("ddpm"), [32, 32]).unwrap(), None);
+    }
+}

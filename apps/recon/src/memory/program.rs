@@ -1,0 +1,27 @@
+//! What the program holds whatever it does.
+
+use std::path::Path;
+
+use diph_core::MemoryEstimate;
+
+/// Code, threads and freed memory that the allocator keeps: measured in runs of the smallest size.
+const PROGRAM: u64 = 44 << 20;
+/// Plugins, fonts and pictures.
+const PLUGINS: u64 = 8 << 20;
+
+/// The program alone.
+pub fn program() -> MemoryEstimate {
+    MemoryEstimate::default().kept("program", PROGRAM)
+}
+
+/// The program with its plugins, as it reconstructs and measures.
+pub fn program_with_plugins() -> MemoryEstimate {
+    program().kept("program", PLUGINS)
+}
+
+/// Files while they are read, one after the other: their bytes, their numbers in double precision, and what is made of them.
+pub fn files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> MemoryEstimate {
+    let len = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let largest = paths.into_iter().map(len).max().unwrap_or(0);
+    MemoryEstimate::default().temporary("reading of files", largest.saturating_mul(3))
+}

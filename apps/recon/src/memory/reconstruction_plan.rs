@@ -1,0 +1,148 @@
+//! What a reconstruction will need.
+
+use diph_bloch::DictionaryMatcher;
+use diph_core::{AcquisitionShape, MemoryEstimate};
+use num_complex::Complex32;
+use serde_json::{Map, Value};
+
+use super::{planned_parts, program_with_plugins};
+use crate::ConditionImage;
+use crate::acquisition::Acquisition;
+use crate::method::{Method, Solver, Weights};
+
+/// What makes a reconstruction smaller.
+const ADVICE: &str = "take a smaller image, fewer coils, frames or atoms, or a smaller network";
+
+/// Images that splittings hold: their state, the vectors of conjugate gradients, the condition, and the result.
+const SPLITTING_IMAGES: usize = 22;
+/// Images that least squares and FISTA hold, with the result.
+const OTHER_IMAGES: usize = 16;
+/// Images of a finished sample of the posterior with its state.
+const SAMPLE_IMAGES: usize = 10;
+/// Copies of the measured samples: as read, as the solver scales them, and as they are handed on.
+const KSPACE_COPIES: u64 = 3;
+
+/// A reconstruction that is not there yet: a method and the lengths of its acquisition.
+pub struct ReconstructionPlan<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Lengths of the acquisition.
+    pub shape: AcquisitionShape,
+    /// Atoms of the dictionary.
+    pub atoms: usize,
+    /// Parameters of an atom: T1, T2 and possibly B1.
+    pub parameters: usize,
+    /// Slices, the maps of which are kept to the end.
+    pub slices: usize,
+    /// Samples of the posterior.
+    pub samples: usize,
+}
+
+impl<'a> ReconstructionPlan<'a> {
+    /// The plan for an acquisition that has been read, with k-space of `coils` coils.
+    pub fn new(method: &'a Method, acquisition: &Acquisition, coils: usize, slices: usize, samples: usize) -> Self {
+        let dictionary = &acquisition.dictionary;
+        let shape = AcquisitionShape { coils, has_coil_maps: coils > 1, ..acquisition.shape() };
+        let (atoms, parameters) = (dictionary.len(), dictionary.parameters().len());
+        Self { method, shape, atoms, parameters, slices, samples }
+    }
+
+    /// What to do when it cannot fit.
+    pub fn advice(&self) -> &'static str {
+        ADVICE
+    }
+
+    /// What it will need, and the parts of the method that nothing is known about.
+    pub fn memory(&self) -> (MemoryEstimate, Vec<&'a str>) {
+        let mut unknown = Vec::new();
+        let mut estimate =
+            program_with_plugins().and(acquisition_memory(&self.shape, self.atoms, self.parameters)).and(self.kspace());
+        let mut solver = self.images();
+        let operator = &self.method.operator;
+        for (weighted, uses_normal) in self.operators() {
+            let shape = AcquisitionShape { is_weighted: weighted, ..self.shape };
+            match planned_parts::operator(&operator.id, &operator.options, &shape, uses_normal) {
+                Some(part) => estimate = estimate.and(part),
+                None => unknown.push(operator.id.as_str()),
+            }
+        }
+        if let Some(prior) = &self.method.prior {
+            match planned_parts::prior(prior, &self.shape) {
+                Some((kept, running)) => {
+                    estimate = estimate.and(kept);
+                    solver = solver.and(running);
+                }
+                None => unknown.push(prior.id.as_str()),
+            }
+        }
+        let AcquisitionShape { coefficients, .. } = self.shape;
+        match self.method.projector.id.as_str() {
+            "diph.bloch-dictionary" => {
+                let voxels = self.shape.pixels();
+                estimate =
+                    estimate.and(DictionaryMatcher::memory_estimate(self.atoms, coefficients, self.parameters, voxels));
+            }
+            id => unknown.push(id),
+        }
+        unknown.dedup();
+        // Kernels are set up before the solver starts.
+        (estimate.and(solver.passing("images of the solver and activations of the network")), unknown)
+    }
+
+    /// Weights and use of the operators that are created.
+    fn operators(&self) -> Vec<(bool, bool)> {
+        let is_cg = matches!(self.method.condition, Some(ConditionImage::ConjugateGradient { .. }));
+        match (self.method.weights, self.method.condition) {
+            (Weights::None, Some(ConditionImage::Adjoint)) => vec![(false, true), (true, true)],
+            (Weights::None, _) => vec![(false, true)],
+            (Weights::DensityCompensation, _) => vec![(false, is_cg), (true, true)],
+        }
+    }
+
+    fn kspace(&self) -> MemoryEstimate {
+        let kspace = MemoryEstimate::array::<Complex32>(&[self.shape.coils, self.shape.samples_per_coil()]);
+        let maps = MemoryEstimate::array::<f32>(&[self.slices, self.parameters + 2, self.shape.pixels()]);
+        MemoryEstimate::default()
+            .kept("k-space", kspace.saturating_mul(KSPACE_COPIES))
+            .kept("maps", maps)
+            // As bytes and as numbers before and after the conversion; later predicted samples and weights take their place.
+            .temporary("k-space of a file or of the result", kspace.saturating_mul(2))
+    }
+
+    /// What the solver holds.
+    fn images(&self) -> MemoryEstimate {
+        let image = MemoryEstimate::array::<Complex32>(&[self.shape.coefficients, self.shape.pixels()]);
+        let images = match self.method.solver {
+            Solver::Admm(_) | Solver::Annealed(_) => SPLITTING_IMAGES,
+            Solver::LeastSquares(_) | Solver::Fista(_) => OTHER_IMAGES,
+        };
+        let images = images + SAMPLE_IMAGES * self.samples.saturating_sub(1);
+        MemoryEstimate::default().kept("images", image.saturating_mul(images as u64))
+    }
+}
+
+/// What the program holds of an acquisition, and copies on their way to a plugin.
+pub fn acquisition_memory(shape: &AcquisitionShape, atoms: usize, parameters: usize) -> MemoryEstimate {
+    let trajectory = MemoryEstimate::array::<[f64; 2]>(&[shape.samples_per_coil()]);
+    let weights = MemoryEstimate::array::<f32>(&[shape.samples_per_coil()]);
+    let coils = if shape.has_coil_maps { shape.coils } else { 0 };
+    let maps = MemoryEstimate::array::<Complex32>(&[coils, shape.pixels()]);
+    let arrays = trajectory.saturating_add(weights).saturating_add(maps);
+    MemoryEstimate::default()
+        .kept("acquisition", arrays)
+        .temporary("arrays on their way to an operator", arrays.saturating_mul(2))
+        .and(diph_bloch::Dictionary::memory_estimate(atoms, shape.frames, shape.coefficients, parameters))
+}
+
+/// Operators that measure and go back, with and without weights.
+pub fn measurement_memory(id: &str, shape: &AcquisitionShape, uses_normal: bool) -> Option<MemoryEstimate> {
+    let part = |is_weighted: bool, uses_normal: bool| {
+        planned_parts::operator(
+            id,
+            &Map::<String, Value>::new(),
+            &AcquisitionShape { is_weighted, ..*shape },
+            uses_normal,
+        )
+    };
+    Some(part(false, uses_normal)?.and(part(true, false)?))
+}

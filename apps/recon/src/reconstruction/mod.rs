@@ -1,0 +1,15 @@
+//! From a measurement to maps: joins the parts that a method names.
+
+mod parts;
+mod posterior;
+mod reconstructor;
+mod result;
+mod step;
+mod stopwatch;
+
+pub use parts::Parts;
+pub use posterior::Posterior;
+pub use reconstructor::{OnStep, Reconstructor};
+pub use result::Reconstruction;
+pub use step::Step;
+pub use stopwatch::Stopwatch;

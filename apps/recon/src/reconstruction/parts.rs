@@ -1,0 +1,174 @@
+//! The parts of a method, created from plugins for one acquisition.
+
+use std::sync::{Arc, OnceLock};
+
+use diph_core::{
+    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result,
+    View,
+};
+use diph_plugin_host::{Provenance, Registry};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+use serde_json::Value;
+
+use crate::ConditionImage;
+use crate::acquisition::Acquisition;
+use crate::method::{Method, Scale, Solver, Weights};
+
+/// Operator, prior and projector of a method. Serves every slice of an acquisition.
+pub struct Parts {
+    operator: Arc<dyn ForwardOperator>,
+    unweighted: Arc<dyn ForwardOperator>,
+    /// With density compensation, where the condition image wants it.
+    density_compensated: Option<Arc<dyn ForwardOperator>>,
+    prior: Option<Box<dyn Prior>>,
+    projector: Box<dyn PhysicsProjector>,
+    provenance: Vec<Provenance>,
+    image_size: (usize, usize),
+    norm: OnceLock<f64>,
+}
+
+impl Parts {
+    /// Creates the parts that `method` names.
+    ///
+    /// # Errors
+    /// When a plugin is missing, or refuses its options or arrays.
+    pub fn create(registry: &Registry, method: &Method, acquisition: &Acquisition) -> Result<Self> {
+        let unweighted = operator(registry, method, acquisition, false)?;
+        let operator = match method.weights {
+            Weights::None => unweighted.clone(),
+            Weights::DensityCompensation => operator(registry, method, acquisition, true)?,
+        };
+        let density_compensated = match (method.condition, method.weights) {
+            (Some(ConditionImage::Adjoint), Weights::DensityCompensation) => Some(operator.clone()),
+            (Some(ConditionImage::Adjoint), Weights::None) => {
+                Some(self::operator(registry, method, acquisition, true)?)
+            }
+            _ => None,
+        };
+        let prior = match &method.prior {
+            None => None,
+            Some(prior) => {
+                let options = Value::Object(prior.options.clone());
+                Some(Box::new(registry.create_prior(&prior.id, &options, &[])?) as Box<dyn Prior>)
+            }
+        };
+        let options = Value::Object(method.projector.options.clone());
+        let projector = registry.create_projector(&method.projector.id, &options, &acquisition.projector_arrays())?;
+        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector)];
+        let provenance = ids.into_iter().flatten().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
+        Ok(Self {
+            operator,
+            unweighted,
+            density_compensated,
+            prior,
+            projector: Box::new(projector),
+            provenance,
+            image_size: acquisition.image_size,
+            norm: OnceLock::new(),
+        })
+    }
+
+    /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn density_compensated_operator(
+        registry: &Registry,
+        method: &Method,
+        acquisition: &Acquisition,
+    ) -> Result<Arc<dyn ForwardOperator>> {
+        operator(registry, method, acquisition, true)
+    }
+
+    /// The operator of the reconstruction, with the method's weights.
+    pub fn operator(&self) -> &Arc<dyn ForwardOperator> {
+        &self.operator
+    }
+
+    /// The operator without weights, for simulation and metrics.
+    pub fn unweighted(&self) -> &dyn ForwardOperator {
+        &*self.unweighted
+    }
+
+    /// The image that the prior is shown beside the noisy one, from `samples`, in units of `intensity`.
+    ///
+    /// # Errors
+    /// As [`ConditionImage::compute`].
+    pub fn condition(&self, image: ConditionImage, samples: View<'_>, intensity: f32) -> Result<ArrayD<Complex32>> {
+        let density_compensated = self.density_compensated.as_ref().unwrap_or(&self.operator);
+        image.compute(&self.unweighted, density_compensated, samples, intensity)
+    }
+
+    /// The image prior, where the method has one.
+    pub fn prior(&self) -> Option<&dyn Prior> {
+        self.prior.as_deref()
+    }
+
+    /// The noise levels that the prior has for a run of this solver; `None` where the run anneals no noise.
+    ///
+    /// # Errors
+    /// Those of the prior, and when it has no noise levels although the solver anneals.
+    pub fn noise_schedule(&self, solver: &Solver) -> Result<Option<NoiseSchedule>> {
+        let (Solver::Annealed(settings), Some(prior)) = (solver, self.prior()) else {
+            return Ok(None);
+        };
+        match prior.noise_schedule(settings.iterations)? {
+            Some(schedule) => Ok(Some(schedule)),
+            None => Err(Error::incompatible("solver `annealed`", "a prior with a noise schedule", prior.name())),
+        }
+    }
+
+    /// The physics.
+    pub fn projector(&self) -> &dyn PhysicsProjector {
+        &*self.projector
+    }
+
+    /// The nearest physical signals of an image, and their parameter maps.
+    ///
+    /// # Errors
+    /// Those of the projector.
+    pub fn project(&self, image: &ArrayD<Complex32>) -> Result<(ArrayD<Complex32>, ParameterMaps)> {
+        let (_, shape) = ImageShape::split("projection", image.shape())?;
+        let mut projected = ArrayD::zeros(image.shape());
+        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &shape);
+        self.projector.project(image.view(), projected.view_mut(), Some(&mut maps))?;
+        Ok((projected, maps))
+    }
+
+    /// Image (height, width).
+    pub fn image_size(&self) -> (usize, usize) {
+        self.image_size
+    }
+
+    /// Files that the parts came from.
+    pub fn provenance(&self) -> &[Provenance] {
+        &self.provenance
+    }
+
+    /// What the operator is normalised with: estimated once and only where the scale asks for it.
+    ///
+    /// # Errors
+    /// Those of the operator.
+    pub fn operator_norm(&self, scale: Scale) -> Result<f64> {
+        if scale == Scale::Reference {
+            return Ok(1.0);
+        }
+        if let Some(norm) = self.norm.get() {
+            return Ok(*norm);
+        }
+        let norm = OperatorNorm::new(&*self.operator).estimate()?;
+        Ok(*self.norm.get_or_init(|| norm))
+    }
+}
+
+fn operator(
+    registry: &Registry,
+    method: &Method,
+    acquisition: &Acquisition,
+    weighted: bool,
+) -> Result<Arc<dyn ForwardOperator>> {
+    let options = acquisition.operator_options(&method.operator.options);
+    let arrays = acquisition.operator_arrays(weighted);
+    Ok(Arc::new(registry.create_operator(&method.operator.id, &options, &arrays)?))
+}

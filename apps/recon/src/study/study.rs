@@ -1,0 +1,356 @@
+//! One method over the slices of a data folder.
+
+use std::num::NonZero;
+use std::path::Path;
+
+use diph_core::{MemoryEstimate, StopReason};
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_formats::NpzFile;
+use diph_nufft::coils::walsh_from_kspace;
+use diph_plugin_host::Registry;
+use ndarray::{Array3, ArrayD};
+use num_complex::Complex32;
+
+use super::{
+    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, SliceFiles,
+    SliceResult, StudyObserver,
+};
+use crate::acquisition::{Acquisition, AcquisitionSource};
+use crate::config::Override;
+use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
+use crate::method::{Method, Solver};
+use crate::provenance::{FileHashes, PluginFile, Provenance};
+use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
+use crate::slices::{SliceInput, Truth};
+use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
+
+/// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
+const WALSH_RADIUS: usize = 4;
+
+/// One method over the slices of a data folder: what goes in, and where the results go.
+pub struct Study<'a> {
+    /// Where parts come from.
+    pub registry: &'a Registry,
+    /// Where slices come from.
+    pub folder: &'a DatasetFolder,
+    /// Where trajectory, dictionary and coil sensitivities come from.
+    pub source: &'a AcquisitionSource<'a>,
+    /// The method.
+    pub method: &'a Method,
+    /// What the user changed of it: each must have an effect.
+    pub overrides: &'a [Override],
+    /// Folder of the results.
+    pub out: &'a Path,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// Image (height, width) where there are no maps to tell.
+    pub image_size: Option<(usize, usize)>,
+    /// Whether to write the image of every step.
+    pub dump_steps: bool,
+    /// Whether to measure every step of an annealed run, and to write the files that the Python code writes.
+    pub log_results: bool,
+    /// Samples of the posterior.
+    pub samples: NonZero<usize>,
+    /// Ends the study between two steps.
+    pub cancel: &'a Cancel,
+    /// Memory that the study may take.
+    pub memory: MemoryBudget,
+    /// Hashes of the files that were read.
+    pub hashes: &'a FileHashes,
+    /// The command that asked for the study, for `provenance.json`; may be empty.
+    pub command_line: &'a [String],
+}
+
+impl Study<'_> {
+    /// Reconstructs the slices one after the other and writes their files, and `metrics.json` for all of them.
+    ///
+    /// # Errors
+    /// Naming the file or the step that failed. What was finished before stays.
+    pub fn run(
+        &self,
+        slices: &[SliceId],
+        observer: &mut dyn StudyObserver,
+    ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
+        self.method.check_overrides(self.overrides)?;
+        let acquisition = self.read_acquisition(slices)?;
+        let estimate = self.plan(&acquisition, slices, observer)?;
+        let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
+        let (mut results, mut finished, mut python) =
+            (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
+        for id in slices {
+            self.cancel.check()?;
+            let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
+            let own = self.parts_of_slice(&input, &acquisition, observer)?;
+            let parts = own.as_ref().unwrap_or(&shared);
+            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python, observer)?;
+            results.push(result);
+            finished.push(slice);
+        }
+        python.write(self.out, &self.checkpoint_name())?;
+        let results = MethodResults::new(&self.method.name, results);
+        write_json(&self.out.join("metrics.json"), &results)?;
+        let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
+        match broken {
+            None => Ok((results, finished)),
+            Some(slice) => {
+                let id = SliceId::new(slice.vol, slice.slice);
+                let message = "the solver broke down, its result is not to be used; check the step and the weights";
+                Err(message).step(&format!("{} {id}", self.method.name))
+            }
+        }
+    }
+
+    /// Reads what all slices share, if there is room for it.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used, or [`ReconError::Memory`].
+    pub fn read_acquisition(&self, slices: &[SliceId]) -> Result<Acquisition, ReconError> {
+        let size = self.image_size(slices)?;
+        let paths = self.source.files();
+        let reading = program().and(files(paths.iter().map(AsRef::as_ref)));
+        self.memory.check("reading the acquisition", &reading, "take a smaller dictionary or fewer coils")?;
+        self.source.read(size, self.cancel)
+    }
+
+    /// What the run will need; announces a network that takes long.
+    ///
+    /// # Errors
+    /// [`ReconError::Memory`] when it cannot fit.
+    pub fn plan(
+        &self,
+        acquisition: &Acquisition,
+        slices: &[SliceId],
+        observer: &mut dyn StudyObserver,
+    ) -> Result<MemoryEstimate, ReconError> {
+        let coils = self.coils(acquisition, slices);
+        let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
+        let (estimate, unknown) = plan.memory();
+        let paths = self.source.files();
+        let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
+        for part in unknown {
+            observer.notice(&Notice::UnknownMemory { part: part.into() });
+        }
+        let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
+        self.memory.check(&work, &estimate, plan.advice())?;
+        observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
+        let time = reconstruction_time(self.method, plan.shape.image.plane_lengths());
+        if let Some(line) = time.step("measuring the speed of this machine")? {
+            observer.notice(&Notice::LongRun(line));
+        }
+        Ok(estimate)
+    }
+
+    /// Coils of the sensitivities, or of the first k-space; its header is enough.
+    fn coils(&self, acquisition: &Acquisition, slices: &[SliceId]) -> usize {
+        if let Some(maps) = &acquisition.coil_maps {
+            return maps.dim().0;
+        }
+        let shape = slices.iter().find_map(|id| {
+            let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
+            file.shape("y").ok()
+        });
+        // (1, coil, frame, sample); a file of another form is refused when it is read.
+        shape.and_then(|shape| shape.iter().rev().nth(2).copied()).unwrap_or(1).max(1)
+    }
+
+    fn run_slice(
+        &self,
+        input: &SliceInput,
+        parts: &Parts,
+        memory_estimate: u64,
+        python: &mut PythonResults,
+        observer: &mut dyn StudyObserver,
+    ) -> Result<(SliceResult, FinishedSlice), ReconError> {
+        let id = input.id;
+        let label = format!("{} {id}", self.method.name);
+        let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
+        if simulated {
+            observer.notice(&Notice::SimulatedKspace(id));
+        }
+        let files = SliceFiles::new(self.out, id.vol, id.slice);
+        files.clear()?;
+        let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
+        let truth = input.truth.as_ref();
+        let mut steps = files.step_log(self.dump_steps);
+        let result_log = self.result_log(id, parts, &samples, truth);
+        let mut rows = Vec::new();
+        let mut record = |step: &Step<'_>, observer: &mut dyn StudyObserver| -> diph_core::Result<()> {
+            steps.record(step)?;
+            let Some(row) = result_log.as_ref().map(|log| log.measure(step)).transpose()?.flatten() else {
+                return Ok(());
+            };
+            let logged = LoggedStep { id, folder: files.folder(), step, truth, row: &row };
+            observer.logged(&logged).map_err(|error| diph_core::Error::external("step report", error))?;
+            rows.push(row);
+            Ok(())
+        };
+        let reconstructions = self.draw(&reconstructor, &label, &mut record, observer)?;
+        steps.write()?;
+        if result_log.is_some() {
+            python.push(rows, &reconstructions[0]).step(&label)?;
+        }
+        let evaluate = |reconstruction: &Reconstruction| {
+            Evaluation::of(reconstruction, parts.unweighted(), samples.view(), truth).step(&label)
+        };
+        let (mut single, mut posterior) = (Vec::new(), None);
+        if reconstructions.len() > 1 {
+            single = reconstructions.iter().map(evaluate).collect::<Result<_, _>>()?;
+            let found = Posterior::of(&reconstructions, parts).step(&label)?;
+            files.write_posterior(&found, &reconstructions)?;
+            posterior = Some(found);
+        }
+        let reconstruction = posterior.as_ref().map_or(&reconstructions[0], |posterior| &posterior.estimate);
+        let result = SliceResult {
+            vol: id.vol,
+            slice: id.slice,
+            evaluation: evaluate(reconstruction)?,
+            iterations: Some(reconstruction.iterations),
+            stop: Some(reconstruction.stop),
+            intensity: Some(reconstruction.intensity),
+            samples: single,
+            simulated_kspace: simulated,
+        };
+        let provenance = self.provenance(input, parts, memory_estimate)?;
+        files.write(self.method, reconstruction, &provenance)?;
+        observer.reconstructed(&ReconstructedSlice {
+            id,
+            folder: files.folder(),
+            method: self.method,
+            truth,
+            reconstruction,
+            samples: reconstructions.len(),
+            posterior: posterior.as_ref(),
+        })?;
+        files.write_metrics(self.method, &result)?;
+        Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
+    }
+
+    /// What measures the steps, where that is asked for and there is something to anneal.
+    fn result_log<'r>(
+        &'r self,
+        id: SliceId,
+        parts: &'r Parts,
+        samples: &'r ArrayD<Complex32>,
+        truth: Option<&'r Truth>,
+    ) -> Option<ResultLog<'r>> {
+        match &self.method.solver {
+            Solver::Annealed(settings) if self.log_results => Some(ResultLog { id, parts, settings, samples, truth }),
+            _ => None,
+        }
+    }
+
+    /// Sample i has the seed plus i, so that it can be drawn alone.
+    fn sample_seeds(&self) -> impl Iterator<Item = u64> {
+        let seed = self.seed;
+        (0..self.samples.get()).map(move |sample| seed.wrapping_add(sample as u64))
+    }
+
+    /// One reconstruction, or several samples of the posterior. `record` hears of the steps of the first.
+    fn draw(
+        &self,
+        reconstructor: &Reconstructor<'_>,
+        label: &str,
+        record: &mut dyn FnMut(&Step<'_>, &mut dyn StudyObserver) -> diph_core::Result<()>,
+        observer: &mut dyn StudyObserver,
+    ) -> Result<Vec<Reconstruction>, ReconError> {
+        let count = self.samples.get();
+        if count > 1 && !reconstructor.is_annealed() {
+            let message = format!("expected 1, since `{label}` anneals no noise: there is no posterior to sample");
+            return Err(ReconError::setting("samples", message));
+        }
+        let mut reconstructions = Vec::with_capacity(count);
+        for (sample, seed) in self.sample_seeds().enumerate() {
+            let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
+            observer.sample_begins(&label);
+            let mut on_step = |step: &Step<'_>| {
+                observer.step(step);
+                if sample == 0 {
+                    record(step, observer)?;
+                }
+                Ok(self.cancel.flow())
+            };
+            let reconstruction = reconstructor.run(seed, &mut on_step).step(&label)?;
+            check_stop(&reconstruction, &label, observer)?;
+            reconstructions.push(reconstruction);
+        }
+        Ok(reconstructions)
+    }
+
+    /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
+    fn parts_of_slice(
+        &self,
+        input: &SliceInput,
+        acquisition: &Acquisition,
+        observer: &mut dyn StudyObserver,
+    ) -> Result<Option<Parts>, ReconError> {
+        let Some(kspace) = input.kspace.as_ref().filter(|kspace| kspace.dim().0 > 1) else {
+            if self.source.estimate_coils {
+                observer.notice(&Notice::OneCoil(input.id));
+            }
+            return Ok(None);
+        };
+        if acquisition.coil_maps.is_some() {
+            return Ok(None);
+        }
+        let coils = kspace.dim().0;
+        observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
+        let step = format!("estimating coil sensitivities of {}", input.id);
+        let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
+        let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
+        let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
+        Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
+    }
+
+    /// What images in files of the Python code's layout are divided by.
+    fn reference_factor(&self) -> Result<f32, ReconError> {
+        let factors = self.folder.intensity_factors().file(&self.folder.intensity_factors_path())?;
+        Ok(factors.reference)
+    }
+
+    /// Name of the network in file names: that of its file, or of the method for the network that comes with Diph.
+    fn checkpoint_name(&self) -> String {
+        let option = self.method.prior.as_ref().and_then(|prior| prior.options.get("checkpoint"));
+        let stem = option.and_then(|path| Path::new(path.as_str()?).file_stem());
+        stem.map_or_else(|| self.method.name.clone(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), ReconError> {
+        if let Some(size) = self.image_size {
+            return Ok(size);
+        }
+        let with_maps = slices.iter().find(|id| self.folder.maps_path(**id).exists());
+        let Some(id) = with_maps else {
+            return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
+        };
+        let path = self.folder.maps_path(*id);
+        Ok(self.folder.maps(*id).file(&path)?.dim())
+    }
+
+    fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
+        let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
+        let mut provenance = Provenance::new(self.command_line, configuration, self.seed);
+        if self.samples.get() > 1 {
+            provenance.sample_seeds = self.sample_seeds().collect();
+        }
+        provenance.memory_estimate_bytes = Some(memory_estimate);
+        provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
+        for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
+            provenance.inputs.push(self.hashes.of(path).file(path)?);
+        }
+        Ok(provenance)
+    }
+}
+
+fn check_stop(
+    reconstruction: &Reconstruction,
+    label: &str,
+    observer: &mut dyn StudyObserver,
+) -> Result<(), ReconError> {
+    if reconstruction.stop == StopReason::Cancelled {
+        return Err(ReconError::Cancelled);
+    }
+    if let StopReason::Breakdown(reason) = reconstruction.stop {
+        observer.notice(&Notice::BrokeDown { label: label.into(), steps: reconstruction.iterations, reason });
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Pictures of parameter maps and curves, drawn without a window system.
+//!
+//! T1 is shown in the colour map Lipari and T2 in Navia, as recommended for relaxometry (Fuderer et al., "Color-map
+//! recommendation for MR relaxometry maps", Magn. Reson. Med. 2025); proton density is grey, signed errors are
+//! diverging, and voxels that hold no value are black. Maps are drawn in the order of the array: row 0 on top, column
+//! 0 on the left. They are enlarged by whole numbers without interpolation, so every voxel stays visible.
+
+#![deny(unsafe_code)]
+
+mod clip;
+mod color_bar;
+mod color_scale;
+mod colormap;
+mod colormap_tables;
+mod comparison_figure;
+mod figure;
+mod line_plot;
+mod map_windows;
+mod maps_figure;
+mod maps_view;
+mod panel;
+mod posterior_figure;
+pub mod report;
+mod rgb_image;
+mod step_figure;
+mod study_pictures;
+mod text;
+mod theme;
+mod ticks;
+mod visible_voxels;
+
+pub use color_scale::ColorScale;
+pub use colormap::Colormap;
+pub use comparison_figure::{ComparedMethod, comparison_figure};
+pub use figure::{Figure, FigureRow};
+pub use line_plot::{AxisScale, LinePlot, Series};
+pub use map_windows::MapWindows;
+pub use maps_figure::maps_figure;
+pub use maps_view::MapsView;
+pub use panel::Panel;
+pub use posterior_figure::posterior_figure;
+pub use rgb_image::{Rgb, RgbImage};
+pub use step_figure::{StepImage, step_figure, step_row, steps_figure};
+pub use study_pictures::StudyPictures;
+pub use visible_voxels::visible_voxels;

@@ -1,0 +1,59 @@
+//! Training of diffusion priors: where samples come from and what a run leaves behind.
+//!
+//! A training sample is an image that was just measured: an [`ImageSource`] gives a TSMI (maps or phantoms through a
+//! [`SignalModel`], or stored images), [`Augmentation`] varies it, a [`Measurement`] makes k-space with noise, and the intensity
+//! and the condition image are computed from that k-space as in a reconstruction ([`SimulatedSamples`]). A `TrainingRun` feeds
+//! them to [`Trainer`](diph_diffusion::Trainer) and keeps the folder of the run.
+//!
+//! Phantom subjects below 1000 are left to evaluation (subject 0 is that of `diph demo`) and validation (900 to 999).
+
+#![deny(unsafe_code)]
+
+mod augmentation;
+mod centred;
+mod data_config;
+mod folder_images;
+mod image_source;
+mod maps_source;
+mod measured;
+mod measurement;
+mod mixture;
+mod phantom_source;
+mod response_table;
+mod run_config;
+mod run_folder;
+mod sample_part;
+mod signal_model;
+mod simulated_samples;
+mod training_data;
+mod training_log;
+mod training_plan;
+mod training_run;
+mod training_summary;
+mod tsmi_source;
+mod validation;
+mod validation_errors;
+
+pub use augmentation::Augmentation;
+pub use centred::centred;
+pub use data_config::DataConfig;
+pub use folder_images::FolderImages;
+pub use image_source::ImageSource;
+pub use maps_source::MapsSource;
+pub use measured::Measured;
+pub use measurement::Measurement;
+pub use phantom_source::PhantomSource;
+pub use response_table::ResponseTable;
+pub use run_config::RunConfig;
+pub use run_folder::RunFolder;
+pub use sample_part::SamplePart;
+pub use signal_model::SignalModel;
+pub use simulated_samples::SimulatedSamples;
+pub use training_data::TrainingData;
+pub use training_log::TrainingLog;
+pub use training_plan::{training_plan, training_time};
+pub use training_run::{RunOptions, TrainingProgress, TrainingRun, measure_sizes};
+pub use training_summary::TrainingSummary;
+pub use tsmi_source::TsmiSource;
+pub use validation::Validation;
+pub use validation_errors::ValidationErrors;

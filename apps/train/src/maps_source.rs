@@ -1,0 +1,51 @@
+//! Maps of a data folder.
+
+use std::sync::Arc;
+
+use diph_core::{Result, Rng};
+use diph_datasets::{DatasetFolder, QuantitativeMaps, SliceId};
+use ndarray::Array3;
+use num_complex::Complex32;
+use rand::RngExt;
+
+use crate::{ImageSource, SignalModel};
+use diph_recon::{Blame, ReconError};
+
+/// Images that the maps of a data folder give.
+pub struct MapsSource {
+    maps: Vec<QuantitativeMaps>,
+    model: Arc<SignalModel>,
+}
+
+impl MapsSource {
+    /// Reads the maps of the slices, all of which must have the size (height, width).
+    ///
+    /// # Errors
+    /// Naming the file, what was expected and what came.
+    pub fn read(
+        folder: &DatasetFolder,
+        slices: &[SliceId],
+        size: (usize, usize),
+        model: Arc<SignalModel>,
+    ) -> Result<Self, ReconError> {
+        let mut maps = Vec::with_capacity(slices.len());
+        for id in slices {
+            let path = folder.maps_path(*id);
+            let found = folder.maps(*id).file(&path)?;
+            if found.dim() != size {
+                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.dim());
+                return Err(ReconError::input(&path, message));
+            }
+            // Values that cannot be simulated shall end the run now and not in the middle of it.
+            model.tsmi(&found).file(&path)?;
+            maps.push(found);
+        }
+        Ok(Self { maps, model })
+    }
+}
+
+impl ImageSource for MapsSource {
+    fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
+        self.model.tsmi(&self.maps[rng.random_range(0..self.maps.len())])
+    }
+}

@@ -1,0 +1,197 @@
+//! The sources of a mixture of samples.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use diph_bloch::Sequence;
+use diph_datasets::{DatasetFolder, SliceId};
+use diph_plugin_host::Registry;
+
+use crate::{
+    DataConfig, FolderImages, ImageSource, MapsSource, Measurement, PhantomSource, ResponseTable, RunConfig,
+    SamplePart, SignalModel, TsmiSource,
+};
+use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
+use diph_recon::{Blame, Cancel, ReconError};
+
+/// Makes the parts of a mixture of samples; what they share is made once.
+pub(crate) struct Mixture<'a> {
+    registry: &'a Registry,
+    data: &'a DataConfig,
+    coefficients: usize,
+    demo: Option<DemoAcquisition>,
+    model: Option<Arc<SignalModel>>,
+    measurements: Vec<((usize, usize), Arc<Measurement>)>,
+    /// Files that were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl<'a> Mixture<'a> {
+    /// For a configuration; nothing is read yet.
+    ///
+    /// # Errors
+    /// When there are no or too many coefficients.
+    pub fn new(registry: &'a Registry, config: &'a RunConfig) -> Result<Self, ReconError> {
+        let coefficients = config.training.model.unet.coefficients;
+        let demo = match config.data.acquisition {
+            Some(_) => None,
+            None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
+        };
+        let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
+        Ok(Self { registry, data, coefficients, demo, model: None, measurements, files })
+    }
+
+    /// Images of a data folder.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used.
+    pub fn folder_part(
+        &mut self,
+        folder: &DatasetFolder,
+        slices: &[SliceId],
+        size: (usize, usize),
+        share: f64,
+    ) -> Result<SamplePart, ReconError> {
+        let (measurement, model) = self.measurement(size)?;
+        let images: Arc<dyn ImageSource> = match self.data.images {
+            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?),
+            FolderImages::Tsmi => {
+                Arc::new(TsmiSource::read(folder, slices, self.data.cut, (self.coefficients, size.0, size.1))?)
+            }
+        };
+        let files: Vec<PathBuf> = slices.iter().map(|id| self.path(folder, *id)).collect();
+        self.files.extend(files);
+        Ok(SamplePart { share, images, measurement })
+    }
+
+    /// Procedural brains.
+    ///
+    /// # Errors
+    /// Naming the file or the plugin to blame.
+    pub fn phantom_part(
+        &mut self,
+        size: (usize, usize),
+        subjects: Range<u64>,
+        share: f64,
+    ) -> Result<SamplePart, ReconError> {
+        let (measurement, model) = self.measurement(size)?;
+        Ok(SamplePart { share, images: Arc::new(PhantomSource::new(size, subjects, model)), measurement })
+    }
+
+    /// The measurement of images of a size, and how maps become images.
+    fn measurement(&mut self, size: (usize, usize)) -> Result<(Arc<Measurement>, Arc<SignalModel>), ReconError> {
+        if let (Some((_, measurement)), Some(model)) =
+            (self.measurements.iter().find(|(other, _)| *other == size), &self.model)
+        {
+            return Ok((measurement.clone(), model.clone()));
+        }
+        let acquisition = self.acquisition(size)?;
+        let model = match &self.model {
+            Some(model) => model.clone(),
+            None => {
+                let model = Arc::new(self.signal_model(&acquisition)?);
+                self.model.insert(model).clone()
+            }
+        };
+        let operator = &self.data.operator;
+        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
+        let measurement = Arc::new(measurement.step("creating the operator")?);
+        self.measurements.push((size, measurement.clone()));
+        Ok((measurement, model))
+    }
+
+    fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {
+        if let Some(demo) = &self.demo {
+            return Ok(Acquisition { image_size, ..demo.acquisition.clone() });
+        }
+        let root = self.data.acquisition.clone().unwrap_or_default();
+        let folder = DatasetFolder::open(&root).file(&root)?;
+        let source = AcquisitionSource {
+            coefficients: self.coefficients,
+            ..AcquisitionSource::of_folder(&folder, self.data.cut)
+        };
+        // Read from files, which takes no time that could be cut short.
+        let acquisition = source.read(image_size, &Cancel::default())?;
+        for file in source.files() {
+            if !self.files.contains(&file) {
+                self.files.push(file);
+            }
+        }
+        Ok(acquisition)
+    }
+
+    fn signal_model(&mut self, acquisition: &Acquisition) -> Result<SignalModel, ReconError> {
+        let basis = acquisition.dictionary.basis();
+        let table = |sequence: &Sequence| ResponseTable::new(sequence, basis).map(SignalModel::Exact);
+        match (&self.demo, &self.data.sequence) {
+            (Some(demo), _) => table(&demo.sequence).step("simulating responses"),
+            (None, Some(name)) => {
+                let source: SequenceSource = name.parse().setting("data.sequence")?;
+                if let SequenceSource::File(path) = &source {
+                    self.files.push(path.clone());
+                }
+                table(&source.read(Sequence::CUTS[self.data.cut])?).setting("data.sequence")
+            }
+            (None, None) => Ok(SignalModel::Nearest(acquisition.dictionary.clone())),
+        }
+    }
+
+    /// Slices of these volumes that training may take; all volumes and slices that were named must be there.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn slices(&self, folder: &DatasetFolder, vols: &[usize], setting: &str) -> Result<Vec<SliceId>, ReconError> {
+        let here = folder.root().display();
+        let present = match self.data.images {
+            FolderImages::Maps => folder.slices_with_maps(),
+            FolderImages::Tsmi => folder.slices_with_reference_tsmi(self.data.cut),
+        };
+        let present = present.file(folder.root())?;
+        if let Some(vol) = vols.iter().find(|vol| !present.iter().any(|id| id.vol == **vol)) {
+            return Err(ReconError::setting(setting, format!("no volume {vol} with {} in {here}", self.what())));
+        }
+        let wanted = |numbers: &[usize], number| numbers.is_empty() || numbers.contains(&number);
+        let of_vols: Vec<SliceId> = present.into_iter().filter(|id| wanted(vols, id.vol)).collect();
+        let slices = &self.data.slices;
+        if let Some(slice) = slices.iter().find(|slice| !of_vols.iter().any(|id| id.slice == **slice)) {
+            return Err(ReconError::setting("data.slices", format!("no slice {slice} with {} in {here}", self.what())));
+        }
+        let found: Vec<SliceId> = of_vols.into_iter().filter(|id| wanted(slices, id.slice)).collect();
+        match found.is_empty() {
+            true => Err(ReconError::input(folder.root(), format!("expected slices with {}, found none", self.what()))),
+            false => Ok(found),
+        }
+    }
+
+    /// Height and width of the images.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used.
+    pub fn size_of_first(&self, folder: &DatasetFolder, slices: &[SliceId]) -> Result<(usize, usize), ReconError> {
+        // Never empty: `slices` has seen to it.
+        let id = slices[0];
+        let path = self.path(folder, id);
+        match self.data.images {
+            FolderImages::Maps => Ok(folder.maps(id).file(&path)?.dim()),
+            FolderImages::Tsmi => {
+                let (_, height, width) = folder.reference_tsmi(id, self.data.cut).file(&path)?.dim();
+                Ok((height, width))
+            }
+        }
+    }
+
+    fn path(&self, folder: &DatasetFolder, id: SliceId) -> PathBuf {
+        match self.data.images {
+            FolderImages::Maps => folder.maps_path(id),
+            FolderImages::Tsmi => folder.reference_tsmi_path(id, self.data.cut),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.data.images {
+            FolderImages::Maps => "maps (`qmaps`)",
+            FolderImages::Tsmi => "a reference TSMI (`reference_tsmi`)",
+        }
+    }
+}
