@@ -1,6 +1,7 @@
 //! A network as the Python code describes it.
 
-use diph_diffusion::{BetaSchedule, DiffusionConfig, ModelConfig, Parametrisation, UNetConfig, Variance};
+use diph_diffusion::{BetaSchedule, DiffusionConfig, ModelConfig, Parametrisation, Variance};
+use diph_network::UNetConfig;
 use serde::Deserialize;
 
 /// Arguments with which the Python code builds a network and its diffusion (guided-diffusion's names). -1 and empty texts
@@ -61,6 +62,8 @@ impl TryFrom<Arguments> for PythonModel {
             patch: 1,
             conditional: python.use_condition,
             learn_sigma: python.learn_sigma,
+            input_channels: None,
+            output_channels: None,
             model_channels: python.num_channels,
             channel_mult: (!channel_mult.is_empty()).then_some(channel_mult),
             num_res_blocks: python.num_res_blocks,

@@ -3,7 +3,8 @@
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::DatasetFolder;
-use diph_diffusion::{NetworkCost, TrainingConfig};
+use diph_diffusion::TrainingConfig;
+use diph_network::NetworkCost;
 use num_complex::Complex32;
 
 use diph_recon::memory::{FRIENDLY_OPERATIONS, acquisition_memory, announce, measurement_memory, program_with_plugins};

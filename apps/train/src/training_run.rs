@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use diph_diffusion::{Parametrisation, SigmaData, Trainer, WeightFormat, measure_sigma_data};
+use diph_diffusion::{Parametrisation, SigmaData, Trainer, measure_sigma_data};
+use diph_network::WeightFormat;
 use serde_json::json;
 
 use crate::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, TrainingSummary, Validation};

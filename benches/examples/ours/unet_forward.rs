@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use candle_core::Tensor;
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet, WeightFormat};
+use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_formats::NpzWriter;
+use diph_network::ops::Precision;
+use diph_network::{ForwardMode, UNet, WeightFormat};
 use ndarray::{ArrayView, aview0};
 use serde::Deserialize;
 

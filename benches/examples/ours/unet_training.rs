@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{AdamW, Checkpoint, ForwardMode, ModelConfig, ParameterState, Parameters, UNet, WeightFormat};
+use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_formats::NpzWriter;
+use diph_network::ops::Precision;
+use diph_network::{AdamW, ForwardMode, ParameterState, Parameters, UNet, WeightFormat};
 use ndarray::{aview0, aview1};
 use serde::Deserialize;
 
@@ -62,7 +63,7 @@ impl Work for Training {
         let loss = |output: &Tensor| {
             let loss = (output - &self.target)?.sqr()?.mean_all()?;
             squared_error = Some(loss.to_scalar::<f32>()?);
-            Ok(loss)
+            Ok::<_, diph_network::Error>(loss)
         };
         let mut gradients = self.network.backward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference, loss)?;
         let step = self.losses.len() as u64;

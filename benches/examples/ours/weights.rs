@@ -1,7 +1,7 @@
 //! Networks with random weights.
 
 use candle_core::{Device, Tensor};
-use diph_diffusion::{Parameters, UNetConfig};
+use diph_network::{Parameters, UNetConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

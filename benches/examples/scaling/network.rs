@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use diph_core::MemoryEstimate;
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{Checkpoint, ForwardMode, NetworkCost, UNet};
+use diph_diffusion::Checkpoint;
+use diph_network::ops::Precision;
+use diph_network::{ForwardMode, NetworkCost, UNet};
 
 use crate::Result;
 use crate::case::Case;

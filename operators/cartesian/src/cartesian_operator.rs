@@ -1,38 +1,41 @@
 //! The masked Fourier operator.
 
-use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
-use ndarray::{Array2, ArrayD, IxDyn};
+use diph_core::{Error, ForwardOperator, ImageShape, RegularisedInverse, Result, Space, View, ViewMut};
+use ndarray::{Array2, ArrayD, Axis, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
 
 use crate::fourier::Fourier;
 use crate::grid_samples::GridSamples;
+use crate::regularised_inverse::is_unit_coil;
 use crate::{CartesianArrays, CartesianOptions};
 
 const NAME: &str = "cartesian";
 const CONSTRUCTION: &str = "cartesian: construction";
 
-/// Masked Fourier transform with coils and a temporal subspace, from images (coefficient, y, x) to k-space
-/// (coil, frame, sample):
+/// Masked Fourier transform with coils and a temporal subspace, from images (coefficient, y, x) or
+/// (coefficient, z, y, x) to k-space (coil, frame, sample):
 ///
 /// ```text
 /// y[c,t,s] = sqrt(w[t,s]) * scale * sum_k V[t,k] sum_r S_c(r) x_k(r) exp(-2 pi i k[t,s].(r - N/2))
 /// ```
 ///
 /// `normal` needs no samples: in every point of the grid the coefficients are mixed by the real matrix
-/// `sum over samples there of w V_t V_t^T` (Tamir et al., Magn. Reson. Med. 77, 2017).
+/// `sum over samples there of w V_t V_t^T` (Tamir et al., Magn. Reson. Med. 77, 2017). Without coil maps, or with a single
+/// coil of modulus 1, these matrices are all of the normal operator, and
+/// [`regularised_inverse`](ForwardOperator::regularised_inverse) is there; several coils couple the points.
 ///
 /// ```
 /// use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
-/// use diph_core::FourierScale;
-/// use diph_core::ForwardOperator;
+/// use diph_core::{ForwardOperator, FourierScale, ImageShape};
 ///
-/// let trajectory = CartesianSampling::new(10, [16, 15])?.variable_density(4, 2, 1)?;
+/// let image = ImageShape::plane(16, 15);
+/// let trajectory = CartesianSampling::new(10, &image)?.variable_density(4, 2, 1)?;
 /// let basis = ndarray::Array2::ones((10, 3));
 /// let arrays = CartesianArrays {
 ///     trajectory: trajectory.view(), basis: basis.view(), coil_maps: None, weights: None,
 /// };
-/// let options = CartesianOptions { image: [16, 15], normalisation: FourierScale::Unitary };
+/// let options = CartesianOptions { image, normalisation: FourierScale::Unitary };
 /// let operator = CartesianOperator::new(arrays, &options)?;
 /// assert_eq!(operator.range().to_string(), "[coil 1, frame 10, sample 60]");
 /// # Ok::<(), diph_core::Error>(())
@@ -40,18 +43,20 @@ const CONSTRUCTION: &str = "cartesian: construction";
 pub struct CartesianOperator {
     domain: Space,
     range: Space,
-    coefficients: usize,
+    pub(crate) coefficients: usize,
     samples_per_frame: usize,
     scale: f32,
-    fourier: Fourier,
+    pub(crate) fourier: Fourier,
     grid: GridSamples,
     basis: Array2<f32>,
-    /// (coil, y, x), flat.
+    /// (coil, pixel), flat.
     coil_maps: Option<Vec<Complex32>>,
     /// (frame, sample), flat.
     root_weights: Option<Vec<f32>>,
     /// (pair of coefficients j <= k, point of the spectrum), with the squared scale in it.
     gram: Vec<f32>,
+    /// Whether the normal operator is diagonal in k-space, so that it has a regularised inverse.
+    is_diagonal: bool,
 }
 
 impl CartesianOperator {
@@ -62,17 +67,17 @@ impl CartesianOperator {
     /// a weight negative, or a position off the grid (naming frame and sample), [`Error::NotFinite`] on NaN or
     /// infinity.
     pub fn new(arrays: CartesianArrays<'_>, options: &CartesianOptions) -> Result<Self> {
-        check(&arrays, options.image)?;
-        let [height, width] = options.image;
+        let image = &options.image;
+        check(&arrays, image)?;
         let (frames, samples_per_frame, _) = arrays.trajectory.dim();
         let coefficients = arrays.basis.ncols();
-        let coils = arrays.coil_maps.map_or(1, |maps| maps.dim().0);
-        let image = ImageShape::plane(height, width);
-        let scale = options.normalisation.factor(&image);
-        let fourier = Fourier::new(height, width);
-        let grid = GridSamples::new(CONSTRUCTION, arrays.trajectory, options.image, &fourier)?;
+        let coils = arrays.coil_maps.as_ref().map_or(1, |maps| maps.len_of(Axis(0)));
+        let scale = options.normalisation.factor(image);
+        let fourier = Fourier::new(image);
+        let grid = GridSamples::new(CONSTRUCTION, arrays.trajectory, image, &fourier)?;
+        let coil_maps: Option<Vec<_>> = arrays.coil_maps.map(|maps| maps.iter().copied().collect());
         let mut operator = Self {
-            domain: Space::image(coefficients, &image),
+            domain: Space::image(coefficients, image),
             range: Space::kspace(coils, frames, samples_per_frame),
             coefficients,
             samples_per_frame,
@@ -80,7 +85,8 @@ impl CartesianOperator {
             fourier,
             grid,
             basis: arrays.basis.as_standard_layout().into_owned(),
-            coil_maps: arrays.coil_maps.map(|maps| maps.iter().copied().collect()),
+            is_diagonal: is_unit_coil(coil_maps.as_deref(), image.pixels()),
+            coil_maps,
             root_weights: arrays.weights.map(|weights| weights.iter().map(|w| w.sqrt()).collect()),
             gram: Vec::new(),
         };
@@ -110,7 +116,7 @@ impl CartesianOperator {
     }
 
     /// Row of the Gram matrices' plane for a pair of coefficients, in any order.
-    fn gram_plane(&self, j: usize, k: usize) -> &[f32] {
+    pub(crate) fn gram_plane(&self, j: usize, k: usize) -> &[f32] {
         let (low, high) = (j.min(k), j.max(k));
         let pair = low * self.coefficients - low * (low + 1) / 2 + high;
         &self.gram[pair * self.fourier.pixels()..][..self.fourier.pixels()]
@@ -129,7 +135,7 @@ impl CartesianOperator {
     }
 
     /// Spectra of all coefficients seen by a coil, (coefficient, point).
-    fn spectra(&self, coil: usize, x: &[Complex32], spectra: &mut [Complex32]) {
+    pub(crate) fn spectra(&self, coil: usize, x: &[Complex32], spectra: &mut [Complex32]) {
         let pixels = self.fourier.pixels();
         let images = x.par_chunks_exact(pixels).zip(spectra.par_chunks_exact_mut(pixels));
         images.for_each_init(
@@ -145,7 +151,7 @@ impl CartesianOperator {
     }
 
     /// Adds to every image what a coil sees in the spectra that `fill(coefficient, spectrum)` writes over zeros.
-    fn add_images(&self, coil: usize, x: &mut [Complex32], fill: impl Fn(usize, &mut [Complex32]) + Sync) {
+    pub(crate) fn add_images(&self, coil: usize, x: &mut [Complex32], fill: impl Fn(usize, &mut [Complex32]) + Sync) {
         let pixels = self.fourier.pixels();
         x.par_chunks_exact_mut(pixels).enumerate().for_each_init(
             || (vec![Complex32::ZERO; pixels], vec![Complex32::ZERO; pixels]),
@@ -265,6 +271,10 @@ impl ForwardOperator for CartesianOperator {
         Ok(())
     }
 
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        self.is_diagonal.then_some(self as &dyn RegularisedInverse)
+    }
+
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
         let Some(weights) = &self.root_weights else {
             return Ok(None);
@@ -275,25 +285,25 @@ impl ForwardOperator for CartesianOperator {
     }
 }
 
-fn check(arrays: &CartesianArrays<'_>, [height, width]: [usize; 2]) -> Result<()> {
+fn check(arrays: &CartesianArrays<'_>, image: &ImageShape) -> Result<()> {
     let (frames, samples, axes) = arrays.trajectory.dim();
     let (basis_frames, coefficients) = arrays.basis.dim();
+    let coils = arrays.coil_maps.as_ref().map_or(1, |maps| maps.shape().first().copied().unwrap_or(0));
     let lengths = [
-        ("image height", height),
-        ("image width", width),
+        ("pixels of the image", image.pixels()),
         ("frames", frames),
         ("samples of a frame", samples),
         ("coefficients", coefficients),
-        ("coils", arrays.coil_maps.map_or(1, |maps| maps.dim().0)),
+        ("coils", coils),
     ];
     if let Some((name, _)) = lengths.iter().find(|(_, len)| *len == 0) {
         return Err(Error::parameter(CONSTRUCTION, *name, "at least 1", 0));
     }
-    check_shape("trajectory", &[frames, samples, 2], &[frames, samples, axes])?;
+    check_shape("trajectory", &[frames, samples, image.lengths().len()], &[frames, samples, axes])?;
     check_shape("basis", &[frames, coefficients], &[basis_frames, coefficients])?;
     check_finite("basis", arrays.basis.iter().map(|v| v.is_finite()))?;
-    if let Some(maps) = arrays.coil_maps {
-        check_shape("coil maps", &[maps.dim().0, height, width], maps.shape())?;
+    if let Some(maps) = &arrays.coil_maps {
+        check_shape("coil maps", &image.with_leading(coils), maps.shape())?;
         check_finite("coil maps", maps.iter().map(|z| z.is_finite()))?;
     }
     let Some(weights) = arrays.weights else {

@@ -1,17 +1,12 @@
 //! Options of the Cartesian operator.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use diph_core::FourierScale;
+use diph_core::{FourierScale, ImageShape};
 
 /// Options of [`CartesianOperator`](crate::CartesianOperator).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CartesianOptions {
-    /// Pixels of the image as (height, width). Any size; small prime factors are faster.
-    pub image: [usize; 2],
-    /// The factor in front of the Fourier sum; unitary when absent.
-    #[serde(default)]
+    /// Pixels of the image, a plane or a volume. Any size; small prime factors are faster.
+    pub image: ImageShape,
+    /// The factor in front of the Fourier sum.
     pub normalisation: FourierScale,
 }

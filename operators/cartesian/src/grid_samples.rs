@@ -2,8 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use diph_core::{Error, Result};
-use ndarray::{ArrayView3, Axis};
+use diph_core::{Error, ImageShape, Result};
+use ndarray::{ArrayView1, ArrayView3, Axis};
 use num_complex::{Complex32, Complex64};
 
 use crate::fourier::Fourier;
@@ -26,16 +26,21 @@ pub(crate) struct GridSamples {
 }
 
 impl GridSamples {
-    pub fn new(operation: &str, trajectory: ArrayView3<'_, f64>, image: [usize; 2], fourier: &Fourier) -> Result<Self> {
+    pub fn new(
+        operation: &str,
+        trajectory: ArrayView3<'_, f64>,
+        image: &ImageShape,
+        fourier: &Fourier,
+    ) -> Result<Self> {
         let (frames, samples_per_frame, _) = trajectory.dim();
         let mut visits = Vec::with_capacity(frames * samples_per_frame);
         for (flat, position) in trajectory.lanes(Axis(2)).into_iter().enumerate() {
-            let [ky, kx] = [0, 1].map(|axis| grid_index(position[axis], image[axis]));
-            let (Some(ky), Some(kx)) = (ky, kx) else {
+            let indices = position.iter().zip(image.lengths()).map(|(position, len)| grid_index(*position, *len));
+            let Some(index) = indices.collect::<Option<Vec<usize>>>() else {
                 let place = [flat / samples_per_frame, flat % samples_per_frame];
-                return Err(off_grid(operation, place, [position[0], position[1]], image));
+                return Err(off_grid(operation, place, position, image));
             };
-            visits.push((fourier.index(ky, kx), flat, centre_phase([ky, kx], image)));
+            visits.push((fourier.index(&index), flat, centre_phase(&index, image)));
         }
         visits.sort_unstable_by_key(|(point, sample, _)| (*point, *sample));
         Ok(Self::from_sorted(&visits))
@@ -76,20 +81,23 @@ fn grid_index(position: f64, len: usize) -> Option<usize> {
 }
 
 /// `exp(2 pi i k.(N/2))`, which depends on the index modulo N only because N/2 is an integer.
-fn centre_phase(index: [usize; 2], image: [usize; 2]) -> Complex32 {
-    let turns = |axis: usize| (index[axis] * (image[axis] / 2) % image[axis]) as f64 / image[axis] as f64;
-    let phase = Complex64::from_polar(1.0, TAU * (turns(0) + turns(1)));
+fn centre_phase(index: &[usize], image: &ImageShape) -> Complex32 {
+    let turns = |(index, len): (&usize, &usize)| (index * (len / 2) % len) as f64 / *len as f64;
+    let phase = Complex64::from_polar(1.0, TAU * index.iter().zip(image.lengths()).map(turns).sum::<f64>());
     Complex32::new(phase.re as f32, phase.im as f32)
 }
 
-fn off_grid(operation: &str, [frame, sample]: [usize; 2], [ky, kx]: [f64; 2], [height, width]: [usize; 2]) -> Error {
+fn off_grid(operation: &str, [frame, sample]: [usize; 2], position: ArrayView1<'_, f64>, image: &ImageShape) -> Error {
+    let listed = |items: Vec<String>| format!("({})", items.join(", "));
+    let names = listed(image.names().iter().map(|name| format!("k{name}")).collect());
+    let steps = listed(image.lengths().iter().map(|len| format!("1/{len}")).collect());
     Error::parameter(
         operation,
         format!("trajectory[frame {frame}, sample {sample}]"),
         format!(
-            "(ky, kx) within [-1/2, 1/2], multiples of (1/{height}, 1/{width}) cycles per pixel; positions off the \
-             grid need a non-uniform operator"
+            "{names} within [-1/2, 1/2], multiples of {steps} cycles per pixel; positions off the grid need a \
+             non-uniform operator"
         ),
-        format!("({ky}, {kx})"),
+        listed(position.iter().map(f64::to_string).collect()),
     )
 }

@@ -4,7 +4,7 @@
 //! y[c,t,s] = scale * sum_k V[t,k] F(S_c x_k)[position of (t,s)]
 //! ```
 //!
-//! with the transform `exp(-2 pi i k.(r - N/2))`, its centre at N/2 (integer division). [`CartesianOperator`] takes the
+//! over planes and volumes, with the transform `exp(-2 pi i k.(r - N/2))`, its centre at N/2 (integer division). [`CartesianOperator`] takes the
 //! same arrays as a non-uniform operator, positions in cycles per pixel included, as long as they lie on the image's
 //! grid. [`CartesianSampling`] makes such positions.
 
@@ -15,6 +15,7 @@ mod cartesian_sampling;
 mod fourier;
 mod grid_samples;
 mod memory;
+mod regularised_inverse;
 
 pub use cartesian_arrays::CartesianArrays;
 pub use cartesian_operator::CartesianOperator;

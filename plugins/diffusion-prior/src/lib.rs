@@ -30,10 +30,10 @@ struct Options {
 
 impl Options {
     fn read_checkpoint(&self) -> Result<Checkpoint> {
-        Ok(match (&self.checkpoint, &self.config) {
-            (None, None) => Checkpoint::from_bytes(SHIPPED, SHIPPED_NAME)?,
-            (Some(checkpoint), None) => Checkpoint::read(checkpoint)?,
-            (Some(checkpoint), Some(config)) => Checkpoint::read_pytorch(checkpoint, read_config(config)?)?,
+        let checkpoint = match (&self.checkpoint, &self.config) {
+            (None, None) => Checkpoint::from_bytes(SHIPPED, SHIPPED_NAME),
+            (Some(checkpoint), None) => Checkpoint::read(checkpoint),
+            (Some(checkpoint), Some(config)) => Checkpoint::read_pytorch(checkpoint, read_config(config)?),
             (None, Some(config)) => {
                 return Err(Error::parameter(
                     Diffusion::ID,
@@ -42,7 +42,8 @@ impl Options {
                     config.display(),
                 ));
             }
-        })
+        };
+        Ok(checkpoint.map_err(diph_diffusion::Error::from)?)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use diph_core::Rng;
-use diph_diffusion::{ForwardMode, Parameters, UNet, UNetConfig};
+use diph_network::{ForwardMode, Parameters, UNet, UNetConfig};
 use plain_unet::PlainUNet;
 use rand::{RngExt, SeedableRng};
 

@@ -2,8 +2,9 @@
 
 use candle_core::Tensor;
 
-use crate::ops::Precision;
-use crate::{Checkpoint, Error, ForwardMode, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result, UNet};
+use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
+use diph_network::ops::Precision;
+use diph_network::{ForwardMode, UNet};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {

@@ -1,6 +1,4 @@
-//! What can go wrong with networks, checkpoints and schedules.
-
-use std::path::PathBuf;
+//! What can go wrong with schedules, training and the prior.
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -9,81 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting outside of its range.
-    #[error("{setting}: expected {expected}, got {got}")]
-    Setting {
-        /// Name of the setting.
-        setting: String,
-        /// What is allowed.
-        expected: String,
-        /// What came.
-        got: String,
-    },
-    /// A tensor of the architecture is not there.
-    #[error("tensor `{tensor}` of shape {expected:?} is missing; the weights belong to another architecture")]
-    MissingTensor {
-        /// Name in the state dict.
-        tensor: String,
-        /// Shape that the architecture wants.
-        expected: Vec<usize>,
-    },
-    /// A tensor that the architecture does not have.
-    #[error(
-        "tensor `{tensor}` of shape {shape:?} has no place in the architecture ({count} such tensors); the weights belong to another one"
-    )]
-    ExtraTensor {
-        /// Name in the state dict.
-        tensor: String,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// How many there are.
-        count: usize,
-    },
-    /// A tensor of another shape.
-    #[error("tensor `{tensor}`: expected shape {expected:?}, got {got:?}")]
-    TensorShape {
-        /// Name in the state dict.
-        tensor: String,
-        /// Shape that the architecture wants.
-        expected: Vec<usize>,
-        /// Shape that came.
-        got: Vec<usize>,
-    },
-    /// A tensor of a type that weights do not have.
-    #[error("tensor `{tensor}`: expected f32, f16, bf16 or f64, got {got}")]
-    TensorDtype {
-        /// Name in the state dict.
-        tensor: String,
-        /// Type that came.
-        got: String,
-    },
-    /// A weight that is NaN or infinite.
-    #[error("tensor `{tensor}` holds a value that is not finite (first at flat index {index})")]
-    TensorNotFinite {
-        /// Name in the state dict.
-        tensor: String,
-        /// First such value.
-        index: usize,
-    },
-    /// A file that cannot be read or is not what its name says.
-    #[error("{}: {message}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// A file that cannot be written.
+    /// A fault of a setting, a network or a checkpoint.
     #[error(transparent)]
-    Write(#[from] diph_formats::Error),
-    /// A fault of the weights in a file.
-    #[error("{}: {source}", path.display())]
-    Checkpoint {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        source: Box<Error>,
-    },
+    Network(#[from] diph_network::Error),
     /// A training image could not be made.
     #[error("training image {number}: {source}")]
     Sample {
@@ -104,18 +30,11 @@ pub enum Error {
         /// What it is.
         value: f64,
     },
-    /// A tensor operation failed.
-    #[error("tensor operation: {0}")]
-    Tensor(#[from] candle_core::Error),
 }
 
 impl Error {
     pub(crate) fn setting(setting: impl Into<String>, expected: impl Into<String>, got: impl ToString) -> Self {
-        Self::Setting { setting: setting.into(), expected: expected.into(), got: got.to_string() }
-    }
-
-    pub(crate) fn file(path: impl Into<PathBuf>, message: impl ToString) -> Self {
-        Self::File { path: path.into(), message: message.to_string() }
+        diph_network::Error::setting(setting, expected, got).into()
     }
 
     /// The error of a [`SampleSource`](crate::SampleSource).
@@ -124,11 +43,17 @@ impl Error {
     }
 
     /// The same fault with the file that it was found in.
-    pub(crate) fn in_file(self, path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_file(self, path: impl Into<std::path::PathBuf>) -> Self {
         match self {
-            Self::File { .. } | Self::Write(_) | Self::Checkpoint { .. } => self,
-            fault => Self::Checkpoint { path: path.into(), source: Box::new(fault) },
+            Self::Network(fault) => Self::Network(fault.in_file(path)),
+            other => other,
         }
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Network(error.into())
     }
 }
 

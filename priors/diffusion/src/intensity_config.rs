@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use diph_network::{Error, Result};
 
 /// Factors computed from the training set. Where one is absent, the network was trained on images scaled slice by slice,
 /// and the reconstruction estimates the scale from the measurement.

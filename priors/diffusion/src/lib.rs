@@ -1,11 +1,8 @@
-//! The diffusion prior: network, checkpoints and the mathematics of diffusion.
+//! The diffusion prior: the mathematics of diffusion, training, and networks of [`diph_network`] as priors.
 //!
 //! | module or type | what |
 //! |---|---|
-//! | [`UNet`], [`UNetConfig`], [`Parameters`] | the network of guided-diffusion, under the names of its state dicts |
-//! | [`NetworkCost`] | what running a network costs in products and memory |
-//! | [`ops`] | the network's operations with their gradients, fast on the processor |
-//! | [`Checkpoint`], [`ModelConfig`] | weights with all that is known about them; safetensors and PyTorch files |
+//! | [`Checkpoint`], [`ModelConfig`] | weights with all that is known about them |
 //! | [`GaussianDiffusion`], [`DiffusionConfig`] | noise schedules, respacing, predictions, steps |
 //! | [`Loss`], [`TimestepSampler`], [`LogNormalSigma`] | what training needs beside the network |
 //! | [`Trainer`], [`TrainingConfig`], [`SampleSource`] | training that resumes bit for bit |
@@ -17,20 +14,22 @@
 //! A complex image of K coefficients is 2 K real channels re_0, im_0, re_1, im_1, ... Networks see images divided by the
 //! intensity ([`IntensityConfig`]); solvers work in the same units, so the prior scales nothing.
 
-mod checkpoint;
 mod denoiser;
 mod diffusion;
 mod error;
 mod image_channels;
 mod intensity_config;
 mod model_config;
-pub mod ops;
 mod prior;
 mod prior_options;
+mod shipped;
+#[cfg(test)]
+mod tensors_for_tests;
 mod training;
-mod unet;
 
-pub use checkpoint::{Checkpoint, WeightFormat};
+/// Weights of a diffusion model and all that is known about them.
+pub type Checkpoint = diph_network::Checkpoint<ModelConfig>;
+
 pub use denoiser::Denoiser;
 pub use diffusion::{
     BetaSchedule, CoefficientPreconditioning, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss,
@@ -42,8 +41,8 @@ pub use intensity_config::IntensityConfig;
 pub use model_config::ModelConfig;
 pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
+pub use shipped::shipped_config;
 pub use training::{
-    AdamW, Annealing, NoiseLevels, ParameterState, SampleSource, TimestepSampling, Trainer, TrainingConfig,
-    TrainingSample, TrainingStep, measure_sigma_data,
+    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
+    measure_sigma_data,
 };
-pub use unet::{ForwardMode, NetworkCost, Parameters, UNet, UNetConfig};

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DiffusionConfig, Error, IntensityConfig, Parametrisation, Result, UNetConfig, Variance};
+use diph_network::{CheckpointConfig, Error, Result, UNetConfig};
+
+use crate::{DiffusionConfig, IntensityConfig, Parametrisation, Variance};
 
 /// The whole configuration of a diffusion prior: with the weights, all that is needed to run it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,5 +62,15 @@ impl ModelConfig {
             return Err(Error::setting("condition_optional", "false with an unconditional network", true));
         }
         Ok(())
+    }
+}
+
+impl CheckpointConfig for ModelConfig {
+    fn unet(&self) -> &UNetConfig {
+        &self.unet
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
     }
 }

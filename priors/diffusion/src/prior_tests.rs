@@ -6,10 +6,9 @@ use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
 use super::DiffusionPrior;
-use crate::ops::gradient_check::random;
-use crate::{
-    Checkpoint, DiffusionConfig, IntensityConfig, ModelConfig, Parameters, Parametrisation, PriorOptions, Result,
-};
+use crate::tensors_for_tests::random;
+use crate::{Checkpoint, DiffusionConfig, IntensityConfig, ModelConfig, Parametrisation, PriorOptions, Result};
+use diph_network::Parameters;
 
 /// A network of 32 channels on images of 16 x 16 with two coefficients.
 fn prior(conditional: bool, parametrisation: Parametrisation, options: PriorOptions) -> Result<DiffusionPrior> {
@@ -131,7 +130,7 @@ fn only_a_network_trained_for_it_goes_without_its_condition() -> diph_core::Resu
     assert!(refused.unwrap_or_default().contains("never trained without"));
     let mut config = prior(true, Parametrisation::Epsilon, PriorOptions::default())?.denoiser().config().clone();
     config.condition_optional = true;
-    let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1))?;
+    let parameters = Parameters::initialise(&config.unet, &mut Rng::seed_from_u64(1)).map_err(crate::Error::from)?;
     let checkpoint = Checkpoint { config, parameters, notes: BTreeMap::new() };
     for image_size in [None, Some(8)] {
         let without = DiffusionPrior::new(&checkpoint, PriorOptions { image_size, ..without.clone() })?;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use diph_core::{AnnealedSettings, AnnealedSplitting, Identity, ImageShape, Iteration, Problem, Renoising, Rng, Space};
-use diph_diffusion::{Checkpoint, DiffusionPrior, ForwardMode, ModelConfig, Parameters, PriorOptions, Respacing, UNet};
+use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, Respacing};
+use diph_network::{ForwardMode, Parameters, UNet};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;

@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{
-    Checkpoint, DiffusionConfig, DiffusionPrior, ForwardMode, GaussianDiffusion, ModelConfig, PriorOptions, Respacing,
-    UNet, Variance, WeightFormat,
-};
+use diph_diffusion::{Checkpoint, DiffusionConfig, DiffusionPrior, GaussianDiffusion, ModelConfig, PriorOptions, Respacing, Variance};
 use diph_formats::NpzFile;
+use diph_network::ops::Precision;
+use diph_network::{ForwardMode, UNet, WeightFormat};
 use ndarray::{ArrayD, Ix3, IxDyn};
 use num_complex::Complex32;
 use rand::SeedableRng;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
-use diph_diffusion::{Checkpoint, WeightFormat};
+use diph_diffusion::Checkpoint;
 use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
+use diph_network::WeightFormat;
 use diph_recon::{Blame, ReconError};
 use ndarray::Axis;
 use serde::Serialize;

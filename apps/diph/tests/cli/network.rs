@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use diph_diffusion::{Checkpoint, ModelConfig, Parameters, WeightFormat};
+use diph_diffusion::{Checkpoint, ModelConfig};
+use diph_network::{Parameters, WeightFormat};
 use rand::SeedableRng;
 use serde_json::{Value, json};
 

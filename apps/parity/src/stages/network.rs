@@ -1,7 +1,7 @@
 //! One forward pass of a network.
 
 use candle_core::{Device, Tensor};
-use diph_diffusion::{ForwardMode, UNet};
+use diph_network::{ForwardMode, UNet};
 use ndarray::{ArrayD, Ix1, Ix4};
 
 use crate::relative_error::relative_error_real;

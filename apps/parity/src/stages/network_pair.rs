@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_diffusion::{Checkpoint, ForwardMode, ModelConfig, UNet};
+use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_formats::NpzFile;
+use diph_network::{ForwardMode, UNet};
 use ndarray::Ix4;
 
 use super::PAIR;

@@ -3,7 +3,7 @@
 //! Every crate says what its own part will need, from shapes alone: `memory_estimate` of
 //! [`MrfOperator`](diph_nufft::MrfOperator::memory_estimate), [`CartesianOperator`](diph_cartesian::CartesianOperator::memory_estimate),
 //! [`Dictionary`](diph_bloch::Dictionary::memory_estimate), [`DictionaryMatcher`](diph_bloch::DictionaryMatcher::memory_estimate),
-//! [`NetworkCost`](diph_diffusion::NetworkCost) and [`TrainingConfig`](diph_diffusion::TrainingConfig::memory_estimate). This module
+//! [`NetworkCost`](diph_network::NetworkCost) and [`TrainingConfig`](diph_diffusion::TrainingConfig::memory_estimate). This module
 //! adds what the program itself holds (k-space, images of the solver, files that are read), compares the sum with what is free, and
 //! refuses what cannot fit. Of plugins that are not Diph's own nothing is known; their part is left out, and a note says so.
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diph_diffusion::NetworkCost;
+use diph_network::NetworkCost;
 
 use super::planned_parts;
 use crate::method::Method;

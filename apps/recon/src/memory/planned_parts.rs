@@ -2,8 +2,9 @@
 
 use diph_cartesian::CartesianOperator;
 use diph_core::{AcquisitionShape, MemoryEstimate};
-use diph_diffusion::ops::Precision;
-use diph_diffusion::{Checkpoint, ModelConfig, NetworkCost};
+use diph_diffusion::{Checkpoint, ModelConfig};
+use diph_network::NetworkCost;
+use diph_network::ops::Precision;
 use diph_nufft::{Accuracy, MrfOperator};
 use num_complex::Complex32;
 use serde_json::{Map, Value};
@@ -71,7 +72,7 @@ pub(super) fn precision(options: &Map<String, Value>) -> Precision {
 fn network_config(options: &Map<String, Value>) -> Option<ModelConfig> {
     let path = |key: &str| options.get(key).and_then(Value::as_str);
     match (path("checkpoint"), path("config")) {
-        (None, _) => Checkpoint::shipped_config().ok(),
+        (None, _) => diph_diffusion::shipped_config().ok(),
         (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).ok(),
         (Some(_), Some(config)) => serde_json::from_str(&std::fs::read_to_string(config).ok()?).ok(),
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use candle_core::{D, Device, Result, Tensor};
-use diph_diffusion::{Parameters, UNetConfig, ops};
+use diph_network::ops;
+use diph_network::{Parameters, UNetConfig};
 
 pub struct PlainUNet {
     config: UNetConfig,

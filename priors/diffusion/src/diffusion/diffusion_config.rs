@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{BetaSchedule, GaussianDiffusion, Parametrisation, Respacing, Variance};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The diffusion that a network was trained for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,10 +39,10 @@ impl DiffusionConfig {
     ///
     /// # Errors
     /// [`Error::Setting`].
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self) -> diph_network::Result<()> {
         // Below twenty steps the last beta of the linear schedule would be 1 or more.
         if self.steps <= 20 || self.steps > 1_000_000 {
-            return Err(Error::setting("diffusion.steps", "21 to 1000000", self.steps));
+            return Err(diph_network::Error::setting("diffusion.steps", "21 to 1000000", self.steps));
         }
         match &self.parametrisation {
             Parametrisation::Edm { sigma_data } => sigma_data.check(),

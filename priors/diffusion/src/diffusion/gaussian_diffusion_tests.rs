@@ -1,6 +1,6 @@
 use super::*;
 use crate::diffusion::{BetaSchedule, Parametrisation, SigmaData};
-use crate::ops::gradient_check::{random, relative_error};
+use crate::tensors_for_tests::{random, relative_error};
 
 fn parametrisations() -> [Parametrisation; 5] {
     let [one, each] = [0.6.into(), vec![0.6].into()].map(|sigma_data| Parametrisation::Edm { sigma_data });

@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::diffusion::{DiffusionConfig, Variance};
-    use crate::ops::gradient_check::random;
+    use crate::tensors_for_tests::random;
 
     fn diffusion() -> Result<GaussianDiffusion> {
         DiffusionConfig { variance: Variance::LearnedRange, ..DiffusionConfig::default() }.diffusion()

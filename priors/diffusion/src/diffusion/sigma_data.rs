@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use diph_network::{Error, Result};
 
 /// Standard deviation of the images' real and imaginary parts; as JSON a number or a list of K numbers.
 ///

@@ -3,7 +3,8 @@
 use diph_core::MemoryEstimate;
 
 use super::TrainingConfig;
-use crate::{NetworkCost, Result};
+use crate::Result;
+use diph_network::NetworkCost;
 
 const NUMBER: u64 = size_of::<f32>() as u64;
 
@@ -15,7 +16,7 @@ impl TrainingConfig {
     pub fn network_cost(&self) -> Result<NetworkCost> {
         self.check_batch()?;
         let batch = self.microbatch.unwrap_or(self.batch).clamp(1, self.batch.max(1));
-        NetworkCost::new(&self.model.unet, self.model.unet.image_size, batch, self.precision)
+        Ok(NetworkCost::new(&self.model.unet, self.model.unet.image_size, batch, self.precision)?)
     }
 
     /// What a [`Trainer`](crate::Trainer) will need: parameters with their moments and averages; in a step the activations of

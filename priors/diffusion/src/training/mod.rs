@@ -3,14 +3,11 @@
 //! Everything random of image number n is drawn from a generator that is a function of the seed and n, so that the state
 //! of a run is its parameters, moments, averages and step: a run that stops and resumes equals one that never stopped.
 
-mod adam_w;
 mod annealing;
-mod gradient_sum;
 mod learning_rate;
 mod memory;
 mod noise_levels;
 mod noised_batch;
-mod parameter_state;
 mod prepared_sample;
 mod random_streams;
 mod sample_source;
@@ -23,10 +20,8 @@ mod training_config;
 mod training_sample;
 mod training_step;
 
-pub use adam_w::AdamW;
 pub use annealing::Annealing;
 pub use noise_levels::{NoiseLevels, TimestepSampling};
-pub use parameter_state::ParameterState;
 pub use sample_source::SampleSource;
 pub use sigma_data::measure_sigma_data;
 pub use trainer::Trainer;

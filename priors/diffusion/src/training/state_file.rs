@@ -11,13 +11,13 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use diph_formats::write_atomically;
+use diph_network::{Error, ParameterState, Parameters};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
-use super::parameter_state::ParameterState;
 use crate::diffusion::HISTORY;
-use crate::{Error, LossSecondMoment, Parameters, Result};
+use crate::{LossSecondMoment, Result};
 
 /// Name of the metadata entry.
 const ENTRY: &str = "diph_training";
@@ -98,7 +98,7 @@ pub(super) fn write(
 
     let metadata = Some(HashMap::from([(ENTRY.into(), entry)]));
     let bytes = safetensors::serialize(arrays, metadata).map_err(|error| Error::file(path, error))?;
-    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
+    Ok(write_atomically(path, |file| file.write_all(&bytes)).map_err(Error::from)?)
 }
 
 /// (timesteps, 10), NaN at the end of rows that are not full.
@@ -134,7 +134,7 @@ fn run_state(metadata: Metadata, file: &SafeTensors<'_>) -> Result<RunState> {
     let Metadata { config, step } = metadata;
     config.check()?;
     if step > config.steps {
-        return Err(Error::setting("step", format!("at most the {} steps of the run", config.steps), step));
+        return Err(Error::setting("step", format!("at most the {} steps of the run", config.steps), step).into());
     }
     let mut reader = Reader { file, taken: BTreeSet::new() };
     let mut parameters = Vec::new();
@@ -168,13 +168,15 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>> {
         let Ok(view) = self.file.tensor(&name) else {
-            return Err(Error::MissingTensor { tensor: name, expected: shape.to_vec() });
+            return Err(Error::MissingTensor { tensor: name, expected: shape.to_vec() }.into());
         };
         if view.dtype() != Dtype::F32 {
-            return Err(Error::TensorDtype { tensor: name, got: format!("{:?}", view.dtype()) });
+            return Err(Error::TensorDtype { tensor: name, got: format!("{:?}", view.dtype()) }.into());
         }
         if view.shape() != shape {
-            return Err(Error::TensorShape { tensor: name, expected: shape.to_vec(), got: view.shape().to_vec() });
+            return Err(
+                Error::TensorShape { tensor: name, expected: shape.to_vec(), got: view.shape().to_vec() }.into()
+            );
         }
         self.taken.insert(name);
         let value = |bytes: &[u8]| bytes.try_into().map_or(f32::NAN, f32::from_le_bytes);
@@ -189,7 +191,7 @@ impl Reader<'_> {
             return Ok(());
         };
         let shape = self.file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
-        Err(Error::ExtraTensor { tensor: name.to_string(), shape, count: extra.len() })
+        Err(Error::ExtraTensor { tensor: name.to_string(), shape, count: extra.len() }.into())
     }
 }
 

@@ -7,16 +7,14 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 
-use super::adam_w::{self, AdamW};
 use super::learning_rate::learning_rate;
-use super::parameter_state::ParameterState;
 use super::state_file;
 use super::{SampleSource, Trainer, TrainingConfig, TrainingSample, measure_sigma_data};
-use crate::ops::Precision;
-use crate::ops::gradient_check::{random, relative_error};
-use crate::{
-    Denoiser, DiffusionConfig, Error, ModelConfig, Parameters, Parametrisation, Result, UNetConfig, WeightFormat,
-};
+use crate::tensors_for_tests::{random, relative_error};
+use crate::{Denoiser, DiffusionConfig, Error, ModelConfig, Parametrisation, Result};
+use diph_network::ops::Precision;
+use diph_network::{AdamW, ParameterState, gradient_norm};
+use diph_network::{Parameters, UNetConfig, WeightFormat};
 
 /// Sizes of the two coefficients.
 const SIZES: [f32; 2] = [1.0, 0.05];
@@ -72,7 +70,7 @@ fn directory() -> tempfile::TempDir {
 
 fn bytes(trainer: &Trainer, path: &Path) -> Result<Vec<u8>> {
     trainer.save(path)?;
-    std::fs::read(path).map_err(|error| Error::file(path, error))
+    std::fs::read(path).map_err(|error| diph_network::Error::file(path, error).into())
 }
 
 /// EDM with condition dropout and the network's dropout; timesteps drawn by their losses, learned variance.
@@ -239,7 +237,7 @@ fn adam_w_is_that_of_its_authors() -> Result<()> {
     for (got, [expected, ..]) in parameters[0].variable.to_vec1::<f32>()?.into_iter().zip(plain) {
         assert!((f64::from(got) - expected).abs() < 1e-6, "{got} {expected}");
     }
-    let norm = adam_w::norm(&[start.to_vec1::<f32>()?, start.to_vec1::<f32>()?]);
+    let norm = gradient_norm(&[start.to_vec1::<f32>()?, start.to_vec1::<f32>()?]);
     let expected = f64::from(start.sqr()?.sum_all()?.to_scalar::<f32>()? * 2.0).sqrt();
     assert!((norm / expected - 1.0).abs() < 1e-5);
     Ok(())

@@ -6,19 +6,16 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::adam_w::{self, AdamW};
-use super::gradient_sum::GradientSum;
 use super::learning_rate::learning_rate;
 use super::noised_batch::NoisedBatch;
-use super::parameter_state::ParameterState;
 use super::prepared_sample::PreparedSample;
 use super::random_streams::Stream;
 use super::state_file::{self, RunState};
 use super::{SampleSource, TrainingConfig, TrainingStep};
-use crate::ops::Buffer;
-use crate::{
-    Checkpoint, Error, ForwardMode, GaussianDiffusion, LossSecondMoment, Parameters, Result, TimestepSampler, UNet,
-};
+use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
+use diph_network::ops::Buffer;
+use diph_network::{AdamW, GradientSum, ParameterState, gradient_norm};
+use diph_network::{ForwardMode, Parameters, UNet};
 
 /// A training run: the network, the optimiser and the averages of the parameters.
 ///
@@ -44,7 +41,7 @@ impl Trainer {
         let averages = config.ema_rates.len();
         let parameters =
             initial.tensors().iter().map(|(name, tensor)| ParameterState::new(name.clone(), tensor, averages));
-        let parameters = parameters.collect::<Result<_>>()?;
+        let parameters = parameters.collect::<diph_network::Result<_>>()?;
         let losses = config.has_loss_memory().then(|| LossSecondMoment::new(config.model.diffusion.steps));
         Self::from_state(RunState { config, step: 0, parameters, losses })
     }
@@ -90,7 +87,7 @@ impl Trainer {
         let weighted = losses.iter().zip(&samples).map(|(loss, sample)| loss * sample.weight);
         let loss = weighted.sum::<f64>() / samples.len() as f64;
         self.check_finite("loss", loss)?;
-        let gradient_norm = adam_w::norm(&gradients);
+        let gradient_norm = gradient_norm(&gradients);
         self.check_finite("norm of the gradient", gradient_norm)?;
 
         let learning_rate = learning_rate(&self.config, self.step);
@@ -139,10 +136,10 @@ impl Trainer {
         let loss = |output: &Tensor| {
             let (each, sum) = batch.losses(&self.diffusion, output, self.config.bound_weight())?;
             losses = each.to_vec1::<f32>()?;
-            Ok((sum * scale)?)
+            Ok::<_, Error>((sum * scale)?)
         };
         if self.config.gradient_checkpointing {
-            let collect = |found| gradients.add(found);
+            let collect = |found| Ok(gradients.add(found)?);
             self.unet.backward_with_recomputation(&input, &times, condition, &mut dropout, loss, collect)?;
         } else {
             let mode = &mut ForwardMode::Training(&mut dropout);

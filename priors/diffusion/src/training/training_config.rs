@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Annealing, NoiseLevels, TimestepSampling};
-use crate::ops::Precision;
 use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
+use diph_network::ops::Precision;
 
 /// More images in a step are a slip of the pen.
 const MAX_BATCH: usize = 1 << 16;

@@ -12,7 +12,7 @@ pub(crate) const MOST_PIXELS: usize = 1 << 14;
 /// Every switch of the UNet. The names are those of guided-diffusion (Dhariwal & Nichol 2021) where it has them.
 ///
 /// ```
-/// use diph_diffusion::UNetConfig;
+/// use diph_network::UNetConfig;
 /// let config: UNetConfig = serde_json::from_str(r#"{ "image_size": 224, "coefficients": 5 }"#)?;
 /// assert_eq!(config.multipliers()?, [1.0, 1.0, 2.0, 2.0, 4.0, 4.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,6 +34,12 @@ pub struct UNetConfig {
     /// Whether the output has a second half: the interpolation of the variance.
     #[serde(default)]
     pub learn_sigma: bool,
+    /// Real channels of the network's input, where it is no image of K complex coefficients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_channels: Option<usize>,
+    /// Real channels of the network's output, where it is no image of K complex coefficients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_channels: Option<usize>,
     /// Channels of the first level.
     #[serde(default = "default::model_channels")]
     pub model_channels: usize,
@@ -137,9 +143,9 @@ impl UNetConfig {
         Ok(self.patch << self.multipliers()?.len().saturating_sub(1))
     }
 
-    /// Real channels of an image, 2 K.
+    /// Real channels of an input image: 2 K, or [`UNetConfig::input_channels`].
     pub fn image_channels(&self) -> usize {
-        2 * self.coefficients
+        self.input_channels.unwrap_or(2 * self.coefficients)
     }
 
     /// Input channels of the UNet proper.
@@ -149,7 +155,8 @@ impl UNetConfig {
 
     /// Output channels of the UNet proper.
     pub fn out_channels(&self) -> usize {
-        self.image_channels() * self.patch * self.patch * if self.learn_sigma { 2 } else { 1 }
+        let channels = self.output_channels.unwrap_or(self.image_channels());
+        channels * self.patch * self.patch * if self.learn_sigma { 2 } else { 1 }
     }
 
     /// Whether feature maps at this downsampling factor get attention.
@@ -174,6 +181,8 @@ impl UNetConfig {
         for (name, value) in [
             ("image_size", self.image_size),
             ("coefficients", self.coefficients),
+            ("input_channels", self.input_channels.unwrap_or(1)),
+            ("output_channels", self.output_channels.unwrap_or(1)),
             ("model_channels", self.model_channels),
             ("num_res_blocks", self.num_res_blocks),
             ("num_heads", self.num_heads),

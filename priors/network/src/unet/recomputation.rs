@@ -7,8 +7,8 @@ use diph_core::Rng;
 use super::block::Block;
 use super::forward_mode::ForwardMode;
 use super::unet::UNet;
-use crate::Result;
 use crate::ops::{Gradients, Planes, Tape};
+use crate::{Error, Result};
 
 /// What is kept of a block's forward pass: enough to run it again.
 struct Visit<'a> {
@@ -32,24 +32,27 @@ impl UNet {
     ///
     /// Only the inputs of the blocks are kept, and the activations of one block at a time. `collect` is called several times,
     /// with the gradients of other parameters each time.
-    pub(crate) fn backward_with_recomputation(
+    ///
+    /// # Errors
+    /// As [`UNet::backward`], and what `collect` returns.
+    pub fn backward_with_recomputation<E: From<Error>>(
         &self,
         x: &Tensor,
         timesteps: &[f32],
         condition: Option<&Tensor>,
         dropout: &mut Rng,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor>,
+        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
         mut collect: impl FnMut(Gradients) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<(), E> {
         let x = self.input(x, timesteps, condition)?;
         let tracked_embedding = self.embedding(timesteps)?;
         let embedding = tracked_embedding.detach();
-        let (visits, last) = self.visits(Planes::new(&x, self.arena())?, &embedding, dropout)?;
+        let (visits, last) = self.visits(Planes::new(&x, self.arena()).map_err(Error::from)?, &embedding, dropout)?;
 
         let tape = Tape::default();
         let last = last.on_tape(&tape);
         let gradients = self.backward_from(&self.head(&last)?, &tape, loss)?;
-        let mut gradient = last.gradient()?;
+        let mut gradient = last.gradient().map_err(Error::from)?;
         collect(gradients)?;
         drop(last);
 
@@ -73,8 +76,9 @@ impl UNet {
         match embedding_gradient {
             Some(gradient) => {
                 let mut gradients = Gradients::new(self.arena());
-                gradients.add_store((tracked_embedding * gradient)?.sum_all()?.backward()?);
-                collect(gradients)
+                let number = (tracked_embedding * gradient).and_then(|product| product.sum_all());
+                gradients.add_store(number.and_then(|number| number.backward()).map_err(Error::from)?);
+                Ok(collect(gradients)?)
             }
             None => Ok(()),
         }

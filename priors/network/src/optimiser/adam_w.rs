@@ -90,7 +90,7 @@ fn warmed_up(rate: f64, step: u64) -> f64 {
 }
 
 /// Euclidean norm of all gradients together, summed in f64 and in a fixed order.
-pub(super) fn norm(gradients: &[impl Deref<Target = [f32]> + Sync]) -> f64 {
+pub fn gradient_norm(gradients: &[impl Deref<Target = [f32]> + Sync]) -> f64 {
     let squares: Vec<f64> = gradients.par_iter().map(|gradient| sum_of_squares(gradient)).collect();
     squares.iter().sum::<f64>().sqrt()
 }

@@ -3,27 +3,36 @@ use std::path::Path;
 
 use candle_core::{DType, Tensor};
 use rand::SeedableRng;
+use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, WeightFormat};
-use crate::{DiffusionConfig, Error, IntensityConfig, ModelConfig, Parameters, Parametrisation, Result, UNetConfig};
+use super::{Checkpoint, CheckpointConfig, WeightFormat};
+use crate::{Error, Parameters, Result, UNetConfig};
 
-fn config() -> ModelConfig {
-    let unet: UNetConfig = serde_json::from_str(
-        r#"{ "image_size": 16, "coefficients": 1, "model_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1 }"#,
-    )
-    .expect("a configuration");
-    ModelConfig {
-        diffusion: DiffusionConfig {
-            parametrisation: Parametrisation::Edm { sigma_data: vec![0.5].into() },
-            ..Default::default()
-        },
-        intensity: IntensityConfig { reference_factor: Some(0.004), condition_factor: None },
-        training: Some(serde_json::json!({ "hours": 1.5 })),
-        ..ModelConfig::new(unet)
+/// The architecture and something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    unet: UNetConfig,
+    hours: f64,
+}
+
+impl CheckpointConfig for Config {
+    fn unet(&self) -> &UNetConfig {
+        &self.unet
+    }
+
+    fn check(&self) -> Result<()> {
+        self.unet.check()
     }
 }
 
-fn checkpoint() -> Result<Checkpoint> {
+fn config() -> Config {
+    let unet =
+        r#"{ "image_size": 16, "coefficients": 1, "model_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1 }"#;
+    Config { unet: serde_json::from_str(unet).expect("a configuration"), hours: 1.5 }
+}
+
+fn checkpoint() -> Result<Checkpoint<Config>> {
     let config = config();
     let parameters = Parameters::initialise(&config.unet, &mut diph_core::Rng::seed_from_u64(1))?;
     Ok(Checkpoint { config, parameters, notes: BTreeMap::from([("steps".into(), "7".into())]) })
@@ -33,7 +42,10 @@ fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
-fn with_tensors(checkpoint: &Checkpoint, change: impl FnOnce(&mut BTreeMap<String, Tensor>)) -> Result<Checkpoint> {
+fn with_tensors(
+    checkpoint: &Checkpoint<Config>,
+    change: impl FnOnce(&mut BTreeMap<String, Tensor>),
+) -> Result<Checkpoint<Config>> {
     let mut tensors = checkpoint.parameters.tensors().clone();
     change(&mut tensors);
     Checkpoint::from_tensors(checkpoint.config.clone(), tensors, BTreeMap::new())
@@ -45,7 +57,7 @@ fn everything_survives_a_round_trip() -> Result<()> {
     for (format, tolerance) in [(WeightFormat::F32, 0.0), (WeightFormat::F16, 1e-3), (WeightFormat::Bf16, 1e-2)] {
         let path = directory.path().join("weights.safetensors");
         checkpoint.write(&path, format)?;
-        let read = Checkpoint::read(&path)?;
+        let read = Checkpoint::<Config>::read(&path)?;
         assert_eq!((&read.config, &read.notes), (&checkpoint.config, &checkpoint.notes));
         for (name, tensor) in checkpoint.parameters.tensors() {
             let difference = (tensor - &read.parameters.tensors()[name])?.abs()?.max_all()?.to_scalar::<f32>()?;
@@ -70,7 +82,7 @@ fn the_same_checkpoint_gives_the_same_bytes() -> Result<()> {
 #[test]
 fn weights_of_another_architecture_are_named() -> Result<()> {
     let checkpoint = checkpoint()?;
-    let message = |result: Result<Checkpoint>| result.map(|_| ()).unwrap_err().to_string();
+    let message = |result: Result<Checkpoint<Config>>| result.map(|_| ()).unwrap_err().to_string();
     let missing = message(with_tensors(&checkpoint, |tensors| {
         tensors.remove("middle_block.1.qkv.weight");
     }));
@@ -126,7 +138,7 @@ fn files_that_are_no_checkpoints_are_named() -> Result<()> {
         std::fs::write(&path, bytes).expect("a file in a temporary directory");
         path
     };
-    let message = |path: &Path| Checkpoint::read(path).map(|_| ()).unwrap_err().to_string();
+    let message = |path: &Path| Checkpoint::<Config>::read(path).map(|_| ()).unwrap_err().to_string();
     assert!(message(&directory.path().join("absent.safetensors")).contains("absent.safetensors"));
     assert!(message(&write("text.safetensors", b"hello")).contains("not a safetensors file"));
     assert!(message(&write("bare.pt", b"hello")).contains("bare.json"));

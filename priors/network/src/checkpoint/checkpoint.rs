@@ -4,25 +4,39 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{DType, Tensor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{WeightFormat, pytorch, safetensors_file};
-use crate::{Error, ModelConfig, Parameters, Result};
+use crate::{Error, Parameters, Result, UNetConfig};
+
+/// What a checkpoint says about its network: JSON that has at least the architecture in it.
+pub trait CheckpointConfig: Clone + Serialize + DeserializeOwned {
+    /// The architecture.
+    fn unet(&self) -> &UNetConfig;
+
+    /// Fails on settings that make no model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the name of the setting.
+    fn check(&self) -> Result<()>;
+}
 
 /// Weights and all that is known about them.
 ///
 /// On disk a safetensors file with guided-diffusion's names; the metadata entry `diph` holds the configuration and the
 /// notes as JSON, so that the file alone is enough to run it.
 #[derive(Clone, Debug)]
-pub struct Checkpoint {
-    /// Architecture, diffusion and intensities.
-    pub config: ModelConfig,
+pub struct Checkpoint<C> {
+    /// The architecture and what else the user of the network must know.
+    pub config: C,
     /// The weights, f32.
     pub parameters: Parameters,
     /// Where they come from: data, steps, seed, command.
     pub notes: BTreeMap<String, String>,
 }
 
-impl Checkpoint {
+impl<C: CheckpointConfig> Checkpoint<C> {
     /// Reads a safetensors file with its configuration inside, or a PyTorch state dict (`.pt`, `.pth`) with its
     /// configuration beside it, in a file of the same name that ends in `.json`.
     ///
@@ -56,7 +70,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`Checkpoint::read`].
-    pub fn read_pytorch(path: impl AsRef<Path>, config: ModelConfig) -> Result<Self> {
+    pub fn read_pytorch(path: impl AsRef<Path>, config: C) -> Result<Self> {
         let path = path.as_ref();
         let tensors = pytorch::read(path)?;
         Self::from_tensors(config, tensors, BTreeMap::new()).map_err(|error| error.in_file(path))
@@ -64,7 +78,7 @@ impl Checkpoint {
 
     /// Checks tensors against the configuration and widens them to f32.
     pub(super) fn from_tensors(
-        config: ModelConfig,
+        config: C,
         tensors: BTreeMap<String, Tensor>,
         notes: BTreeMap<String, String>,
     ) -> Result<Self> {
@@ -73,7 +87,7 @@ impl Checkpoint {
             let tensor = widen(&name, &tensor)?;
             Ok((name, tensor))
         });
-        let parameters = Parameters::new(&config.unet, widened.collect::<Result<_>>()?)?;
+        let parameters = Parameters::new(config.unet(), widened.collect::<Result<_>>()?)?;
         Ok(Self { config, parameters, notes })
     }
 

@@ -5,17 +5,21 @@ use crate::Result;
 use crate::ops::{Arena, Buffer, Gradients, add_values};
 
 /// The sum of the gradients of every parameter.
-pub(super) struct GradientSum<'a> {
+pub struct GradientSum<'a> {
     parameters: &'a [ParameterState],
     sums: Vec<Option<Buffer>>,
 }
 
 impl<'a> GradientSum<'a> {
+    /// Nothing yet.
     pub fn new(parameters: &'a [ParameterState]) -> Self {
         Self { parameters, sums: parameters.iter().map(|_| None).collect() }
     }
 
-    /// Takes the gradients that are there.
+    /// Adds the gradients that are there.
+    ///
+    /// # Errors
+    /// As [`Gradients::take`].
     pub fn add(&mut self, mut gradients: Gradients) -> Result<()> {
         for (sum, parameter) in self.sums.iter_mut().zip(self.parameters) {
             let Some(gradient) = gradients.take(&parameter.variable)? else {

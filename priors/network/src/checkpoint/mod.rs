@@ -8,5 +8,5 @@ mod safetensors_file;
 mod tests;
 mod weight_format;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, CheckpointConfig};
 pub use weight_format::WeightFormat;

@@ -25,7 +25,7 @@ const YARDSTICK: &str = r#"{ "image_size": 64, "coefficients": 5, "model_channel
 /// What running a network costs, counted by sending feature maps without values through the same layers.
 ///
 /// ```
-/// use diph_diffusion::{NetworkCost, UNetConfig, ops::Precision};
+/// use diph_network::{NetworkCost, UNetConfig, ops::Precision};
 /// let config: UNetConfig = serde_json::from_str(r#"{ "image_size": 64, "coefficients": 5, "model_channels": 32 }"#)?;
 /// let cost = NetworkCost::new(&config, 64, 1, Precision::F32)?;
 /// assert_eq!(NetworkCost::new(&config, 128, 1, Precision::F32)?.parameters, cost.parameters);

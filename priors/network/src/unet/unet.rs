@@ -115,38 +115,41 @@ impl UNet {
     ///
     /// # Errors
     /// As [`UNet::forward`], and what `loss` returns.
-    pub fn backward(
+    pub fn backward<E: From<Error> + Send>(
         &self,
         x: &Tensor,
         timesteps: &[f32],
         condition: Option<&Tensor>,
         mode: &mut ForwardMode<'_>,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor> + Send,
-    ) -> Result<Gradients> {
+        loss: impl FnOnce(&Tensor) -> Result<Tensor, E> + Send,
+    ) -> Result<Gradients, E> {
         in_pool(|| {
             let x = self.input(x, timesteps, condition)?;
             let embedding = self.embedding(timesteps)?;
             let tape = Tape::default();
-            let y = self.run(Planes::new(&x, &self.arena)?.recorded(&tape), &embedding, mode)?;
+            let y = self.run(Planes::new(&x, &self.arena).map_err(Error::from)?.recorded(&tape), &embedding, mode)?;
             self.backward_from(&y, &tape, loss)
         })
     }
 
     /// From the loss of the network's last feature map back to where the tape begins.
-    pub(super) fn backward_from(
+    pub(super) fn backward_from<E: From<Error>>(
         &self,
         y: &Planes,
         tape: &Tape,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor>,
-    ) -> Result<Gradients> {
-        let last = Var::from_tensor(&y.to_tensor()?)?;
-        let gradient = loss(&self.output(last.as_tensor())?)?.backward()?.remove(&last);
-        let gradient = gradient.map_or_else(|| last.zeros_like(), Ok)?;
-        Ok(tape.backward(y, &gradient)?)
+        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
+    ) -> Result<Gradients, E> {
+        let last = y.to_tensor().and_then(|y| Var::from_tensor(&y)).map_err(Error::from)?;
+        let loss = loss(&self.output(last.as_tensor())?)?;
+        let back = || {
+            let gradient = loss.backward()?.remove(&last);
+            tape.backward(y, &gradient.map_or_else(|| last.zeros_like(), Ok)?)
+        };
+        Ok(back().map_err(Error::from)?)
     }
 
     /// The memory that feature maps and gradients come from.
-    pub(crate) fn arena(&self) -> &Arena {
+    pub fn arena(&self) -> &Arena {
         &self.arena
     }
 

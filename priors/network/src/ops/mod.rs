@@ -45,8 +45,7 @@ mod winograd_convolution;
 pub(crate) mod gradient_check;
 
 pub use add::add;
-pub(crate) use arena::Arena;
-pub use arena::Buffer;
+pub use arena::{Arena, Buffer};
 pub use attention::attention;
 pub use check_cpu::check_cpu;
 pub use conv2d::conv2d;

@@ -10,8 +10,8 @@ use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::check_finite;
-use super::{Checkpoint, WeightFormat};
-use crate::{Error, ModelConfig, Result};
+use super::{Checkpoint, CheckpointConfig, WeightFormat};
+use crate::{Error, Result};
 
 /// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
 const ENTRY: &str = "diph";
@@ -19,23 +19,23 @@ const ENTRY: &str = "diph";
 /// What the entry holds.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Metadata {
-    config: ModelConfig,
+struct Metadata<C> {
+    config: C,
     #[serde(default)]
     notes: BTreeMap<String, String>,
 }
 
-pub fn read(path: &Path) -> Result<Checkpoint> {
+pub fn read<C: CheckpointConfig>(path: &Path) -> Result<Checkpoint<C>> {
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
     parse(&bytes, path)
 }
 
 /// The checkpoint in the content of a file; `path` is for messages.
-pub fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
+pub fn parse<C: CheckpointConfig>(bytes: &[u8], path: &Path) -> Result<Checkpoint<C>> {
     let fault = |error: safetensors::SafeTensorError| Error::file(path, format!("not a safetensors file: {error}"));
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(fault)?;
     let entry = header.metadata().as_ref().and_then(|metadata| metadata.get(ENTRY)).ok_or_else(|| no_entry(path))?;
-    let metadata = metadata(entry, path)?;
+    let metadata: Metadata<C> = metadata(entry, path)?;
     let file = SafeTensors::deserialize(bytes).map_err(fault)?;
     let tensors = file.tensors().into_iter().map(|(name, view)| {
         let tensor = tensor(&name, &view)?;
@@ -46,14 +46,14 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
 }
 
 /// The configuration in the header of a file: JSON text.
-pub fn config_of_header(header: &[u8], path: &Path) -> Result<ModelConfig> {
+pub fn config_of_header<C: CheckpointConfig>(header: &[u8], path: &Path) -> Result<C> {
     let fault = |error: serde_json::Error| Error::file(path, format!("not a safetensors file: {error}"));
     let header: serde_json::Value = serde_json::from_slice(header).map_err(fault)?;
     let entry = header["__metadata__"][ENTRY].as_str().ok_or_else(|| no_entry(path))?;
     Ok(metadata(entry, path)?.config)
 }
 
-fn metadata(entry: &str, path: &Path) -> Result<Metadata> {
+fn metadata<C: CheckpointConfig>(entry: &str, path: &Path) -> Result<Metadata<C>> {
     serde_json::from_str(entry).map_err(|error| Error::file(path, format!("metadata entry `{ENTRY}`: {error}")))
 }
 
@@ -72,7 +72,7 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
     Ok(Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?)
 }
 
-pub fn write(checkpoint: &Checkpoint, path: &Path, format: WeightFormat) -> Result<()> {
+pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, format: WeightFormat) -> Result<()> {
     let metadata = Metadata { config: checkpoint.config.clone(), notes: checkpoint.notes.clone() };
     let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
     let mut buffers = Vec::new();

@@ -1,7 +1,7 @@
 //! Operations on tensors without values: an error or an empty result, never a panic.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use diph_diffusion::ops::{
+use diph_network::ops::{
     Activation, Precision, add, attention, average_pool, conv2d, group_norm, pixel_shuffle, pixel_unshuffle,
     upsample_nearest,
 };
