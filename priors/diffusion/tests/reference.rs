@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use diph_core::{Prior, PriorContext, Rng, ScheduleEntry};
-use diph_diffusion::{Checkpoint, DiffusionConfig, DiffusionPrior, GaussianDiffusion, ModelConfig, PriorOptions, Respacing, Variance};
+use diph_diffusion::{
+    Checkpoint, DiffusionConfig, DiffusionPrior, GaussianDiffusion, ModelConfig, PriorOptions, Respacing, Variance,
+};
 use diph_formats::NpzFile;
 use diph_network::ops::Precision;
 use diph_network::{ForwardMode, UNet, WeightFormat};
