@@ -173,9 +173,9 @@ fn settings_that_cannot_work() {
     let prior = "prior={\"id\":\"diph.total-variation\"}";
     let lsq = ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0"];
     let error = bench.fail(1, &[&lsq[..], &["--set", prior]].concat());
-    assert!(error.contains("prior: expected none, because the solver `least-squares` uses none"), "{error}");
+    assert!(error.contains("solver `least-squares`: prior: expected none"), "{error}");
     let error = bench.fail(1, &[&lrtv[..], &["prior=null"]].concat());
-    assert!(error.contains("prior: expected a prior for the solver `fista`"), "{error}");
+    assert!(error.contains("solver `fista`: prior: expected a prior"), "{error}");
 }
 
 #[test]

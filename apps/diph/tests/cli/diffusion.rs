@@ -105,14 +105,14 @@ fn switches_that_would_have_no_effect_are_refused() {
         let error = refused(&bench, 1, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
     }
-    for (method, switch, said) in [
-        (CONDITIONAL, "penalty=2", "unknown field `penalty`"),
-        ("ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
-        ("ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
-        ("ddpm", "renoising.blend.xi=0.5", "is a string"),
-        ("ddpm", "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
+    for (code, method, switch, said) in [
+        (2, CONDITIONAL, "penalty=2", "unknown field `penalty`"),
+        (3, "ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
+        (3, "ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
+        (2, "ddpm", "renoising.blend.xi=0.5", "is a string"),
+        (2, "ddpm", "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
     ] {
-        let error = refused(&bench, 2, method, &["--set", &format!("{SOLVER}.{switch}")]);
+        let error = refused(&bench, code, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
     }
     let change = "prior.id=diph.total-variation";

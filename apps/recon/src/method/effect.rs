@@ -1,11 +1,7 @@
 //! Settings that the rest of a method makes meaningless.
 
-use diph_core::AnnealedSettings;
-
-use super::{Method, Solver};
+use super::Method;
 use crate::config::{ConfigError, Override};
-
-const NO_DATA: &str = "the data take no part in the steps (`solver.annealed.data` is not there)";
 
 impl Method {
     /// Fails on an override of a setting that this method does not look at, so that none is passed over in silence.
@@ -15,7 +11,7 @@ impl Method {
     /// [`ConfigError::NoEffect`].
     pub fn check_overrides(&self, overrides: &[Override]) -> Result<(), ConfigError> {
         for (key, reason) in self.without_effect() {
-            if let Some(change) = overrides.iter().find(|change| change.sets(&key)) {
+            if let Some(change) = overrides.iter().find(|change| change.sets(key)) {
                 return Err(ConfigError::NoEffect { key: change.key(), origin: self.name.clone(), reason });
             }
         }
@@ -25,12 +21,7 @@ impl Method {
     /// Dotted keys that have no effect, and why. Most combinations without meaning cannot be written down, because a part of a
     /// solver that is left out takes its settings with it; these remain.
     fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
-        let mut unused = Vec::new();
-        if let Solver::Annealed(AnnealedSettings { data: None, .. }) = self.solver {
-            unused.push(("scale", NO_DATA));
-            // Nothing is left but denoising and projecting, in which a common factor of all weights cancels.
-            unused.push(("solver.annealed.physics.gamma", NO_DATA));
-        }
+        let mut unused = self.solver.without_effect();
         let use_condition = self.prior.as_ref().and_then(|prior| prior.options.get("use_condition"));
         match (&self.prior, use_condition.and_then(serde_json::Value::as_bool)) {
             (None, _) => unused.push(("condition", "there is no prior that it could be shown")),

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Component, Intensity, Scale, Solver, Weights};
+use super::{Component, Intensity, Scale, Weights};
 use crate::ConditionImage;
+use crate::solver::Solver;
 
 /// A reconstruction as data: which parts, out of which plugins, joined by which solver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::ConditionImage;
 use crate::acquisition::Acquisition;
-use crate::method::{Method, Scale, Solver, Weights};
+use crate::method::{Method, Scale, Weights};
+use crate::solver::{PriorUse, Solve};
 
 /// Operator, prior and projector of a method. Serves every slice of an acquisition.
 pub struct Parts {
@@ -108,14 +109,21 @@ impl Parts {
     /// The noise levels that the prior has for a run of this solver; `None` where the run anneals no noise.
     ///
     /// # Errors
-    /// Those of the prior, and when it has no noise levels although the solver anneals.
-    pub fn noise_schedule(&self, solver: &Solver) -> Result<Option<NoiseSchedule>> {
-        let (Solver::Annealed(settings), Some(prior)) = (solver, self.prior()) else {
-            return Ok(None);
+    /// Those of the prior, and when the solver needs a prior, or one with noise levels, and there is none, or uses none and
+    /// there is one.
+    pub fn noise_schedule(&self, solver: &dyn Solve) -> Result<Option<NoiseSchedule>> {
+        let refused = |expected: &str, got: &str| {
+            let operation = format!("solver `{}`", solver.name());
+            Err(Error::parameter(operation, "prior", expected, got))
         };
-        match prior.noise_schedule(settings.iterations)? {
-            Some(schedule) => Ok(Some(schedule)),
-            None => Err(Error::incompatible("solver `annealed`", "a prior with a noise schedule", prior.name())),
+        match (solver.prior_use(), self.prior()) {
+            (PriorUse::Unused, None) | (PriorUse::Needed, Some(_)) => Ok(None),
+            (PriorUse::Unused, Some(prior)) => refused("none, because this solver uses none", prior.name()),
+            (PriorUse::Needed | PriorUse::Annealed, None) => refused("a prior", "none"),
+            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(solver.iterations())? {
+                None => refused("a prior with a noise schedule", prior.name()),
+                schedule => Ok(schedule),
+            },
         }
     }
 

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use diph_core::{
-    Admm, AnnealedSplitting, Error, Fista, LeastSquares, NoiseSchedule, Observer, Outcome, ParameterMaps, Prior,
-    Problem, Progress, Result, Solution, StopReason, View, estimate_intensity,
-};
+use diph_core::{NoiseSchedule, ParameterMaps, Problem, Result, Solution, View, estimate_intensity};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction, Step, Stopwatch};
-use crate::method::{Intensity, Method, Solver};
+use crate::method::{Intensity, Method};
+use crate::solver::{Solved, SolverInputs};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
 const CONDITION: &str = "low_res";
@@ -30,20 +28,6 @@ pub struct Reconstructor<'a> {
     preparation: Duration,
 }
 
-/// The end of any solver's run.
-struct Solved {
-    last: Box<dyn Solution>,
-    iterations: usize,
-    stop: StopReason,
-}
-
-impl<S: Solution + 'static> From<Outcome<S>> for Solved {
-    fn from(outcome: Outcome<S>) -> Self {
-        let Outcome { state, iterations, stop, .. } = outcome;
-        Self { last: Box::new(state), iterations, stop }
-    }
-}
-
 impl<'a> Reconstructor<'a> {
     /// Prepares `samples` (coil, frame, sample) for the solver of `method`.
     ///
@@ -57,7 +41,7 @@ impl<'a> Reconstructor<'a> {
             Intensity::Estimated(_) => estimate_intensity(parts.operator(), samples.view())?,
         };
         let problem = Problem::new(parts.operator().clone(), norm, intensity, samples.view())?;
-        let schedule = parts.noise_schedule(&method.solver)?;
+        let schedule = parts.noise_schedule(&*method.solver)?;
         let mut conditions = BTreeMap::new();
         if let Some(condition) = method.condition {
             let image = parts.condition(condition, samples, intensity)?;
@@ -103,65 +87,25 @@ impl<'a> Reconstructor<'a> {
     }
 
     fn solve(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
-        let (problem, conditions) = (&self.problem, &self.conditions);
-        let projector = Some(self.parts.projector());
-        Ok(match &self.method.solver {
-            Solver::LeastSquares(settings) => {
-                self.no_prior()?;
-                let solver = LeastSquares { problem, settings: *settings };
-                solver.solve(&mut [&mut self.steps(on_step)])?.into()
-            }
-            Solver::Admm(settings) => {
-                let (prior, settings) = (self.prior()?, settings.clone());
-                let solver = Admm { problem, prior, projector, conditions, settings, seed };
-                solver.solve(&mut [&mut self.steps(on_step)])?.into()
-            }
-            Solver::Annealed(settings) => {
-                let (prior, schedule, settings) = (self.prior()?, self.schedule()?, settings.clone());
-                let solver = AnnealedSplitting { problem, prior, schedule, projector, conditions, settings, seed };
-                solver.solve(&mut [&mut self.steps(on_step)])?.into()
-            }
-            Solver::Fista(settings) => {
-                let (prior, settings) = (self.prior()?, settings.clone());
-                let solver = Fista { problem, prior, settings, conditions, seed };
-                solver.solve(&mut [&mut self.steps(on_step)])?.into()
-            }
-        })
-    }
-
-    /// An observer for any solver.
-    fn steps<'o, S: Solution>(&self, on_step: &'o mut OnStep<'_>) -> impl Observer<S> + 'o {
+        let inputs = SolverInputs {
+            problem: &self.problem,
+            prior: self.parts.prior(),
+            projector: self.parts.projector(),
+            schedule: self.schedule.as_ref(),
+            conditions: &self.conditions,
+            seed,
+        };
         let intensity = self.problem.intensity();
-        move |progress: &Progress<'_, S>| {
+        self.method.solver.solve(&inputs, &mut |iteration, max_iterations, state: &dyn Solution| {
             on_step(&Step {
-                iteration: progress.iteration,
-                max_iterations: progress.max_iterations,
-                relative_change: progress.state.relative_change(),
-                image: progress.state.image(),
-                annealed: progress.state.annealed(),
+                iteration,
+                max_iterations,
+                relative_change: state.relative_change(),
+                image: state.image(),
+                annealed: state.annealed(),
                 intensity,
             })
-        }
-    }
-
-    fn no_prior(&self) -> Result<()> {
-        match self.parts.prior() {
-            None => Ok(()),
-            Some(prior) => {
-                let expected = "none, because the solver `least-squares` uses none";
-                Err(Error::parameter(&self.method.name, "prior", expected, prior.name()))
-            }
-        }
-    }
-
-    fn prior(&self) -> Result<&dyn Prior> {
-        let expected = || format!("a prior for the solver `{}`", self.method.solver.name());
-        self.parts.prior().ok_or_else(|| Error::parameter(&self.method.name, "prior", expected(), "none"))
-    }
-
-    fn schedule(&self) -> Result<&NoiseSchedule> {
-        let missing = || Error::parameter(&self.method.name, "prior", "a prior with a noise schedule", "none");
-        self.schedule.as_ref().ok_or_else(missing)
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
 use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
-use crate::method::{Method, Solver};
+use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
@@ -233,10 +233,8 @@ impl Study<'_> {
         samples: &'r ArrayD<Complex32>,
         truth: Option<&'r Truth>,
     ) -> Option<ResultLog<'r>> {
-        match &self.method.solver {
-            Solver::Annealed(settings) if self.log_results => Some(ResultLog { id, parts, settings, samples, truth }),
-            _ => None,
-        }
+        let settings = self.method.solver.annealed().filter(|_| self.log_results)?;
+        Some(ResultLog { id, parts, settings, samples, truth })
     }
 
     /// Sample i has the seed plus i, so that it can be drawn alone.
