@@ -233,6 +233,7 @@ mod tests {
         NotANumber,
         AnyShape,
         Schedule,
+        Batch,
         OwnRandomness,
         /// Tells the penalty of what it was given instead of what it gives.
         Penalty,

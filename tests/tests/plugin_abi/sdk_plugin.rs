@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
 use diph_core::{
-    Error, ForwardOperator, ImageShape, ParameterMaps, PhysicsProjector, Prior, PriorContext, Rng, ScheduleEntry,
+    Error, ForwardOperator, ImageShape, ParameterMaps, PhysicsProjector, PriorContext, Rng, ScheduleEntry,
 };
 use diph_plugin_host::{Acquisition, HostServices, PluginOperator, Registry};
 use ndarray::{Array1, Array2, ArrayD};
