@@ -29,7 +29,7 @@ fn gain(panics: &str) -> diph_core::Result<PluginOperator> {
 #[test]
 fn every_component_passes_the_kit() {
     let registry = registry(HostServices::new());
-    assert_eq!(registry.components().count(), 4);
+    assert_eq!(registry.components().count(), 7);
     for component in registry.components() {
         let id = component.descriptor.id.as_str();
         assert_eq!(component.descriptor.version, "3.2.1");

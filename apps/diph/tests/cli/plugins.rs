@@ -1,5 +1,6 @@
 //! `diph plugin`, and a plugin in C in a reconstruction.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -37,7 +38,7 @@ fn the_built_in_plugins_are_listed_described_and_pass_every_law() {
 #[test]
 fn a_prior_written_in_c_reconstructs() {
     let bench = Bench::with_data();
-    let Some(library) = build_c_plugin(&bench.path("plugins")) else { return };
+    let Some(library) = build_c_plugin("example_plugin", &bench.path("plugins")) else { return };
     let table = bench.succeed(&["plugin", "check", library.to_str().unwrap()]);
     assert!(table.contains("example.c-shrink") && !table.contains("FAILED"), "{table}");
     let own = ["--slices", "0", "--plugin-dir", "plugins", "--set", r#"prior={"id":"example.c-shrink"}"#];
@@ -75,14 +76,14 @@ fn what_is_no_plugin_is_named() {
 }
 
 /// `None`, with a line that says so, where there is no C compiler.
-fn build_c_plugin(directory: &Path) -> Option<PathBuf> {
+pub fn build_c_plugin(source: &str, directory: &Path) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::create_dir_all(directory).unwrap();
-    let library = directory.join("libexample_plugin.so");
+    let library = directory.join(format!("{DLL_PREFIX}{source}{DLL_SUFFIX}"));
     let built = Command::new("cc")
         .args(["-std=c11", "-O2", "-fPIC", "-shared", "-I"])
         .arg(root.join("plugins/abi/include"))
-        .arg(root.join("tests/fixtures/c/example_plugin.c"))
+        .arg(root.join(format!("tests/fixtures/c/{source}.c")))
         .args(["-lm", "-o"])
         .arg(&library)
         .status();
