@@ -1,6 +1,7 @@
 //! The non-uniform Fourier transform of coefficient images.
 
 use diph_core::{Error, ImageShape, Result, Space, View, ViewMut};
+use diph_fourier::{BLOCK, PaddedFft, Pool};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
@@ -10,8 +11,6 @@ use crate::grid_plan::GridPlan;
 use crate::gridding::{interpolate, spread};
 use crate::kaiser_bessel::KaiserBessel;
 use crate::lanes::LANES;
-use crate::padded_fft::{BLOCK, PaddedFft};
-use crate::pool::Pool;
 use crate::sorted_points::SortedPoints;
 use crate::temporal_window::TemporalWindow;
 use crate::{Accuracy, Trajectory};
