@@ -121,9 +121,8 @@ impl Preconditioner for PluginOperator {
         let mut output = Output::new(&shape, &mut values);
         let symbol = output.raw();
         // SAFETY: the instance and the tensor live through the call.
-        let circulant = call_optional(&self.instance.label, "symbol", |error| unsafe {
-            get(self.instance.this, symbol, error)
-        })?;
+        let circulant =
+            call_optional(&self.instance.label, "symbol", |error| unsafe { get(self.instance.this, symbol, error) })?;
         if !circulant {
             return Ok(None);
         }
