@@ -42,6 +42,8 @@ pub struct MrfOperator {
 }
 
 impl MrfOperator {
+    /// Plans the acquisition: sorts the samples and chooses the padded grid.
+    ///
     /// # Errors
     /// [`Error::Shape`] when basis, weights or coil maps do not fit trajectory and image, [`Error::Parameter`] when an
     /// image side is 0 or too large or a weight is negative, [`Error::NotFinite`] for NaN or infinity.
@@ -73,7 +75,7 @@ impl MrfOperator {
         })
     }
 
-    /// Where the samples lie.
+    /// The positions in k-space that the operator samples.
     pub fn trajectory(&self) -> &Trajectory {
         &self.trajectory
     }

@@ -71,7 +71,7 @@ impl Nufft {
     /// The transform of one image of `height` x `width` pixels.
     ///
     /// # Errors
-    /// As [`Nufft::new`].
+    /// [`Error::Parameter`] when a side is 0 or above 16384 pixels or there are 2^32 samples.
     pub fn plain(trajectory: &Trajectory, height: usize, width: usize, accuracy: Accuracy) -> Result<Self> {
         let basis = Array2::ones((trajectory.frames(), 1));
         Self::new(trajectory, basis.view(), height, width, accuracy)
