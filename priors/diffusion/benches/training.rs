@@ -5,7 +5,9 @@
 use std::error::Error;
 use std::time::Instant;
 
-use diph_diffusion::{DiffusionConfig, ModelConfig, Parametrisation, Result, SampleSource, Trainer, TrainingConfig, TrainingSample};
+use diph_diffusion::{
+    DiffusionConfig, ModelConfig, Parametrisation, Result, SampleSource, Trainer, TrainingConfig, TrainingSample,
+};
 use ndarray::Array3;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};

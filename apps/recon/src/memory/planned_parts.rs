@@ -4,7 +4,7 @@ use diph_cartesian::CartesianOperator;
 use diph_core::{AcquisitionShape, MemoryEstimate};
 use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_network::NetworkCost;
-use diph_network::ops::Precision;
+use diph_network::Precision;
 use diph_nufft::{Accuracy, MrfOperator};
 use num_complex::Complex32;
 use serde_json::{Map, Value};
