@@ -16,7 +16,6 @@ from typing import Any
 
 from comparison import install
 from comparison.context import Context
-from comparison.ours import Ours
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 6.0
@@ -74,6 +73,8 @@ def main() -> None:
 
 def profile(context: Context, work: str, options: dict[str, Any]) -> str:
     """Samples of some seconds of the work, folded to a line for each stack; its set-up is not in it."""
+    from comparison.ours import Ours
+
     data = context.folder / "perf.data"
     with Ours(context, work, **options) as ours:
         ours.run()

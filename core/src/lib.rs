@@ -8,8 +8,8 @@
 //! | image prior | [`Prior`] | total variation, locally low rank, a diffusion model |
 //! | physics | [`PhysicsProjector`] | matching against a dictionary of Bloch responses |
 //!
-//! An [`Iteration`] (such as [`ProximalSplitting`] or [`Fista`]) says what one step does, [`run`] drives it, and
-//! [`Observer`]s watch it. This crate does no file input or output and knows no plugin.
+//! An [`Iteration`] ([`LeastSquares`], [`Admm`], [`Fista`], [`AnnealedSplitting`]) says what one step does, [`run`] drives it,
+//! and [`Observer`]s watch it. This crate does no file input or output and knows no plugin.
 //!
 //! # Conventions
 //!
@@ -66,8 +66,10 @@ pub use prior_context::{PriorContext, Rng};
 pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
-    CgSettings, CgState, ConjugateGradient, Fista, FistaSettings, FistaState, OperatorNorm, PowerState, Problem,
-    ProximalSplitting, Renoising, Solution, SplittingSettings, SplittingState, estimate_intensity, objective,
+    Admm, AdmmSettings, AdmmState, AnnealedSettings, AnnealedSplitting, AnnealedState, CgSettings, CgState,
+    ConjugateGradient, DataSettings, Fista, FistaSettings, FistaState, LeastSquares, LeastSquaresSettings,
+    LeastSquaresState, OperatorNorm, PhysicsSettings, PhysicsState, PowerState, Problem, Renoising, Solution,
+    estimate_intensity, objective,
 };
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

@@ -1,5 +1,7 @@
 //! An approximate solution of regularised normal equations, for conjugate gradients to start each step from.
 
+use ndarray::ArrayD;
+
 use crate::{Result, View, ViewMut};
 
 /// A Hermitian positive definite approximation of `(A^H A + rho I)^-1` of a [`ForwardOperator`](crate::ForwardOperator) `A`
@@ -15,4 +17,16 @@ pub trait Preconditioner: Send + Sync {
     /// positive definite, and [`Error::Shape`](crate::Error::Shape) or
     /// [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does not fit the domain.
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()>;
+
+    /// Of a circulant preconditioner: the real symmetric matrix `C(k)` over the coefficients that stands for `A^H A` in every
+    /// point of the image's Fourier space, so that `M = (C + rho I)^-1` there. (coefficient, coefficient, [z,] y, x),
+    /// frequencies in the order of a discrete Fourier transform. `None` where the preconditioner is of another sort.
+    ///
+    /// Estimators with a stationary prior join it with the prior's own spectrum.
+    ///
+    /// # Errors
+    /// Those of a part that fails to make it.
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        Ok(None)
+    }
 }

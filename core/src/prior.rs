@@ -19,23 +19,25 @@ pub trait Prior: Send + Sync {
     /// Writes the denoised image into `clean`. Both are (coefficient, y, x) or (coefficient, z, y, x), as
     /// [`spatial_axes`](Self::spatial_axes) says.
     ///
+    /// Returns `R(clean)` where the prior is the proximal map of a penalty R, as `prox!` of ProximalOperators.jl does: often
+    /// free, because the map works with the same numbers. `None` where there is no R. At `sigma` 0 the map is the identity,
+    /// and the penalty that of `noisy`.
+    ///
     /// # Errors
     /// When a shape does not fit or `sigma` is negative or not finite.
-    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()>;
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        context: &mut PriorContext<'_>,
+    ) -> Result<Option<f64>>;
 
     /// The respaced noise schedule of a prior that is meant to be annealed; `None` for a prior without one.
     ///
     /// # Errors
     /// When the schedule has no such number of steps.
     fn noise_schedule(&self, _steps: usize) -> Result<Option<NoiseSchedule>> {
-        Ok(None)
-    }
-
-    /// R(x) of a prior that is a proximal map, so that objectives can be compared; `None` where there is no R.
-    ///
-    /// # Errors
-    /// When a shape does not fit.
-    fn penalty(&self, _x: View<'_>) -> Result<Option<f64>> {
         Ok(None)
     }
 

@@ -5,8 +5,7 @@ use std::env;
 use std::sync::Arc;
 
 use diph_core::{
-    CgSettings, Fista, FistaSettings, ForwardOperator, OperatorNorm, Problem, ProximalSplitting, Rng,
-    SplittingSettings, objective,
+    Admm, AdmmSettings, CgSettings, Fista, FistaSettings, ForwardOperator, OperatorNorm, Problem, Rng, objective,
 };
 use diph_plugin_host::{HostServices, NamedArray, Origin, Registry, SearchPath};
 use ndarray::{Array2, Array3, ArrayD};
@@ -33,24 +32,21 @@ fn admm_and_fista_reach_the_same_objective_for_every_exact_prior() {
         let prior = registry.create_prior(id, &options, &[]).unwrap();
         let settings = FistaSettings { iterations: 300, lambda: LAMBDA, ..FistaSettings::default() };
         let fista = Fista { problem: &problem, prior: &prior, settings, conditions: &conditions, seed: 0 };
-        let admm = ProximalSplitting {
-            problem: &problem,
-            prior: Some(&prior),
-            projector: None,
-            schedule: None,
-            conditions: &conditions,
-            settings: SplittingSettings {
-                iterations: 300,
-                lambda: LAMBDA,
-                penalty: 0.3,
-                cg: CgSettings { max_iterations: 10, ..CgSettings::default() },
-                ..SplittingSettings::default()
-            },
-            seed: 0,
+        let settings = AdmmSettings {
+            iterations: 300,
+            lambda: LAMBDA,
+            penalty: 0.3,
+            cg: CgSettings { max_iterations: 10, ..CgSettings::default() },
+            ..AdmmSettings::default()
         };
+        let admm =
+            Admm { problem: &problem, prior: &prior, projector: None, conditions: &conditions, settings, seed: 0 };
         let value = |x: &ArrayD<Complex32>| objective(&problem, &prior, LAMBDA, x.view()).unwrap();
-        let by_fista = value(&fista.solve(&mut []).unwrap().state.x);
-        let by_admm = value(&admm.solve(&mut []).unwrap().state.x_tilde);
+        let (of_fista, of_admm) = (fista.solve(&mut []).unwrap().state, admm.solve(&mut []).unwrap().state);
+        let by_fista = fista.objective(&of_fista).unwrap().unwrap();
+        let by_admm = admm.objective(&of_admm).unwrap().unwrap();
+        assert!((by_fista - value(&of_fista.x)).abs() < 1e-5 * by_fista, "{id}: the objective is that of the image");
+        assert!((by_admm - value(&of_admm.x_tilde)).abs() < 1e-5 * by_admm, "{id}: the objective is that of the image");
         let of_zero = value(&problem.operator().domain().zeros());
         assert!(by_fista < 0.8 * of_zero, "{id}: the solution must not be zero");
         assert!((by_fista - by_admm).abs() < 1e-3 * by_fista, "{id}: FISTA {by_fista}, ADMM {by_admm}");

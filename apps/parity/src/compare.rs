@@ -7,9 +7,20 @@ use crate::{Outcome, ParityReport, Reference, ReferenceFolder, Stage, StageRepor
 use diph_plugin_host::Registry;
 use diph_recon::{Cancel, ReconError};
 
+/// Hears how a comparison goes.
+pub trait ParityObserver {
+    /// Hears the name of a stage that begins.
+    fn stage_begins(&mut self, name: &str);
+
+    /// The error of a stage in words for the report: a program names settings as its users know them.
+    fn say(&self, error: ReconError) -> String {
+        error.to_string()
+    }
+}
+
 /// Compares Diph with the recorded outputs in a folder, stage by stage. A stage whose files are missing or cannot be used is
 /// reported, and the others go on. `model_config` describes the network of a `pair.npz`;
-/// `on_stage` hears the name of every stage that begins.
+/// `observer` hears of every stage.
 ///
 /// # Errors
 /// When the folder cannot be listed or holds no recorded outputs, when `model_config` describes nothing, and when the user asks to
@@ -19,7 +30,7 @@ pub fn compare(
     cancel: &Cancel,
     folder: &Path,
     model_config: Option<&Path>,
-    on_stage: &mut dyn FnMut(&str),
+    observer: &mut dyn ParityObserver,
 ) -> Result<ParityReport, ReconError> {
     let reference = Reference { folder: ReferenceFolder::open(folder)?, registry, cancel };
     if model_config.is_some() && !reference.folder.contains(stages::PAIR) {
@@ -35,15 +46,19 @@ pub fn compare(
     let mut reports = Vec::new();
     for stage in &stages {
         cancel.check()?;
-        on_stage(&stage.name());
+        observer.stage_begins(&stage.name());
         let begin = Instant::now();
-        let outcome = outcome(&reference, &**stage)?;
+        let outcome = outcome(&reference, &**stage, observer)?;
         reports.push(StageReport { name: stage.name(), seconds: begin.elapsed().as_secs_f64(), outcome });
     }
     Ok(ParityReport::new(folder, reports))
 }
 
-fn outcome(reference: &Reference<'_>, stage: &dyn Stage) -> Result<Outcome, ReconError> {
+fn outcome(
+    reference: &Reference<'_>,
+    stage: &dyn Stage,
+    observer: &mut dyn ParityObserver,
+) -> Result<Outcome, ReconError> {
     let missing = missing(reference, stage);
     if !missing.is_empty() {
         return Ok(Outcome::Missing(missing));
@@ -51,7 +66,7 @@ fn outcome(reference: &Reference<'_>, stage: &dyn Stage) -> Result<Outcome, Reco
     match stage.compare(reference) {
         Ok(comparisons) => Ok(Outcome::Compared(comparisons)),
         Err(ReconError::Cancelled) => Err(ReconError::Cancelled),
-        Err(error) => Ok(Outcome::Failed(error.to_string())),
+        Err(error) => Ok(Outcome::Failed(observer.say(error))),
     }
 }
 

@@ -35,7 +35,7 @@ mod stages;
 
 pub use atom::Atom;
 pub use atom_flip::AtomFlip;
-pub use compare::compare;
+pub use compare::{ParityObserver, compare};
 pub use comparison::Comparison;
 pub use meta::Meta;
 pub use outcome::Outcome;

@@ -48,7 +48,7 @@ impl Meta {
     /// A run by its tag, the name of its files.
     ///
     /// # Errors
-    /// [`ReconError::Input`] with the tags that there are.
+    /// [`ReconError::File`] with the tags that there are.
     pub fn run(&self, tag: &str) -> Result<&RecordedRun, ReconError> {
         let found = self.runs.iter().find(|run| run.tag == tag);
         found.ok_or_else(|| self.lacks("runs", tag, self.runs.iter().map(|run| &run.tag).collect()))
@@ -57,7 +57,7 @@ impl Meta {
     /// A network by its name.
     ///
     /// # Errors
-    /// [`ReconError::Input`] with the names that there are.
+    /// [`ReconError::File`] with the names that there are.
     pub fn network(&self, name: &str) -> Result<&PythonModel, ReconError> {
         self.unets.get(name).ok_or_else(|| self.lacks("unets", name, self.unets.keys().collect()))
     }

@@ -1,12 +1,13 @@
 //! A whole run of the Python code.
 
-use diph_core::{CgSettings, SplittingSettings};
+use diph_core::{AnnealedSettings, CgSettings, DataSettings, PhysicsSettings, Renoising};
 use serde::Deserialize;
 
 use crate::RunMetrics;
 
 /// Conjugate gradients of the Python code: its defaults, which the recorded runs have.
-const CG: CgSettings = CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0 };
+const CG: CgSettings =
+    CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: false };
 
 /// Flags and metrics of a whole run.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,17 +34,14 @@ impl RecordedRun {
         network_of(&self.tag)
     }
 
-    /// The settings of Diph's solver.
-    pub fn settings(&self) -> SplittingSettings {
-        SplittingSettings {
+    /// The settings of Diph's solver. Without matching, the Python code keeps the dual of the physics running.
+    pub fn settings(&self) -> AnnealedSettings {
+        let Self { gamma, gamma_fixed, xi, .. } = *self;
+        AnnealedSettings {
             iterations: self.log.len(),
-            lambda: self.lmbda,
-            gamma: self.gamma,
-            gamma_fixed: self.gamma_fixed,
-            xi: self.xi,
-            reference_mode: true,
-            cg: CG,
-            ..SplittingSettings::default()
+            data: Some(DataSettings { lambda: self.lmbda, cg: CG }),
+            physics: Some(PhysicsSettings { gamma, gamma_fixed, dual_only: !self.dict_match }),
+            renoising: Renoising::Blend { xi, sigma_level: None },
         }
     }
 }

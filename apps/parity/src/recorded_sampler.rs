@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use diph_core::{
-    ForwardOperator, Iteration, NoiseSchedule, PhysicsProjector, Prior, Problem, ProximalSplitting, SplittingSettings,
-    SplittingState,
+    AnnealedSettings, AnnealedSplitting, AnnealedState, ForwardOperator, Iteration, NoiseSchedule, PhysicsProjector,
+    PhysicsState, Prior, Problem,
 };
 use diph_diffusion::{DiffusionPrior, PriorOptions};
 use diph_plugin_host::PluginProjector;
@@ -25,10 +25,9 @@ pub struct RecordedSampler {
     problem: Problem,
     prior: DiffusionPrior,
     projector: PluginProjector,
-    in_loop: bool,
     schedule: NoiseSchedule,
     conditions: BTreeMap<String, ArrayD<Complex32>>,
-    settings: SplittingSettings,
+    settings: AnnealedSettings,
     noise: Vec<ArrayD<Complex32>>,
     acquisition: Acquisition,
 }
@@ -72,7 +71,6 @@ impl RecordedSampler {
             problem,
             prior,
             projector,
-            in_loop: run.dict_match,
             schedule,
             conditions: BTreeMap::from([("low_res".into(), condition)]),
             settings: run.settings(),
@@ -108,16 +106,22 @@ impl RecordedSampler {
     pub fn gamma(&self, index: usize) -> Result<f32, ReconError> {
         let entry = self.schedule.entries.get(index);
         let entry = entry.ok_or_else(|| format!("no step {index} of {}", self.steps())).step("looking up a step")?;
-        let sigma = entry.sigma() as f32;
-        let SplittingSettings { lambda, gamma, gamma_fixed, .. } = self.settings;
-        Ok(if gamma_fixed { gamma } else { gamma * lambda / (sigma * sigma) })
+        self.settings.gamma(entry.sigma() as f32).ok_or("the physics is not in the loop").step("looking up gamma")
+    }
+
+    /// z, its dual and its maps in a state of this loop.
+    ///
+    /// # Errors
+    /// When the state is that of another loop.
+    pub fn physics(state: &AnnealedState) -> Result<&PhysicsState, ReconError> {
+        state.physics.as_ref().ok_or("the physics is not in the loop").step("looking at a state")
     }
 
     /// The state before the first step, with the recorded noise.
     ///
     /// # Errors
     /// When the settings make no sense.
-    pub fn start(&self) -> Result<SplittingState, ReconError> {
+    pub fn start(&self) -> Result<AnnealedState, ReconError> {
         let mut state = self.solver().start().step("starting the loop")?;
         if let Some(noise) = self.noise.last() {
             state.x_t.assign(noise);
@@ -129,19 +133,19 @@ impl RecordedSampler {
     ///
     /// # Errors
     /// When a part fails.
-    pub fn step(&self, state: &mut SplittingState) -> Result<(), ReconError> {
+    pub fn step(&self, state: &mut AnnealedState) -> Result<(), ReconError> {
         let index = self.steps().saturating_sub(state.step + 1);
         let noise = self.noise.get(index).ok_or("no noise is left").step("adding noise")?;
         self.solver().step_with_noise(state, |_| Ok(noise.clone())).step(&format!("step {index}"))?;
         Ok(())
     }
 
-    fn solver(&self) -> ProximalSplitting<'_> {
-        ProximalSplitting {
+    fn solver(&self) -> AnnealedSplitting<'_> {
+        AnnealedSplitting {
             problem: &self.problem,
-            prior: Some(&self.prior),
-            projector: if self.in_loop { Some(&self.projector) } else { None },
-            schedule: Some(&self.schedule),
+            prior: &self.prior,
+            projector: Some(&self.projector),
+            schedule: &self.schedule,
             conditions: &self.conditions,
             settings: self.settings.clone(),
             // All noise is given.

@@ -148,7 +148,7 @@ impl ReferenceFolder {
     /// Fails when an array has other lengths than it should.
     ///
     /// # Errors
-    /// [`ReconError::Input`] that names file and key.
+    /// [`ReconError::File`] that names file and key.
     pub fn check_shape(&self, file: &str, key: &str, expected: &[usize], got: &[usize]) -> Result<(), ReconError> {
         if expected == got { Ok(()) } else { Err(self.unexpected(file, key, &format!("{expected:?}"), got)) }
     }

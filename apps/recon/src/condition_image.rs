@@ -54,7 +54,7 @@ impl ConditionImage {
             damping: 0.0,
             right_hand_side: problem.adjoint(),
             warm_start: None,
-            settings: CgSettings { max_iterations: steps, relative_tolerance: 0.0, absolute_tolerance: 0.0 },
+            settings: CgSettings { max_iterations: steps, relative_tolerance: 0.0, ..CgSettings::default() },
         }
         .solve()?;
         match outcome.stop {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a reconstruction as data: which parts, out of which plugins, joined by which solver | [`method`] |
 //! | how slices were measured: trajectory, dictionary, coil sensitivities | [`acquisition`] |
+//! | solvers by name, and what they need | [`solver`] |
 //! | the slices of a data folder and what is known to be true of them | [`slices`] |
 //! | from one measurement to maps | [`reconstruction`] |
 //! | how good maps are | [`Evaluation`] |
@@ -31,6 +32,7 @@ pub mod provenance;
 pub mod reconstruction;
 mod simulation;
 pub mod slices;
+pub mod solver;
 pub mod study;
 mod write;
 

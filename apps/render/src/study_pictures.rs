@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use diph_core::{Result, SplittingState};
+use diph_core::{AnnealedState, Result};
 use diph_datasets::{ResultLogRow, SliceId};
 use diph_recon::slices::Truth;
 use diph_recon::study::{LoggedStep, ReconstructedSlice, StudyObserver};
@@ -37,7 +37,7 @@ struct Steps {
 
 impl StudyObserver for StudyPictures {
     fn logged(&mut self, logged: &LoggedStep<'_>) -> std::result::Result<(), ReconError> {
-        let Some(state) = logged.step.splitting else {
+        let Some(state) = logged.step.annealed else {
             return Ok(());
         };
         let step = logged.step;
@@ -117,7 +117,7 @@ fn draw_posterior(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>
 
 /// Columns of a step's figure: x_tilde, x_hat, z and the reference, as far as they exist.
 fn images<'i>(
-    state: &'i SplittingState,
+    state: &'i AnnealedState,
     reference: Option<ArrayView<'i, Complex32, Ix3>>,
     row: &ResultLogRow,
 ) -> Vec<StepImage<'i>> {
@@ -126,8 +126,8 @@ fn images<'i>(
         StepImage { name: "x_tilde (prior)", image: state.x_tilde.view(), note: note(row.nrmse_xtilda) },
         StepImage { name: "x_hat (data)", image: state.x_hat.view(), note: note(row.nrmse_xhat) },
     ];
-    if state.maps.is_some() {
-        images.push(StepImage { name: "z (physics)", image: state.z.view(), note: note(row.nrmse_zt) });
+    if let Some(physics) = state.physics.as_ref().filter(|physics| physics.maps.is_some()) {
+        images.push(StepImage { name: "z (physics)", image: physics.z.view(), note: note(row.nrmse_zt) });
     }
     let reference: Option<ArrayViewD<'i, Complex32>> =
         reference.and_then(|reference| reference.into_dimensionality::<IxDyn>().ok());

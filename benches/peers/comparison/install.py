@@ -66,8 +66,9 @@ def reason(command: list[str]) -> str | None:
 def build_diph(root: Path, profile: str) -> Path:
     """Builds Diph's side and the command line with its plugins; the folder that the binaries are in."""
     cargo = ["cargo", "build", "--profile", profile, "--manifest-path", str(root / "Cargo.toml")]
-    for what in (["--package", "diph-benches", "--example", "ours"], ["--package", "diph"]):
-        subprocess.run([*cargo, *what], check=True)
+    # One call: with two, dependencies whose features differ between the packages are compiled twice.
+    what = ["--package", "diph-benches", "--example", "ours", "--package", "diph", "--bin", "diph"]
+    subprocess.run([*cargo, *what], check=True)
     metadata = ["cargo", "metadata", "--format-version", "1", "--no-deps", "--manifest-path", str(root / "Cargo.toml")]
     target = json.loads(subprocess.run(metadata, check=True, capture_output=True, text=True).stdout)["target_directory"]
     return Path(target) / ("debug" if profile == "dev" else profile)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .measure import seconds
-
 SIZE = 2048
 """Rows and columns of the factors: far beyond the caches, long enough to reach the peak."""
 VALUES = 1 << 26
@@ -29,5 +27,8 @@ def bounds(threads: int) -> dict[str, float]:
 
 
 def _fastest(work: Callable[[], object]) -> float:
+    # As torch above, numpy is there only in the environment that the script makes for itself.
+    from .measure import seconds
+
     work()
     return min(seconds(work) for _ in range(REPEATS))

@@ -95,4 +95,10 @@ impl Preconditioner for Scaled {
         z.mapv_inplace(|value| value / square);
         Ok(())
     }
+
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        let Some(inner) = self.inner.preconditioner() else { return Ok(None) };
+        let square = self.scale * self.scale;
+        Ok(inner.symbol()?.map(|symbol| symbol * square))
+    }
 }

@@ -1,17 +1,25 @@
-//! Conjugate gradients on damped normal equations.
+//! Conjugate gradients on damped normal equations, with and without a preconditioner.
 
 use ndarray::ArrayD;
 use num_complex::Complex32;
+use serde::{Deserialize, Serialize};
 
-use super::{CgSettings, CgState};
-use crate::{Breakdown, Error, ForwardOperator, Iteration, Outcome, Result, StopReason, View, ViewMut, run, vector};
+use crate::{
+    Breakdown, Error, ForwardOperator, Iteration, Outcome, Preconditioner, Result, StopReason, View, ViewMut, run,
+    vector,
+};
 
-/// Solves `(A^H A + rho I) u = b` by conjugate gradients (Hestenes & Stiefel 1952).
+const NAME: &str = "conjugate gradients";
+
+/// Solves `(A^H A + rho I) u = b` by conjugate gradients (Hestenes & Stiefel 1952), preconditioned where the settings ask
+/// for it (Saad 2003, algorithm 9.1).
 ///
-/// The residual is tested after each update; a right-hand side that the start already solves stops the first step.
+/// The residual `b - (A^H A + rho I) u` is tested after each update, and it is the true one in both cases: a
+/// preconditioner changes the way to the solution, not when it counts as found. A right-hand side that the start already
+/// solves stops the first step.
 #[derive(Clone)]
 pub struct ConjugateGradient<'a> {
-    /// `A`; only its `normal` is called.
+    /// `A`; only its `normal` and its preconditioner are called.
     pub operator: &'a dyn ForwardOperator,
     /// `rho`, at least 0.
     pub damping: f32,
@@ -21,6 +29,63 @@ pub struct ConjugateGradient<'a> {
     pub warm_start: Option<&'a ArrayD<Complex32>>,
     /// When to stop.
     pub settings: CgSettings,
+}
+
+/// When conjugate gradients stop: by count, or when the residual norm falls below either tolerance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CgSettings {
+    /// Steps at most.
+    pub max_iterations: usize,
+    /// Stops at `||r|| < relative_tolerance * ||right-hand side||`.
+    pub relative_tolerance: f64,
+    /// Stops at `||r|| < absolute_tolerance`.
+    pub absolute_tolerance: f64,
+    /// Uses the preconditioner of the operator, which then must have one.
+    pub preconditioned: bool,
+}
+
+impl Default for CgSettings {
+    fn default() -> Self {
+        Self { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: false }
+    }
+}
+
+impl CgSettings {
+    /// Fails on a count of zero and on tolerances that are negative or not finite.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn check(&self) -> Result<()> {
+        if self.max_iterations == 0 {
+            return Err(Error::parameter(NAME, "max_iterations", "at least 1", 0));
+        }
+        for (name, value) in
+            [("relative_tolerance", self.relative_tolerance), ("absolute_tolerance", self.absolute_tolerance)]
+        {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::parameter(NAME, name, "a finite number of at least 0", value));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Iterate, residual and search direction of [`ConjugateGradient`].
+#[derive(Clone, Debug)]
+pub struct CgState {
+    /// The iterate `u`.
+    pub solution: ArrayD<Complex32>,
+    /// `r = b - (A^H A + rho) u`.
+    pub residual: ArrayD<Complex32>,
+    /// Norm of the residual.
+    pub residual_norm: f64,
+    direction: ArrayD<Complex32>,
+    product: ArrayD<Complex32>,
+    /// `M r` of a preconditioned run; without a preconditioner the residual itself takes its place.
+    preconditioned: Option<ArrayD<Complex32>>,
+    /// `<r, M r>`.
+    energy: f64,
 }
 
 impl ConjugateGradient<'_> {
@@ -44,6 +109,28 @@ impl ConjugateGradient<'_> {
         let norm = vector::norm(slice(self.right_hand_side));
         residual_norm < self.settings.relative_tolerance * norm || residual_norm < self.settings.absolute_tolerance
     }
+
+    fn preconditioner(&self) -> Result<Option<&dyn Preconditioner>> {
+        if !self.settings.preconditioned {
+            return Ok(None);
+        }
+        let without = || {
+            let expected = "false where the operator has no preconditioner";
+            Error::parameter(NAME, "preconditioned", expected, format!("true with {}", self.operator.name()))
+        };
+        self.operator.preconditioner().ok_or_else(without).map(Some)
+    }
+
+    /// Brings `M r` and `<r, M r>` up to date.
+    fn precondition(&self, state: &mut CgState) -> Result<()> {
+        let (Some(preconditioner), Some(preconditioned)) = (self.preconditioner()?, &mut state.preconditioned) else {
+            state.energy = state.residual_norm * state.residual_norm;
+            return Ok(());
+        };
+        preconditioner.apply(self.damping, state.residual.view(), preconditioned.view_mut())?;
+        state.energy = vector::dot(slice(&state.residual), slice(preconditioned)).re;
+        Ok(())
+    }
 }
 
 impl Iteration for ConjugateGradient<'_> {
@@ -52,7 +139,7 @@ impl Iteration for ConjugateGradient<'_> {
     fn start(&self) -> Result<CgState> {
         self.settings.check()?;
         if !(self.damping.is_finite() && self.damping >= 0.0) {
-            return Err(Error::parameter("conjugate gradients", "damping", "a number of at least 0", self.damping));
+            return Err(Error::parameter(NAME, "damping", "a number of at least 0", self.damping));
         }
         let domain = self.operator.domain();
         let right_hand_side =
@@ -73,7 +160,14 @@ impl Iteration for ConjugateGradient<'_> {
             }
         };
         let residual_norm = vector::norm(slice(&residual));
-        Ok(CgState { solution, direction: residual.clone(), residual, residual_norm, product })
+        let preconditioned = self.preconditioner()?.map(|_| domain.zeros());
+        let direction = residual.clone();
+        let mut state = CgState { solution, residual, residual_norm, direction, product, preconditioned, energy: 0.0 };
+        self.precondition(&mut state)?;
+        if let Some(preconditioned) = &state.preconditioned {
+            state.direction.assign(preconditioned);
+        }
+        Ok(state)
     }
 
     fn step(&self, state: &mut CgState) -> Result<Option<StopReason>> {
@@ -82,13 +176,15 @@ impl Iteration for ConjugateGradient<'_> {
         }
         self.apply(state.direction.view(), state.product.view_mut())?;
         let curvature = vector::dot(slice(&state.direction), slice(&state.product)).re;
-        if !curvature.is_finite() {
-            return Ok(Some(StopReason::Breakdown(Breakdown::NotFinite)));
+        for value in [curvature, state.energy] {
+            if !value.is_finite() {
+                return Ok(Some(StopReason::Breakdown(Breakdown::NotFinite)));
+            }
+            if value <= 0.0 {
+                return Ok(Some(StopReason::Breakdown(Breakdown::NotPositiveDefinite)));
+            }
         }
-        if curvature <= 0.0 {
-            return Ok(Some(StopReason::Breakdown(Breakdown::NotPositiveDefinite)));
-        }
-        let energy = state.residual_norm * state.residual_norm;
+        let energy = state.energy;
         let length = (energy / curvature) as f32;
         vector::add_scaled(slice_mut(&mut state.solution), length, slice(&state.direction));
         vector::add_scaled(slice_mut(&mut state.residual), -length, slice(&state.product));
@@ -96,8 +192,10 @@ impl Iteration for ConjugateGradient<'_> {
         if self.is_converged(state.residual_norm) {
             return Ok(Some(StopReason::Converged));
         }
-        let ratio = (state.residual_norm * state.residual_norm / energy) as f32;
-        vector::scale_and_add(slice_mut(&mut state.direction), ratio, slice(&state.residual));
+        self.precondition(state)?;
+        let ratio = (state.energy / energy) as f32;
+        let downhill = state.preconditioned.as_ref().unwrap_or(&state.residual);
+        vector::scale_and_add(slice_mut(&mut state.direction), ratio, slice(downhill));
         Ok(None)
     }
 }

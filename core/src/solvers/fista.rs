@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
+use serde::{Deserialize, Serialize};
 
-use super::{FistaSettings, FistaState};
+use super::Solution;
 use crate::{
-    Breakdown, Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector,
+    Breakdown, Error, Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector,
 };
 
 /// Norm beyond which an iterate, of order 1 in units of the intensity, is on its way out of the range of numbers.
@@ -30,6 +31,64 @@ pub struct Fista<'a> {
     pub seed: u64,
 }
 
+/// Settings of [`Fista`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FistaSettings {
+    /// Steps at most.
+    pub iterations: usize,
+    /// Regularisation weight.
+    pub lambda: f32,
+    /// An upper bound of `||A^H A||`; the step is its inverse. A normalised problem has 1, and because power iteration
+    /// comes from below, a few percent belong on top.
+    pub lipschitz: f32,
+    /// Ends a run when an iterate changes by less than this share of its norm; 0 never does.
+    pub tolerance: f32,
+}
+
+impl Default for FistaSettings {
+    fn default() -> Self {
+        Self { iterations: 80, lambda: 1e-2, lipschitz: 1.02, tolerance: 0.0 }
+    }
+}
+
+impl FistaSettings {
+    /// Fails on numbers outside of their range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn check(&self) -> Result<()> {
+        if self.iterations == 0 {
+            return Err(Error::parameter("fista", "iterations", "at least 1", 0));
+        }
+        for (name, value) in [("lambda", self.lambda), ("tolerance", self.tolerance)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::parameter("fista", name, "a number of at least 0", value));
+            }
+        }
+        if !(self.lipschitz.is_finite() && self.lipschitz > 0.0) {
+            return Err(Error::parameter("fista", "lipschitz", "a positive number", self.lipschitz));
+        }
+        Ok(())
+    }
+}
+
+/// Iterate and momentum of [`Fista`].
+#[derive(Clone, Debug)]
+pub struct FistaState {
+    /// The iterate.
+    pub x: ArrayD<Complex32>,
+    /// `R(x)`, where the prior tells it.
+    pub penalty: Option<f64>,
+    /// `||x - previous x|| / ||x||`.
+    pub relative_change: f32,
+    extrapolated: ArrayD<Complex32>,
+    previous: ArrayD<Complex32>,
+    gradient: ArrayD<Complex32>,
+    momentum: f64,
+    rng: Rng,
+}
+
 impl Fista<'_> {
     /// Runs to the end.
     ///
@@ -37,6 +96,15 @@ impl Fista<'_> {
     /// As [`run`].
     pub fn solve(&self, observers: &mut [&mut dyn Observer<FistaState>]) -> Result<Outcome<FistaState>> {
         run(self, self.settings.iterations, observers)
+    }
+
+    /// `1/2 ||A x - y||^2 + lambda R(x)` of the iterate; `None` where the prior is no proximal map. Applies the operator once.
+    ///
+    /// # Errors
+    /// Those of the operator.
+    pub fn objective(&self, state: &FistaState) -> Result<Option<f64>> {
+        let Some(penalty) = state.penalty else { return Ok(None) };
+        Ok(Some(self.problem.misfit(state.x.view())? + f64::from(self.settings.lambda) * penalty))
     }
 }
 
@@ -52,6 +120,7 @@ impl Iteration for Fista<'_> {
             previous: zeros.clone(),
             gradient: zeros,
             momentum: 1.0,
+            penalty: None,
             relative_change: f32::INFINITY,
             rng: Rng::seed_from_u64(self.seed),
         })
@@ -66,7 +135,8 @@ impl Iteration for Fista<'_> {
 
         std::mem::swap(&mut state.x, &mut state.previous);
         let mut context = PriorContext { schedule: None, conditions: self.conditions, rng: &mut state.rng };
-        self.prior.denoise(noisy.view(), (self.settings.lambda * step).sqrt(), state.x.view_mut(), &mut context)?;
+        let sigma = (self.settings.lambda * step).sqrt();
+        state.penalty = self.prior.denoise(noisy.view(), sigma, state.x.view_mut(), &mut context)?;
 
         let difference = &state.x - &state.previous;
         if points_uphill(&state.extrapolated, &state.x, &difference) {
@@ -100,4 +170,14 @@ fn points_uphill(extrapolated: &ArrayD<Complex32>, x: &ArrayD<Complex32>, differ
         })
         .sum();
     inner > 0.0
+}
+
+impl Solution for FistaState {
+    fn image(&self) -> &ArrayD<Complex32> {
+        &self.x
+    }
+
+    fn relative_change(&self) -> f32 {
+        self.relative_change
+    }
 }

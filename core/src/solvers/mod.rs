@@ -1,36 +1,38 @@
-//! Solvers: each an [`Iteration`](crate::Iteration) with its state.
+//! Solvers: each an [`Iteration`](crate::Iteration) with its settings and its state, over steps that they share.
+//!
+//! | solver | file | shared steps |
+//! |---|---|---|
+//! | [`LeastSquares`] | `least_squares.rs` | [`ConjugateGradient`] |
+//! | [`Admm`] | `admm.rs` | data step, physics step |
+//! | [`AnnealedSplitting`] | `annealed_splitting.rs` | data step, physics step, [`Renoising`] |
+//! | [`Fista`] | `fista.rs` | none |
 
-mod cg_settings;
-mod cg_state;
+mod admm;
+mod annealed_splitting;
 mod conjugate_gradient;
+mod data_step;
 mod fista;
-mod fista_settings;
-mod fista_state;
 mod intensity;
+mod least_squares;
 mod objective;
 mod operator_norm;
+mod physics_step;
 mod problem;
-mod proximal_splitting;
 mod renoising;
 mod solution;
-mod splitting_settings;
-mod splitting_state;
 
-pub use cg_settings::CgSettings;
-pub use cg_state::CgState;
-pub use conjugate_gradient::ConjugateGradient;
-pub use fista::Fista;
-pub use fista_settings::FistaSettings;
-pub use fista_state::FistaState;
+pub use admm::{Admm, AdmmSettings, AdmmState};
+pub use annealed_splitting::{AnnealedSettings, AnnealedSplitting, AnnealedState, DataSettings, PhysicsSettings};
+pub use conjugate_gradient::{CgSettings, CgState, ConjugateGradient};
+pub use fista::{Fista, FistaSettings, FistaState};
 pub use intensity::estimate_intensity;
+pub use least_squares::{LeastSquares, LeastSquaresSettings, LeastSquaresState};
 pub use objective::objective;
 pub use operator_norm::{OperatorNorm, PowerState};
+pub use physics_step::PhysicsState;
 pub use problem::Problem;
-pub use proximal_splitting::ProximalSplitting;
 pub use renoising::Renoising;
 pub use solution::Solution;
-pub use splitting_settings::SplittingSettings;
-pub use splitting_state::SplittingState;
 
 #[cfg(test)]
 mod tests;

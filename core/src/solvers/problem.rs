@@ -70,6 +70,17 @@ impl Problem {
         &self.adjoint
     }
 
+    /// `1/2 ||A x - y||^2`.
+    ///
+    /// # Errors
+    /// Those of the operator.
+    pub fn misfit(&self, x: View<'_>) -> Result<f64> {
+        let mut predicted = self.operator.range().zeros();
+        self.operator.forward(x, predicted.view_mut())?;
+        predicted -= &self.samples;
+        Ok(0.5 * vector::norm_sqr(predicted.as_slice().unwrap_or_default()))
+    }
+
     /// The image value that counts as 1.
     pub fn intensity(&self) -> f32 {
         self.intensity

@@ -23,7 +23,7 @@ pub enum Error {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system could not write it. Nothing is left behind.
@@ -31,33 +31,33 @@ pub enum Error {
     Write {
         /// The file that was to be written.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The bytes are not what the format asks for: truncated, garbled, or another format.
     #[error("{}: not a valid {format}: {problem}", path.display())]
     Malformed {
-        /// The file.
+        /// The file that is to blame.
         path: PathBuf,
         /// Name of the format, for example `.npz file`.
         format: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the bytes of the file.
         problem: String,
     },
     /// A format, or a variant of one, that Diph does not read or write.
     #[error("{}: {found} is not supported; {advice}", path.display())]
     Unsupported {
-        /// The file.
+        /// The file that is to blame.
         path: PathBuf,
-        /// What it is.
+        /// What the file is instead of something that Diph reads.
         found: String,
-        /// What to do about it.
+        /// What the user can do to get a file that Diph reads.
         advice: String,
     },
     /// The file has no array of that name.
     #[error("{}: no key `{key}`; the keys there are: {}", path.display(), listing(available))]
     MissingKey {
-        /// The file.
+        /// The file that is to blame.
         path: PathBuf,
         /// The key that was looked for.
         key: String,
@@ -67,19 +67,19 @@ pub enum Error {
     /// An array is not of the kind, shape or range that is needed.
     #[error("{}: key `{key}`: expected {expected}, got {got}", path.display())]
     Unexpected {
-        /// The file.
+        /// The file that is to blame.
         path: PathBuf,
         /// The key of the array.
         key: String,
-        /// What is needed.
+        /// Kind, axes or range that the array should have.
         expected: String,
-        /// What is there.
+        /// Kind, shape or value that the array has.
         got: String,
     },
     /// An array holds a NaN or an infinity.
     #[error("{}: key `{key}`: expected finite numbers, got a NaN or an infinity at {index:?}", path.display())]
     NotFinite {
-        /// The file.
+        /// The file that is to blame.
         path: PathBuf,
         /// The key of the array.
         key: String,

@@ -66,7 +66,7 @@ impl DatasetFolder {
         }
     }
 
-    /// The folder.
+    /// Path of the data folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -82,7 +82,7 @@ impl DatasetFolder {
     /// Slices that have k-space of this cut, in order.
     ///
     /// # Errors
-    /// As [`slices_with_maps`](Self::slices_with_maps).
+    /// [`Error::File`] with [`Read`](FileError::Read) when a folder cannot be listed; a missing one is just empty.
     pub fn slices_with_kspace(&self, cut: usize) -> Result<Vec<SliceId>> {
         self.listing(&KSPACE, &format!("_cut{cut}.npz"))
     }
@@ -90,7 +90,7 @@ impl DatasetFolder {
     /// Slices that have a reference TSMI of this cut, in order.
     ///
     /// # Errors
-    /// As [`slices_with_maps`](Self::slices_with_maps).
+    /// [`Error::File`] with [`Read`](FileError::Read) when a folder cannot be listed; a missing one is just empty.
     pub fn slices_with_reference_tsmi(&self, cut: usize) -> Result<Vec<SliceId>> {
         self.listing(&REFERENCE_TSMI, &format!("_cut{cut}.npz"))
     }
@@ -98,7 +98,7 @@ impl DatasetFolder {
     /// Slices that have maps or k-space of this cut, in order.
     ///
     /// # Errors
-    /// As [`slices_with_maps`](Self::slices_with_maps).
+    /// [`Error::File`] with [`Read`](FileError::Read) when a folder cannot be listed; a missing one is just empty.
     pub fn slices(&self, cut: usize) -> Result<Vec<SliceId>> {
         let both: BTreeSet<_> = self.slices_with_maps()?.into_iter().chain(self.slices_with_kspace(cut)?).collect();
         Ok(both.into_iter().collect())
@@ -147,7 +147,7 @@ impl DatasetFolder {
         self.root.join("intensity_factors.json")
     }
 
-    /// Maps of a slice.
+    /// Reads the maps of a slice.
     ///
     /// # Errors
     /// [`Error::File`] as from [`NpzFile::array`], and with [`Unexpected`](FileError::Unexpected) when the first axis has not 4

@@ -21,21 +21,21 @@ pub enum Error {
     /// An option outside of its range.
     #[error("{operation}: {parameter}: expected {expected}, got {got}")]
     Parameter {
-        /// The function.
+        /// The function that refused.
         operation: &'static str,
         /// Name of the option.
         parameter: &'static str,
-        /// What is allowed.
+        /// Values that the option may have.
         expected: String,
-        /// What came.
+        /// The value that the option had.
         got: String,
     },
     /// Arrays in memory that do not fit together.
     #[error("{operation}: {role}: expected shape {expected:?}, got {got:?}")]
     Shape {
-        /// The function.
+        /// The function that refused.
         operation: &'static str,
-        /// What the array stands for.
+        /// What the array stands for, with its axes.
         role: &'static str,
         /// Axis lengths that would fit.
         expected: Vec<usize>,

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 const OPERATION: &str = "measurement noise";
 
-/// How strong the noise is.
+/// Strength of the thermal noise of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoiseLevel {
     /// Standard deviation of a whole complex sample, sqrt(E|n|^2), in the units of the samples.
@@ -19,7 +19,7 @@ pub enum NoiseLevel {
     SnrDb(f64),
 }
 
-/// Which parts of a sample get noise.
+/// Which parts of a complex k-space sample get noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoiseParts {
     /// Circular complex Gaussian noise, half of the variance in each part: what a receiver measures.

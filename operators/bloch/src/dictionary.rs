@@ -35,7 +35,8 @@ impl Dictionary {
     /// directions `d_j`. T2 > T1 is allowed here, such tables exist.
     ///
     /// # Errors
-    /// When the lengths do not fit, a value is not finite, or an atom has no signal at all.
+    /// [`Error::Shape`] when the lengths do not fit, [`Error::NotFinite`] for a NaN or an infinity, [`Error::Parameter`] when there is
+    /// no atom, coefficient or frame, or an atom has no signal at all.
     pub fn from_compressed(
         lut: ArrayView2<'_, f32>,
         d: ArrayView2<'_, f32>,

@@ -53,7 +53,7 @@ impl DictionaryMatcher {
         Self { dictionary, tree }
     }
 
-    /// What it matches against.
+    /// The dictionary whose atoms voxels are matched with.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
     }
@@ -64,7 +64,8 @@ impl DictionaryMatcher {
     /// never the result. Entries that are no atom ([`Matches::NO_ATOM`]) are passed over.
     ///
     /// # Errors
-    /// When the shape does not fit, or a value of `x` is not finite.
+    /// [`Error::Shape`] when the image or the guess has another shape, [`Error::NotContiguous`] when the image does not lie in
+    /// C order, [`Error::NotFinite`] when a value of `x` is NaN or infinite.
     pub fn match_image(&self, x: View<'_>, guess: Option<&[u32]>) -> Result<Matches> {
         let operation = "bloch-dictionary: match";
         let voxels = self.voxels(operation, &x)?;
@@ -90,7 +91,8 @@ impl DictionaryMatcher {
     /// [`match_image`](Self::match_image), for tests and comparisons.
     ///
     /// # Errors
-    /// When the shape does not fit, or a value of `x` is not finite.
+    /// [`Error::Shape`] when the image or the guess has another shape, [`Error::NotContiguous`] when the image does not lie in
+    /// C order, [`Error::NotFinite`] when a value of `x` is NaN or infinite.
     pub fn match_brute_force(&self, x: View<'_>) -> Result<Matches> {
         let voxels = self.voxels("bloch-dictionary: brute force", &x)?;
         let mut atom = vec![Matches::NO_ATOM; voxels.len()];

@@ -41,7 +41,7 @@ impl EpgFisp {
         Self { sequence, negligible: NEGLIGIBLE }
     }
 
-    /// What is simulated.
+    /// The sequence whose signals are simulated.
     pub fn sequence(&self) -> &Sequence {
         &self.sequence
     }

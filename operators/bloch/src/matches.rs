@@ -1,24 +1,24 @@
-//! What matching finds.
+//! Matched atoms of an image, and the work of finding them.
 
 use num_complex::Complex32;
 
-/// What matching finds, voxel by voxel in the order (y, x).
+/// Matched atoms of an image, voxel by voxel in the order ([z,] y, x).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matches {
     /// Index of the matched atom; [`Matches::NO_ATOM`] for a voxel of zeros.
     pub atom: Vec<u32>,
     /// `<x, d>` with the matched atom `d`; 0 for a voxel of zeros.
     pub response: Vec<Complex32>,
-    /// How much work it was.
+    /// Number of products and bounds that the search evaluated.
     pub statistics: MatchStatistics,
 }
 
 impl Matches {
-    /// Stands for the atom of a voxel of zeros.
+    /// Index that stands for the atom of a voxel of zeros, which has none.
     pub const NO_ATOM: u32 = u32::MAX;
 }
 
-/// How much work a search was.
+/// Work of a search through a dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MatchStatistics {
     /// Voxels that are not zero.

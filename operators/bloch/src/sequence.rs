@@ -1,4 +1,4 @@
-//! What the scanner plays.
+//! Pulse sequences: flip angles and times of every frame.
 
 mod built_in;
 
@@ -62,7 +62,7 @@ impl Sequence {
         self
     }
 
-    /// Reads the JSON form.
+    /// Reads a sequence from its JSON form.
     ///
     /// # Errors
     /// [`Error::External`] when the text is not such an object, or breaks a rule of [`Sequence::new`].
@@ -70,12 +70,12 @@ impl Sequence {
         serde_json::from_str(text).map_err(|error| Error::external(OPERATION, error))
     }
 
-    /// Writes the JSON form.
+    /// The sequence in its JSON form.
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
     }
 
-    /// The first `frames` frames.
+    /// The sequence of the first `frames` frames.
     ///
     /// # Errors
     /// [`Error::Parameter`] when `frames` is 0 or more than there are.
@@ -89,7 +89,7 @@ impl Sequence {
         Ok(self)
     }
 
-    /// Number of frames.
+    /// Number of frames, one pulse and one echo each.
     pub fn frames(&self) -> usize {
         self.file.tr_s.len()
     }
@@ -114,7 +114,7 @@ impl Sequence {
         self.file.ti_s
     }
 
-    /// Whether an inversion pulse comes first.
+    /// Whether the sequence starts with a perfect inversion pulse.
     pub fn inversion(&self) -> bool {
         self.file.inversion
     }

@@ -1,4 +1,10 @@
-//! Plans of fast Fourier transforms in single precision.
+//! Fourier transforms of images, and what acts on images point by point in their Fourier space.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`PaddedFft`] | transform of images inside of a larger grid, without the lines that are zero |
+//! | [`Multiplier`] | a real symmetric matrix over the coefficients in every point of Fourier space: convolutions, circulant preconditioners, Gaussian priors |
+//! | [`plan_pair`] | plans of one-dimensional transforms in single precision |
 //!
 //! The kernels of `rustfft` are generic, so that every crate that makes plans compiles all of them for itself: twenty
 //! seconds each time. Operators get their plans here instead, and use them through [`Fft`] without compiling a kernel.
@@ -6,7 +12,16 @@
 use std::sync::Arc;
 
 use rustfft::FftPlanner;
+
 pub use rustfft::{Fft, FftDirection};
+
+mod multiplier;
+mod padded_fft;
+mod pool;
+
+pub use multiplier::Multiplier;
+pub use padded_fft::{BLOCK, PaddedFft};
+pub use pool::Pool;
 
 /// The plans of an unnormalised transform of `length` complex values and of its adjoint: first
 /// `sum over n of x_n exp(-2 pi i k n / length)`, then the same sum with the opposite sign of the exponent.

@@ -17,6 +17,8 @@ impl Accuracy {
     /// The finest accuracy that single precision carries.
     pub const FINEST: Self = Self(1e-6);
 
+    /// The relative accuracy `eps`.
+    ///
     /// # Errors
     /// [`Error::Parameter`] when `eps` lies outside of [1e-6, 1e-2].
     pub fn new(eps: f64) -> Result<Self> {
@@ -27,7 +29,7 @@ impl Accuracy {
         Err(Error::parameter("nufft", "accuracy", "a number from 1e-6 to 1e-2", eps))
     }
 
-    /// `eps`.
+    /// The largest relative l2 error that the transform may have.
     pub fn value(self) -> f64 {
         self.0
     }

@@ -25,12 +25,13 @@
 //! # How a transform runs
 //!
 //! Forward: images times coil sensitivity and deconvolution, Fourier transform along x then y without the lines of the
-//! padding that are zero (`padded_fft`), grid with the coefficients of a cell side by side, interpolation at the sorted
+//! padding that are zero (`diph_fourier::PaddedFft`), grid with the coefficients of a cell side by side, interpolation at the sorted
 //! samples (`sorted_points`, `gridding`) where window and temporal basis meet (`temporal_window`). Adjoint: the same
 //! backwards. `grid_plan` chooses grid and window for the wanted [`Accuracy`].
 
 mod accuracy;
 mod aligned_floats;
+mod circulant;
 pub mod coils;
 pub mod density;
 mod grid_plan;
@@ -41,8 +42,6 @@ mod memory;
 mod mrf_operator;
 mod mrf_options;
 mod nufft;
-mod padded_fft;
-mod pool;
 mod sorted_points;
 mod spiral_options;
 mod temporal_window;

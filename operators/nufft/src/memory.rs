@@ -1,11 +1,11 @@
 //! What the operator will need, from shapes alone.
 
 use diph_core::{AcquisitionShape, MemoryEstimate, Result};
+use diph_fourier::BLOCK;
 use num_complex::Complex32;
 
 use crate::grid_plan::{GridPlan, smooth_size};
 use crate::lanes::LANES;
-use crate::padded_fft::BLOCK;
 use crate::sorted_points::{GridPoint, strip_rows};
 use crate::temporal_window::most_planes;
 use crate::toeplitz::PAIRS;

@@ -2,14 +2,15 @@
 
 use std::sync::OnceLock;
 
-use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
+use diph_core::{Error, ForwardOperator, ImageShape, Preconditioner, Result, Space, View, ViewMut};
+use diph_fourier::{Multiplier, Pool};
 use ndarray::{Array2, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
+use crate::circulant::{Circulant, mean_gain};
 use crate::nufft::Nufft;
-use crate::pool::Pool;
-use crate::toeplitz::Toeplitz;
+use crate::toeplitz::toeplitz;
 use crate::{Accuracy, MrfOptions, Trajectory};
 
 const NAME: &str = "mrf-nufft";
@@ -35,11 +36,14 @@ pub struct MrfOperator {
     coil_maps: Option<Vec<Complex32>>,
     accuracy: Accuracy,
     scale: f64,
-    toeplitz: OnceLock<Toeplitz>,
+    toeplitz: OnceLock<Multiplier>,
+    circulant: OnceLock<Circulant>,
     weighted: Pool<Vec<Complex32>>,
 }
 
 impl MrfOperator {
+    /// Plans the acquisition: sorts the samples and chooses the padded grid.
+    ///
     /// # Errors
     /// [`Error::Shape`] when basis, weights or coil maps do not fit trajectory and image, [`Error::Parameter`] when an
     /// image side is 0 or too large or a weight is negative, [`Error::NotFinite`] for NaN or infinity.
@@ -66,11 +70,12 @@ impl MrfOperator {
             accuracy,
             scale,
             toeplitz: OnceLock::new(),
+            circulant: OnceLock::new(),
             weighted: Pool::new(),
         })
     }
 
-    /// Where the samples lie.
+    /// The positions in k-space that the operator samples.
     pub fn trajectory(&self) -> &Trajectory {
         &self.trajectory
     }
@@ -87,7 +92,7 @@ impl MrfOperator {
         (0..self.range.axes()[0].len).map(move |coil| maps.map(|maps| &maps[coil * pixels..][..pixels]))
     }
 
-    fn toeplitz(&self) -> Result<&Toeplitz> {
+    fn toeplitz(&self) -> Result<&Multiplier> {
         if let Some(toeplitz) = self.toeplitz.get() {
             return Ok(toeplitz);
         }
@@ -97,9 +102,19 @@ impl MrfOperator {
             None => vec![Complex32::from(1.0); self.trajectory.len()],
         };
         let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
-        let toeplitz = Toeplitz::new(&self.trajectory, self.basis.view(), &weights, image, self.accuracy, self.scale)?;
+        let toeplitz = toeplitz(&self.trajectory, self.basis.view(), &weights, image, self.accuracy, self.scale)?;
         // Of two threads that come here at once, the second throws away the same kernels.
         Ok(self.toeplitz.get_or_init(|| toeplitz))
+    }
+
+    fn circulant(&self) -> Result<&Circulant> {
+        if let Some(circulant) = self.circulant.get() {
+            return Ok(circulant);
+        }
+        let toeplitz = self.toeplitz()?;
+        let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
+        let gain = mean_gain(self.coil_maps.as_deref(), image[0] * image[1]);
+        Ok(self.circulant.get_or_init(|| Circulant::new(&self.domain, image, toeplitz, gain)))
     }
 }
 
@@ -157,6 +172,21 @@ impl ForwardOperator for MrfOperator {
         let frame = self.trajectory.samples();
         let values = |index: ndarray::IxDyn| weights[index[1] * frame + index[2]];
         Ok(Some(ArrayD::from_shape_fn(self.range.shape(), values)))
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        Some(self)
+    }
+}
+
+/// The nearest circulant matrix of the Toeplitz kernels; made at the first call, as they are.
+impl Preconditioner for MrfOperator {
+    fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
+        self.circulant()?.apply(rho, r, z)
+    }
+
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        Ok(Some(self.circulant()?.symbol()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an MRF acquisition is made of.
+//! Trajectory, temporal basis, weights and coils of an MRF acquisition.
 
 use diph_core::FourierScale;
 use ndarray::{Array2, Array3};
@@ -6,10 +6,10 @@ use num_complex::Complex32;
 
 use crate::{Accuracy, Trajectory};
 
-/// What [`MrfOperator`](crate::MrfOperator) is made of.
+/// Trajectory, temporal basis, weights and coils that an [`MrfOperator`](crate::MrfOperator) is made of.
 #[derive(Clone, Debug)]
 pub struct MrfOptions {
-    /// Positions of every frame.
+    /// Sampling positions in k-space of every frame.
     pub trajectory: Trajectory,
     /// Real temporal basis V, (frame, coefficient).
     pub basis: Array2<f32>,
@@ -22,14 +22,14 @@ pub struct MrfOptions {
     pub weights: Option<Array2<f32>>,
     /// Coil sensitivities (coil, y, x). `None`: one coil that sees everything.
     pub coil_maps: Option<Array3<Complex32>>,
-    /// Accuracy of the transform.
+    /// Relative accuracy of the non-uniform Fourier transform.
     pub accuracy: Accuracy,
-    /// Factor in front of the transform.
+    /// Convention for the factor in front of the Fourier sum.
     pub normalisation: FourierScale,
 }
 
 impl MrfOptions {
-    /// One coil, no weights, accuracy 1e-4, unitary normalisation.
+    /// An acquisition with one coil that sees everything, no weights, accuracy 1e-4 and unitary normalisation.
     pub fn new(trajectory: Trajectory, basis: Array2<f32>, height: usize, width: usize) -> Self {
         Self {
             trajectory,

@@ -1,6 +1,7 @@
 //! The non-uniform Fourier transform of coefficient images.
 
 use diph_core::{Error, ImageShape, Result, Space, View, ViewMut};
+use diph_fourier::{BLOCK, PaddedFft, Pool};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
@@ -10,8 +11,6 @@ use crate::grid_plan::GridPlan;
 use crate::gridding::{interpolate, spread};
 use crate::kaiser_bessel::KaiserBessel;
 use crate::lanes::LANES;
-use crate::padded_fft::{BLOCK, PaddedFft};
-use crate::pool::Pool;
 use crate::sorted_points::SortedPoints;
 use crate::temporal_window::TemporalWindow;
 use crate::{Accuracy, Trajectory};
@@ -72,7 +71,7 @@ impl Nufft {
     /// The transform of one image of `height` x `width` pixels.
     ///
     /// # Errors
-    /// As [`Nufft::new`].
+    /// [`Error::Parameter`] when a side is 0 or above 16384 pixels or there are 2^32 samples.
     pub fn plain(trajectory: &Trajectory, height: usize, width: usize, accuracy: Accuracy) -> Result<Self> {
         let basis = Array2::ones((trajectory.frames(), 1));
         Self::new(trajectory, basis.view(), height, width, accuracy)

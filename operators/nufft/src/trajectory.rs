@@ -18,7 +18,7 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Positions (frame, sample, 2).
+    /// A trajectory of the positions (frame, sample, 2), the last axis (ky, kx) in cycles per pixel.
     ///
     /// # Errors
     /// [`Error::Shape`] when an axis is empty or the last is not 2; [`Error::Parameter`] with frame and sample of the
@@ -43,7 +43,8 @@ impl Trajectory {
     /// `frames` frames out of `interleaves` (interleaf, sample, 2): frame t uses interleaf t mod their number.
     ///
     /// # Errors
-    /// As [`Trajectory::new`].
+    /// [`Error::Shape`] when an axis is empty or the last is not 2; [`Error::Parameter`] for a position that is not finite or lies
+    /// beyond +-1/2.
     pub fn from_interleaves(interleaves: ArrayView3<'_, f64>, frames: usize) -> Result<Self> {
         let (count, samples, components) = interleaves.dim();
         if count == 0 {

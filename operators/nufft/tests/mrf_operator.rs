@@ -201,3 +201,74 @@ fn bad_input_gives_typed_errors() {
     let error = operator.normal(turned.view(), operator.domain().zeros().view_mut()).unwrap_err();
     assert!(matches!(error, Error::NotContiguous { .. }));
 }
+
+fn precondition(operator: &MrfOperator, rho: f32, r: &ArrayD<Complex32>) -> ArrayD<Complex32> {
+    let mut z = operator.domain().zeros();
+    operator.preconditioner().unwrap().apply(rho, r.view(), z.view_mut()).unwrap();
+    z
+}
+
+/// Samples on every point of the grid, all frames alike: the normal operator is circulant, and its preconditioner the inverse.
+#[test]
+fn the_preconditioner_of_a_circulant_normal_operator_is_its_inverse() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let (height, width) = (12, 15);
+    let position = |index: usize, n: usize| (index as f64 - (n / 2) as f64) / n as f64;
+    let points = ndarray::Array3::from_shape_fn((3, height * width, 2), |(_, sample, axis)| match axis {
+        0 => position(sample / width, height),
+        _ => position(sample % width, width),
+    });
+    let trajectory = Trajectory::new(points).unwrap();
+    let mut options = options(trajectory, 2, [height, width], &mut rng);
+    options.accuracy = Accuracy::new(1e-6).unwrap();
+    let operator = MrfOperator::new(options).unwrap();
+    let x = complex_noise(&operator.domain().shape(), &mut rng);
+    for rho in [0.3f32, 2.0] {
+        let damped = normal(&operator, &x) + x.mapv(|value| value * rho);
+        let error = norm(&(precondition(&operator, rho, &damped) - &x)) / norm(&x);
+        assert!(error < 1e-4, "rho {rho}: {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Hermitian and positive definite for every acquisition, or conjugate gradients would break down; and its symbol tells
+    /// the same matrices.
+    #[test]
+    fn the_preconditioner_is_hermitian_and_positive(seed: u64, coils in 0usize..3, weighted: bool) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let size = [rng.random_range(5usize..20), rng.random_range(5usize..20)];
+        let trajectory = random_trajectory(4, 40, &mut rng);
+        let mut options = options(trajectory, 3, size, &mut rng);
+        if weighted {
+            options.weights = Some(Array2::from_shape_simple_fn((4, 40), || rng.random_range(0.0f32..2.0)));
+        }
+        if coils > 0 {
+            options.coil_maps = Some(random_maps(coils, size, &mut rng));
+        }
+        let operator = MrfOperator::new(options).unwrap();
+        let [a, b] = [0, 1].map(|_| complex_noise(&operator.domain().shape(), &mut rng));
+        let rho = 0.05;
+        let (ma, mb) = (precondition(&operator, rho, &a), precondition(&operator, rho, &b));
+        let difference = (dot(&ma, &b) - dot(&a, &mb)).norm();
+        prop_assert!(difference <= 1e-4 * norm(&ma) * norm(&b), "{difference}");
+        prop_assert!(dot(&a, &ma).re > 0.0);
+        let symbol = operator.preconditioner().unwrap().symbol().unwrap().unwrap();
+        prop_assert_eq!(symbol.shape(), &[3, 3, size[0], size[1]]);
+        for k in 0..3 {
+            let diagonal = symbol.slice(ndarray::s![k, k, .., ..]);
+            prop_assert!(diagonal.iter().all(|value| *value > -1e-4), "{diagonal}");
+        }
+    }
+}
+
+#[test]
+fn the_preconditioner_refuses_a_negative_rho() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let operator = MrfOperator::new(options(random_trajectory(2, 10, &mut rng), 2, [8, 8], &mut rng)).unwrap();
+    let zeros = operator.domain().zeros();
+    let mut z = operator.domain().zeros();
+    let error = operator.preconditioner().unwrap().apply(-1.0, zeros.view(), z.view_mut()).unwrap_err();
+    assert!(matches!(error, Error::Parameter { .. }), "{error}");
+}

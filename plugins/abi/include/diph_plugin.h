@@ -300,8 +300,9 @@ typedef struct diph_prior_vtable {
   const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
   /* Writes the denoised tensor into `clean`; both are DIPH_C64 of one shape with three axes. noisy = clean + sigma * n,
    * where real and imaginary part of n have unit variance each; sigma >= 0 in the unit of the tensor. A prior with a penalty R
-   * gives the proximal map of sigma^2 R. [any thread] */
-  int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean,
+   * gives the proximal map of sigma^2 R (the identity where sigma is 0) and, where `penalty` is not null, R(clean) in it; NaN
+   * where there is no R. [any thread] */
+  int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean, double *penalty,
                      const diph_prior_context *context, diph_error *error);
 } diph_prior_vtable;
 
@@ -312,13 +313,6 @@ typedef struct diph_prior_noise_schedule {
    * into `written`. Returns DIPH_UNSUPPORTED when this instance has no schedule. [any thread] */
   int32_t (*schedule)(void *self, uint64_t steps, diph_schedule_entry *entries, uint64_t *written, diph_error *error);
 } diph_prior_noise_schedule;
-
-#define DIPH_PRIOR_PENALTY "diph.prior.penalty/1"
-typedef struct diph_prior_penalty {
-  uint64_t struct_size;
-  /* Writes R(x) of a proximal map. Returns DIPH_UNSUPPORTED when there is no R. [any thread] */
-  int32_t (*penalty)(void *self, const diph_tensor *x, double *value, diph_error *error);
-} diph_prior_penalty;
 
 #define DIPH_PRIOR_PROXIMAL "diph.prior.proximal/1"
 typedef struct diph_prior_proximal {

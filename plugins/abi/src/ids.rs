@@ -16,8 +16,6 @@ pub const KIND_PHYSICS_PROJECTOR: &str = "diph.physics-projector/1";
 pub const OPERATOR_DATA_WEIGHTS: &str = "diph.forward-operator.data-weights/1";
 /// Extension [`NoiseSchedule`](crate::NoiseSchedule) of a prior.
 pub const PRIOR_NOISE_SCHEDULE: &str = "diph.prior.noise-schedule/1";
-/// Extension [`Penalty`](crate::Penalty) of a prior.
-pub const PRIOR_PENALTY: &str = "diph.prior.penalty/1";
 /// Extension [`Proximal`](crate::Proximal) of a prior.
 pub const PRIOR_PROXIMAL: &str = "diph.prior.proximal/1";
 

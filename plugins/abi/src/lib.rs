@@ -23,7 +23,6 @@ mod instance;
 mod noise_schedule;
 mod operator;
 mod parameter;
-mod penalty;
 mod prior;
 mod prior_context;
 mod projector;
@@ -44,13 +43,12 @@ pub use host::Host;
 pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
     ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_FORWARD_OPERATOR,
-    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PENALTY, PRIOR_PROXIMAL,
+    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
 };
 pub use instance::{Instance, InstanceVtable};
 pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
 pub use operator::OperatorVtable;
 pub use parameter::Parameter;
-pub use penalty::Penalty;
 pub use prior::PriorVtable;
 pub use prior_context::PriorContext;
 pub use projector::ProjectorVtable;

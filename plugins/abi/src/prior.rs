@@ -16,13 +16,15 @@ pub struct PriorVtable {
     /// As in [`InstanceVtable`](crate::InstanceVtable).
     pub get_extension: Option<unsafe extern "C" fn(this: *mut c_void, id: Str) -> *const c_void>,
     /// Writes the denoised tensor into `clean`, of the shape of `noisy` (c64, three axes), where `noisy = clean + sigma n`
-    /// with n of unit variance in real and imaginary part each. From any thread.
+    /// with n of unit variance in real and imaginary part each; and `R(clean)` of a proximal map of R into `penalty`, NaN
+    /// where there is no R. `penalty` may be null. From any thread.
     pub denoise: Option<
         unsafe extern "C" fn(
             this: *mut c_void,
             noisy: *const Tensor,
             sigma: f32,
             clean: *mut Tensor,
+            penalty: *mut f64,
             context: *const PriorContext,
             error: *mut ErrorBuffer,
         ) -> Status,

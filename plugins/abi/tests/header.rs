@@ -56,7 +56,6 @@ fn assertions() -> String {
     mirror!(source, abi::PriorContext, "diph_prior_context", random_normal, random_bits);
     mirror!(source, abi::PriorVtable, "diph_prior_vtable", struct_size, destroy, get_extension, denoise);
     mirror!(source, abi::NoiseSchedule, "diph_prior_noise_schedule", struct_size, schedule);
-    mirror!(source, abi::Penalty, "diph_prior_penalty", struct_size, penalty);
     mirror!(source, abi::Proximal, "diph_prior_proximal", struct_size, accuracy);
     mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", struct_size, destroy, get_extension, coefficients);
     mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", parameter_count, parameters, project);
@@ -94,7 +93,6 @@ fn assertions() -> String {
         ("DIPH_KIND_PHYSICS_PROJECTOR", abi::KIND_PHYSICS_PROJECTOR),
         ("DIPH_OPERATOR_DATA_WEIGHTS", abi::OPERATOR_DATA_WEIGHTS),
         ("DIPH_PRIOR_NOISE_SCHEDULE", abi::PRIOR_NOISE_SCHEDULE),
-        ("DIPH_PRIOR_PENALTY", abi::PRIOR_PENALTY),
         ("DIPH_PRIOR_PROXIMAL", abi::PRIOR_PROXIMAL),
         ("DIPH_HOST_LOG", abi::HOST_LOG),
         ("DIPH_HOST_PROGRESS", abi::HOST_PROGRESS),

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use diph_core::{Error, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, View, ViewMut};
-use diph_plugin_abi::{self as abi, NamedTensor, Penalty, PriorVtable, Proximal, Str, Tensor};
+use diph_plugin_abi::{self as abi, NamedTensor, PriorVtable, Proximal, Str, Tensor};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
@@ -17,6 +17,7 @@ type Denoise = unsafe extern "C" fn(
     *const Tensor,
     f32,
     *mut Tensor,
+    *mut f64,
     *const abi::PriorContext,
     *mut abi::ErrorBuffer,
 ) -> abi::Status;
@@ -61,7 +62,13 @@ impl Prior for PluginPrior {
         &self.instance.id
     }
 
-    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        context: &mut PriorContext<'_>,
+    ) -> Result<Option<f64>> {
         let operation = self.instance.operation("denoise");
         if noisy.shape() != clean.shape() {
             let (expected, got) = (noisy.shape().to_vec(), clean.shape().to_vec());
@@ -98,12 +105,24 @@ impl Prior for PluginPrior {
             random_normal: Some(random_normal),
             random_bits: Some(random_bits),
         };
-        let (tensor, result) = (input.raw(), output.raw());
-        // SAFETY: everything lives through the call; `result` and the generator are exclusively the plugin's.
+        let (tensor, result, mut penalty) = (input.raw(), output.raw(), f64::NAN);
+        // SAFETY: everything lives through the call; `result`, `penalty` and the generator are exclusively the plugin's.
         call(&self.instance.label, "denoise", |error| unsafe {
-            (self.denoise)(self.instance.this, &raw const tensor, sigma, result, &raw const raw, error)
+            (self.denoise)(
+                self.instance.this,
+                &raw const tensor,
+                sigma,
+                result,
+                &raw mut penalty,
+                &raw const raw,
+                error,
+            )
         })?;
-        output.check(&operation, "result")
+        output.check(&operation, "result")?;
+        if penalty.is_infinite() {
+            return Err(Error::NotFinite { operation, role: "penalty".into(), index: 0 });
+        }
+        Ok((!penalty.is_nan()).then_some(penalty))
     }
 
     fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {
@@ -137,25 +156,6 @@ impl Prior for PluginPrior {
             abar: entry.abar,
         };
         Ok(Some(NoiseSchedule { entries: entries.iter().map(entry).collect() }))
-    }
-
-    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
-        // SAFETY: the struct behind this ID.
-        let Some(extension) = (unsafe { self.instance.extension::<Penalty>(abi::PRIOR_PENALTY) }) else {
-            return Ok(None);
-        };
-        let penalty = self.instance.required("penalty.penalty", extension.penalty)?;
-        let operation = self.instance.operation("penalty");
-        let input = Input::view(&operation, "image", &x)?;
-        let (tensor, mut value) = (input.raw(), 0f64);
-        // SAFETY: the instance, the tensor and the number live through the call.
-        let known = call_optional(&self.instance.label, "penalty", |error| unsafe {
-            penalty(self.instance.this, &raw const tensor, &raw mut value, error)
-        })?;
-        if known && !value.is_finite() {
-            return Err(Error::NotFinite { operation, role: "R(x)".into(), index: 0 });
-        }
-        Ok(known.then_some(value))
     }
 
     fn proximal_accuracy(&self) -> Option<f32> {

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::{ptr, slice};
 
 use diph_core::{Prior, Rng, ScheduleEntry};
-use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, Penalty, PriorVtable, Proximal, Status, Str, Tensor};
+use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
 use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -27,8 +27,6 @@ impl<T: Prior + 'static> PriorShim<T> {
 
     const NOISE_SCHEDULE: NoiseSchedule =
         NoiseSchedule { struct_size: size_of::<NoiseSchedule>() as u64, schedule: Some(Self::noise_schedule) };
-
-    const PENALTY: Penalty = Penalty { struct_size: size_of::<Penalty>() as u64, penalty: Some(Self::penalty) };
 
     const PROXIMAL: Proximal = Proximal { struct_size: size_of::<Proximal>() as u64, accuracy: Some(Self::accuracy) };
 
@@ -56,7 +54,6 @@ impl<T: Prior + 'static> PriorShim<T> {
         // SAFETY: the host keeps the text alive for the call.
         match unsafe { id.as_str() } {
             Some(abi::PRIOR_NOISE_SCHEDULE) => ptr::from_ref(&Self::NOISE_SCHEDULE).cast(),
-            Some(abi::PRIOR_PENALTY) => ptr::from_ref(&Self::PENALTY).cast(),
             Some(abi::PRIOR_PROXIMAL) => ptr::from_ref(&Self::PROXIMAL).cast(),
             _ => ptr::null(),
         }
@@ -67,6 +64,7 @@ impl<T: Prior + 'static> PriorShim<T> {
         noisy: *const Tensor,
         sigma: f32,
         clean: *mut Tensor,
+        penalty: *mut f64,
         context: *const abi::PriorContext,
         error: *mut ErrorBuffer,
     ) -> Status {
@@ -79,7 +77,12 @@ impl<T: Prior + 'static> PriorShim<T> {
             // SAFETY: as above.
             let (schedule, conditions, mut rng) = unsafe { (schedule(&raw), conditions(&raw)?, generator(&raw)?) };
             let mut context = diph_core::PriorContext { schedule, conditions: &conditions, rng: &mut rng };
-            Ok(prior.denoise(noisy, sigma, clean, &mut context)?)
+            let found = prior.denoise(noisy, sigma, clean, &mut context)?;
+            if !penalty.is_null() {
+                // SAFETY: not null, the host's for the call.
+                unsafe { penalty.write(found.unwrap_or(f64::NAN)) };
+            }
+            Ok(())
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, denoise) }
@@ -116,22 +119,6 @@ impl<T: Prior + 'static> PriorShim<T> {
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, fill) }
-    }
-
-    unsafe extern "C" fn penalty(
-        this: *mut c_void,
-        x: *const Tensor,
-        value: *mut f64,
-        error: *mut ErrorBuffer,
-    ) -> Status {
-        let measure = || {
-            // SAFETY: the host keeps the header's rules for all pointers.
-            let penalty = unsafe { Self::prior(this).penalty(view("x", x)?)? };
-            // SAFETY: as above.
-            unsafe { write(value, penalty) }
-        };
-        // SAFETY: the host keeps the header's rules for the buffer.
-        unsafe { guarded(error, measure) }
     }
 
     unsafe extern "C" fn accuracy(this: *mut c_void, value: *mut f32, error: *mut ErrorBuffer) -> Status {

@@ -30,7 +30,7 @@ impl IntensityConfig {
     /// Fails on factors that are not positive numbers.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Setting`](diph_network::Error::Setting) with the name of the setting that is outside of its range.
     pub fn check(&self) -> Result<()> {
         for (name, factor) in [("reference_factor", self.reference_factor), ("condition_factor", self.condition_factor)]
         {

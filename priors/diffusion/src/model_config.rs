@@ -46,7 +46,7 @@ impl ModelConfig {
     /// Fails on settings that make no model.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the name of the setting.
+    /// [`Setting`](diph_network::Error::Setting) with the name of the setting that is outside of its range.
     pub fn check(&self) -> Result<()> {
         self.unet.check()?;
         self.diffusion.check()?;

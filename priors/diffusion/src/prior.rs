@@ -149,7 +149,7 @@ impl Prior for DiffusionPrior {
         sigma: f32,
         clean: ViewMut<'_>,
         context: &mut PriorContext<'_>,
-    ) -> diph_core::Result<()> {
+    ) -> diph_core::Result<Option<f64>> {
         let layout = self.layout("noisy image", noisy.shape())?;
         let (abar, timestep) = match context.schedule {
             Some(entry) => (entry.abar, entry.timestep),
@@ -170,7 +170,8 @@ impl Prior for DiffusionPrior {
             let role = "predicted image".into();
             return Err(diph_core::Error::NotFinite { operation: Self::NAME.into(), role, index });
         }
-        layout.to_image(Self::NAME, &values, clean)
+        layout.to_image(Self::NAME, &values, clean)?;
+        Ok(None)
     }
 
     fn noise_schedule(&self, steps: usize) -> diph_core::Result<Option<NoiseSchedule>> {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
-use diph_core::{
-    Identity, ImageShape, Iteration, Problem, ProximalSplitting, Renoising, Rng, Space, SplittingSettings,
-};
+use diph_core::{AnnealedSettings, AnnealedSplitting, Identity, ImageShape, Iteration, Problem, Renoising, Rng, Space};
 use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, Respacing};
 use diph_network::{ForwardMode, Parameters, Tensor, UNet};
 use ndarray::ArrayD;
@@ -45,17 +43,13 @@ fn the_solver_takes_the_step_of_the_diffusion_process() -> Result<(), Box<dyn Er
     let identity = Arc::new(Identity::new(Space::image(2, &ImageShape::plane(SIZE, SIZE))));
     let problem = Problem::new(identity, 1.0, 1.0, ArrayD::zeros(vec![2, SIZE, SIZE]).view())?;
     let (schedule, conditions) = (diffusion.noise_schedule(), BTreeMap::new());
-    let settings = SplittingSettings {
-        iterations: 8,
-        proximal: false,
-        renoising: Renoising::DdpmPosterior,
-        ..SplittingSettings::default()
-    };
-    let solver = ProximalSplitting {
+    let settings =
+        AnnealedSettings { iterations: 8, renoising: Renoising::DdpmPosterior, ..AnnealedSettings::default() };
+    let solver = AnnealedSplitting {
         problem: &problem,
-        prior: Some(&prior),
+        prior: &prior,
         projector: None,
-        schedule: Some(&schedule),
+        schedule: &schedule,
         conditions: &conditions,
         settings,
         seed: 3,

@@ -28,6 +28,11 @@ impl Parameter {
         Self { shape: shape.to_vec(), values: Arc::default(), is_variable: false }
     }
 
+    /// Whether it is more than a shape.
+    pub(crate) fn has_values(&self) -> bool {
+        self.count() == self.values().len()
+    }
+
     /// Lengths of the axes.
     pub fn shape(&self) -> &[usize] {
         &self.shape

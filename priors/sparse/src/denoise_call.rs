@@ -5,21 +5,20 @@ use num_complex::Complex32;
 
 use crate::image_shape::ImageShape;
 
-/// The arguments of one `denoise` that has something to do.
+/// The arguments of one `denoise`.
 pub(crate) struct DenoiseCall<'a> {
     pub shape: ImageShape,
     pub noisy: &'a [Complex32],
     pub clean: &'a mut [Complex32],
-    /// Largest absolute value of a real or imaginary part, positive.
+    /// Largest absolute value of a real or imaginary part.
     pub peak: f32,
-    /// Weight of R, `sigma^2`, positive.
+    /// Weight of R, `sigma^2`.
     pub weight: f64,
 }
 
 impl<'a> DenoiseCall<'a> {
-    /// Checks the arguments. Where the answer is the input itself (sigma or the image is zero), writes it and returns
-    /// `None`.
-    pub fn check(prior: &str, noisy: &View<'a>, sigma: f32, clean: ViewMut<'a>) -> Result<Option<Self>> {
+    /// Checks the arguments.
+    pub fn check(prior: &str, noisy: &View<'a>, sigma: f32, clean: ViewMut<'a>) -> Result<Self> {
         let operation = format!("{prior}: denoise");
         if !sigma.is_finite() || sigma < 0.0 {
             return Err(Error::parameter(operation, "sigma", "a finite number of at least 0", sigma));
@@ -28,21 +27,19 @@ impl<'a> DenoiseCall<'a> {
         let noisy = shape.space().slice(&operation, "noisy image", noisy)?;
         let clean = shape.space().slice_mut(&operation, "clean image", clean)?;
         let peak = peak(&operation, noisy)?;
-        if sigma == 0.0 || peak == 0.0 {
-            clean.copy_from_slice(noisy);
-            return Ok(None);
-        }
-        Ok(Some(Self { shape, noisy, clean, peak, weight: f64::from(sigma).powi(2) }))
+        Ok(Self { shape, noisy, clean, peak, weight: f64::from(sigma).powi(2) })
     }
-}
 
-/// The values of an image whose penalty is asked for.
-pub(crate) fn penalty_input<'a>(prior: &str, x: &View<'a>) -> Result<(ImageShape, &'a [Complex32])> {
-    let operation = format!("{prior}: penalty");
-    let shape = ImageShape::new(&operation, x.shape())?;
-    let values = shape.space().slice(&operation, "image", x)?;
-    peak(&operation, values)?;
-    Ok((shape, values))
+    /// Whether the answer is the input itself, because sigma or the image is zero.
+    pub fn is_identity(&self) -> bool {
+        self.weight == 0.0 || self.peak == 0.0
+    }
+
+    /// Writes the input as the answer.
+    pub fn copy(self) -> (ImageShape, &'a [Complex32]) {
+        self.clean.copy_from_slice(self.noisy);
+        (self.shape, self.noisy)
+    }
 }
 
 /// Largest absolute value of a real or imaginary part; an error when one is not finite.

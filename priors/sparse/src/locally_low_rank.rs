@@ -6,13 +6,14 @@ mod options;
 use std::ops::Range;
 
 use diph_core::{Prior, PriorContext, Result, View, ViewMut};
+use num_complex::Complex32;
 use rand::RngExt;
 use rayon::prelude::*;
 
 pub use options::LocallyLowRankOptions;
 
 use crate::channel_rows;
-use crate::denoise_call::{DenoiseCall, penalty_input};
+use crate::denoise_call::DenoiseCall;
 use crate::image_shape::ImageShape;
 use crate::shift::Shift;
 use casorati::CasoratiBlock;
@@ -56,6 +57,23 @@ impl LocallyLowRank {
         first.into_iter().chain(starts.map(|start| start..(start + self.options.block).min(len))).collect()
     }
 
+    /// For a fixed grid only: with random shifts there is no single R.
+    fn has_penalty(&self) -> bool {
+        self.options.shift == Shift::None
+    }
+
+    /// R of an image on the fixed grid.
+    fn penalty(&self, shape: ImageShape, image: &[Complex32]) -> f64 {
+        let mut rows = vec![0.0; 2 * image.len()];
+        channel_rows::split(shape, image, 1.0, &mut rows);
+        let columns = self.blocks(shape.width, 0);
+        let sums: Vec<f64> = bands(shape, &self.blocks(shape.height, 0), &mut rows)
+            .into_par_iter()
+            .map(|band| columns.iter().map(|c| CasoratiBlock::new(shape, c.clone()).nuclear_norm(band)).sum())
+            .collect();
+        sums.iter().sum()
+    }
+
     fn draw_shift(&self, context: &mut PriorContext<'_>) -> [usize; 2] {
         match self.options.shift {
             Shift::None => [0, 0],
@@ -69,42 +87,34 @@ impl Prior for LocallyLowRank {
         NAME
     }
 
-    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        context: &mut PriorContext<'_>,
+    ) -> Result<Option<f64>> {
         let [shift_y, shift_x] = self.draw_shift(context);
-        let Some(call) = DenoiseCall::check(NAME, &noisy, sigma, clean)? else {
-            return Ok(());
-        };
+        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        if call.is_identity() {
+            let (shape, image) = call.copy();
+            return Ok(self.has_penalty().then(|| self.penalty(shape, image)));
+        }
         let mut rows = vec![0.0; 2 * call.noisy.len()];
         channel_rows::split(call.shape, call.noisy, 1.0, &mut rows);
         let columns = self.blocks(call.shape.width, shift_x);
-        bands(call.shape, &self.blocks(call.shape.height, shift_y), &mut rows).into_par_iter().for_each(|band| {
-            for columns in &columns {
-                CasoratiBlock::new(call.shape, columns.clone()).soft_threshold(band, call.weight);
-            }
-        });
-        channel_rows::join(call.shape, &rows, 1.0, call.clean);
-        Ok(())
-    }
-
-    /// For a fixed grid only: with random shifts there is no single R.
-    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
-        let (shape, image) = penalty_input(NAME, &x)?;
-        if self.options.shift == Shift::Random {
-            return Ok(None);
-        }
-        let mut rows = vec![0.0; 2 * image.len()];
-        channel_rows::split(shape, image, 1.0, &mut rows);
-        let columns = self.blocks(shape.width, 0);
-        let sums: Vec<f64> = bands(shape, &self.blocks(shape.height, 0), &mut rows)
+        let block = |columns: &Range<usize>| CasoratiBlock::new(call.shape, columns.clone());
+        let sums: Vec<f64> = bands(call.shape, &self.blocks(call.shape.height, shift_y), &mut rows)
             .into_par_iter()
-            .map(|band| columns.iter().map(|c| CasoratiBlock::new(shape, c.clone()).nuclear_norm(band)).sum())
+            .map(|band| columns.iter().map(|columns| block(columns).soft_threshold(band, call.weight)).sum())
             .collect();
-        Ok(Some(sums.iter().sum()))
+        channel_rows::join(call.shape, &rows, 1.0, call.clean);
+        Ok(self.has_penalty().then(|| sums.iter().sum()))
     }
 
     /// For a fixed grid only.
     fn proximal_accuracy(&self) -> Option<f32> {
-        (self.options.shift == Shift::None).then_some(ACCURACY)
+        self.has_penalty().then_some(ACCURACY)
     }
 }
 

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub use convergence::Convergence;
 pub use options::TotalVariationOptions;
 
-use crate::denoise_call::{DenoiseCall, penalty_input};
+use crate::denoise_call::DenoiseCall;
 use crate::image_shape::ImageShape;
 use dual::{Problem, Scratch};
 
@@ -82,17 +82,25 @@ impl TotalVariation {
     /// # Errors
     /// As [`denoise`](Prior::denoise).
     pub fn proximal_map(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>) -> Result<Convergence> {
-        let Some(call) = DenoiseCall::check(NAME, &noisy, sigma, clean)? else {
-            return Ok(Convergence::EXACT);
-        };
-        let channel_weights = self.channel_weights("denoise", call.shape)?;
+        self.map(noisy, sigma, clean).map(|(convergence, _)| convergence)
+    }
+
+    /// The proximal map, how close it came, and R of the result.
+    fn map(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>) -> Result<(Convergence, f64)> {
+        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        let channel_weights = self.channel_weights(call.shape)?;
+        if call.is_identity() {
+            let (shape, image) = call.copy();
+            return Ok((Convergence::EXACT, penalty(shape, image, &channel_weights)));
+        }
         let largest = channel_weights.iter().copied().fold(0.0, f32::max);
         // Scaling by a power of two is exact, so the map is exactly homogeneous under such factors.
         let scale = call.peak.log2().round().clamp(-126.0, 126.0).exp2();
         let weight = call.weight * f64::from(largest) / f64::from(scale);
         if weight < NEGLIGIBLE_WEIGHT {
-            call.clean.copy_from_slice(call.noisy);
-            return Ok(Convergence { iterations: 0, error_bound: NEGLIGIBLE_WEIGHT });
+            let (shape, image) = call.copy();
+            let convergence = Convergence { iterations: 0, error_bound: NEGLIGIBLE_WEIGHT };
+            return Ok((convergence, penalty(shape, image, &channel_weights)));
         }
         let problem = Problem {
             shape: call.shape,
@@ -101,14 +109,14 @@ impl TotalVariation {
         };
         let mut scratch = self.take_scratch();
         scratch.load(&problem, call.noisy, 1.0 / scale);
-        let convergence = dual::solve(&problem, &self.options, &mut scratch);
+        let (convergence, variation) = dual::solve(&problem, &self.options, &mut scratch);
         scratch.store(&problem, scale, call.clean);
         self.return_scratch(scratch);
-        Ok(convergence)
+        Ok((convergence, variation * f64::from(scale) * f64::from(largest)))
     }
 
     /// The weight of every real channel, twice that of every coefficient.
-    fn channel_weights(&self, method: &str, shape: ImageShape) -> Result<Vec<f32>> {
+    fn channel_weights(&self, shape: ImageShape) -> Result<Vec<f32>> {
         let Some(weights) = &self.options.coefficient_weights else {
             return Ok(vec![1.0; shape.channels()]);
         };
@@ -116,7 +124,7 @@ impl TotalVariation {
             return Ok(weights.iter().flat_map(|w| [*w, *w]).collect());
         }
         let expected = format!("{} values, one for each coefficient of the image", shape.coefficients);
-        Err(Error::parameter(format!("{NAME}: {method}"), "coefficient_weights", expected, weights.len()))
+        Err(Error::parameter(format!("{NAME}: denoise"), "coefficient_weights", expected, weights.len()))
     }
 
     fn take_scratch(&self) -> Scratch {
@@ -135,18 +143,14 @@ impl Prior for TotalVariation {
         NAME
     }
 
-    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, _: &mut PriorContext<'_>) -> Result<()> {
-        self.proximal_map(noisy, sigma, clean).map(|_| ())
-    }
-
-    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
-        let (shape, image) = penalty_input(NAME, &x)?;
-        let weights = self.channel_weights("penalty", shape)?;
-        let rows: Vec<f64> = (0..shape.height)
-            .into_par_iter()
-            .map(|y| (0..shape.width).map(|x| gradient_norm(shape, image, &weights, y, x)).sum())
-            .collect();
-        Ok(Some(rows.iter().sum()))
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        _: &mut PriorContext<'_>,
+    ) -> Result<Option<f64>> {
+        self.map(noisy, sigma, clean).map(|(_, penalty)| Some(penalty))
     }
 
     /// The tolerance of the options. A call that runs into the limit of iterations first may miss it;
@@ -154,6 +158,15 @@ impl Prior for TotalVariation {
     fn proximal_accuracy(&self) -> Option<f32> {
         (self.options.tolerance > 0.0).then_some(self.options.tolerance)
     }
+}
+
+/// R of an image.
+fn penalty(shape: ImageShape, image: &[Complex32], channel_weights: &[f32]) -> f64 {
+    let rows: Vec<f64> = (0..shape.height)
+        .into_par_iter()
+        .map(|y| (0..shape.width).map(|x| gradient_norm(shape, image, channel_weights, y, x)).sum())
+        .collect();
+    rows.iter().sum()
 }
 
 /// Joint norm of all gradients in one pixel.

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 pub use family::WaveletFamily;
 pub use options::WaveletOptions;
 
-use crate::denoise_call::{DenoiseCall, penalty_input};
+use crate::denoise_call::DenoiseCall;
 use crate::image_shape::ImageShape;
 use crate::shift::Shift;
 use transform::Transform;
@@ -58,6 +58,21 @@ impl Wavelet {
         if self.options.joint { shape.channels() } else { 2 }
     }
 
+    /// For a fixed grid only: with random shifts there is no single R.
+    fn has_penalty(&self) -> bool {
+        self.options.shift == Shift::None
+    }
+
+    /// R of an image on the fixed grid: what a threshold of zero leaves.
+    fn penalty(&self, shape: ImageShape, image: &[Complex32]) -> f64 {
+        if image.is_empty() {
+            return 0.0;
+        }
+        let transform = self.transform(shape);
+        let planes = analyse(shape, &transform, image, [0, 0]);
+        soft_threshold_factors(shape, &transform, &planes, self.group_channels(shape), 0.0).1
+    }
+
     fn draw_shift(&self, context: &mut PriorContext<'_>) -> [usize; 2] {
         match self.options.shift {
             Shift::None => [0, 0],
@@ -71,15 +86,23 @@ impl Prior for Wavelet {
         NAME
     }
 
-    fn denoise(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+    fn denoise(
+        &self,
+        noisy: View<'_>,
+        sigma: f32,
+        clean: ViewMut<'_>,
+        context: &mut PriorContext<'_>,
+    ) -> Result<Option<f64>> {
         let shift = self.draw_shift(context);
-        let Some(call) = DenoiseCall::check(NAME, &noisy, sigma, clean)? else {
-            return Ok(());
-        };
+        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        if call.is_identity() {
+            let (shape, image) = call.copy();
+            return Ok(self.has_penalty().then(|| self.penalty(shape, image)));
+        }
         let (shape, transform) = (call.shape, self.transform(call.shape));
         let mut planes = analyse(shape, &transform, call.noisy, shift);
         let group = self.group_channels(shape);
-        let factors = soft_threshold_factors(shape, &transform, &planes, group, call.weight as f32);
+        let (factors, penalty) = soft_threshold_factors(shape, &transform, &planes, group, call.weight as f32);
         planes.par_chunks_exact_mut(shape.pixels()).enumerate().for_each_init(
             || vec![0.0; shape.pixels()],
             |scratch, (channel, plane)| {
@@ -89,38 +112,12 @@ impl Prior for Wavelet {
             },
         );
         join(shape, &planes, shift, call.clean);
-        Ok(())
-    }
-
-    /// For a fixed grid only: with random shifts there is no single R.
-    fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
-        let (shape, image) = penalty_input(NAME, &x)?;
-        if self.options.shift == Shift::Random {
-            return Ok(None);
-        }
-        if image.is_empty() {
-            return Ok(Some(0.0));
-        }
-        let transform = self.transform(shape);
-        let planes = analyse(shape, &transform, image, [0, 0]);
-        let details = |y: usize| transform.first_detail(y)..shape.width;
-        let group_norm = |group: &[f32], y: usize, x: usize| {
-            let squares = group.chunks_exact(shape.pixels()).map(|plane| f64::from(plane[y * shape.width + x]).powi(2));
-            squares.sum::<f64>().sqrt()
-        };
-        let rows: Vec<f64> = (0..shape.height)
-            .into_par_iter()
-            .map(|y| {
-                let groups = planes.chunks_exact(self.group_channels(shape) * shape.pixels());
-                groups.map(|group| details(y).map(|x| group_norm(group, y, x)).sum::<f64>()).sum()
-            })
-            .collect();
-        Ok(Some(rows.iter().sum()))
+        Ok(self.has_penalty().then_some(penalty))
     }
 
     /// For a fixed grid only.
     fn proximal_accuracy(&self) -> Option<f32> {
-        (self.options.shift == Shift::None).then_some(ACCURACY)
+        self.has_penalty().then_some(ACCURACY)
     }
 }
 
@@ -163,26 +160,32 @@ fn join(shape: ImageShape, planes: &[f32], [shift_y, shift_x]: [usize; 2], image
     });
 }
 
-/// Factors of the soft threshold `tau` on the groups' norms, (group, y, x); 1 in the approximation band.
+/// Factors of the soft threshold `tau` on the groups' norms, (group, y, x); 1 in the approximation band. Beside them, the sum
+/// of what the threshold leaves of the norms.
 fn soft_threshold_factors(
     shape: ImageShape,
     transform: &Transform,
     planes: &[f32],
     group_channels: usize,
     tau: f32,
-) -> Vec<f32> {
+) -> (Vec<f32>, f64) {
     let (pixels, width) = (shape.pixels(), shape.width);
     let mut factors = vec![0.0_f32; shape.channels() / group_channels * pixels];
-    factors.par_chunks_exact_mut(width).enumerate().for_each(|(line, factors)| {
+    let lines = factors.par_chunks_exact_mut(width).enumerate().map(|(line, factors)| {
         let (group, y) = (line / shape.height, line % shape.height);
         for plane in planes[group * group_channels * pixels..].chunks_exact(pixels).take(group_channels) {
             factors.iter_mut().zip(&plane[y * width..]).for_each(|(sum, value)| *sum += value * value);
         }
-        for factor in factors.iter_mut() {
+        let (approximations, details) = factors.split_at_mut(transform.first_detail(y));
+        approximations.fill(1.0);
+        let mut left = 0.0;
+        for factor in details {
             let norm = factor.sqrt();
+            left += f64::from((norm - tau).max(0.0));
             *factor = if norm > tau { 1.0 - tau / norm } else { 0.0 };
         }
-        factors[..transform.first_detail(y)].fill(1.0);
+        left
     });
-    factors
+    let left: Vec<f64> = lines.collect();
+    (factors, left.iter().sum())
 }

@@ -52,6 +52,7 @@ fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
             Check::new("prox: Moreau", limit, || probe.worst(Probe::moreau)),
             Check::new("prox: homogeneous", limit, || probe.worst(Probe::homogeneity)),
             Check::new("prox: optimal", limit, || probe.worst(Probe::suboptimality)),
+            Check::new("prox: penalty", limit, || probe.worst(Probe::penalty_error)),
         ]);
     }
     checks.extend(same::checks(|| probe.denoise(&probe.draw(0), SIGMAS[1])));
@@ -72,13 +73,18 @@ impl Probe<'_> {
 
     /// An annealed prior gets the schedule entry nearest to `sigma`, and that entry's noise level.
     fn denoise(&self, noisy: &ArrayD<Complex32>, sigma: f32) -> Result<ArrayD<Complex32>> {
+        Ok(self.map(noisy, sigma)?.0)
+    }
+
+    /// The denoised image and its penalty.
+    fn map(&self, noisy: &ArrayD<Complex32>, sigma: f32) -> Result<(ArrayD<Complex32>, Option<f64>)> {
         let entry = self.prior.noise_schedule(STEPS)?.and_then(|schedule| nearest(&schedule, sigma));
         let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
         let mut clean = ArrayD::from_elem(noisy.raw_dim(), Complex32::new(3.0, -2.0));
         let mut rng = Rng::seed_from_u64(self.seed);
         let mut context = PriorContext { schedule: entry, conditions: self.conditions, rng: &mut rng };
-        self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
-        Ok(clean)
+        let penalty = self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
+        Ok((clean, penalty))
     }
 
     /// Largest error over the noise levels; a NaN stays one.
@@ -145,12 +151,25 @@ impl Probe<'_> {
         Ok(relative(distance(&scaled, &plain), norm(&x) * f64::from(C)))
     }
 
+    /// Distance of the penalty that comes with the result from the penalty that the map of no noise finds for it, relative to
+    /// that of the noisy image.
+    fn penalty_error(&self, sigma: f32) -> Result<f64> {
+        let x = self.draw(0);
+        let (clean, told) = self.map(&x, sigma)?;
+        let (asked, scale) = (self.map(&clean, 0.0)?.1, self.map(&x, 0.0)?.1);
+        Ok(match (told, asked, scale) {
+            (Some(told), Some(asked), Some(scale)) => relative((told - asked).abs(), scale),
+            (None, None, None) => 0.0,
+            _ => f64::INFINITY,
+        })
+    }
+
     /// By how much some other image beats the result in `1/2 |u - x|^2 + sigma^2 R(u)`, relative to that objective.
     fn suboptimality(&self, sigma: f32) -> Result<f64> {
         let x = self.draw(0);
         let best = self.denoise(&x, sigma)?;
         let objective = |u: &ArrayD<Complex32>| -> Result<Option<f64>> {
-            let penalty = self.prior.penalty(u.view())?;
+            let (_, penalty) = self.map(u, 0.0)?;
             Ok(penalty.map(|penalty| 0.5 * distance(u, &x).powi(2) + f64::from(sigma).powi(2) * penalty))
         };
         let Some(reached) = objective(&best)? else { return Ok(0.0) };
@@ -191,6 +210,8 @@ mod tests {
         AnyShape,
         Schedule,
         OwnRandomness,
+        /// Tells the penalty of what it was given instead of what it gives.
+        Penalty,
     }
 
     /// Soft thresholding: the proximal map of the sum of magnitudes, with a fault.
@@ -201,7 +222,13 @@ mod tests {
             "shrink"
         }
 
-        fn denoise(&self, x: View<'_>, sigma: f32, mut z: ViewMut<'_>, _: &mut PriorContext<'_>) -> Result<()> {
+        fn denoise(
+            &self,
+            x: View<'_>,
+            sigma: f32,
+            mut z: ViewMut<'_>,
+            _: &mut PriorContext<'_>,
+        ) -> Result<Option<f64>> {
             if x.shape() != z.shape() && self.0 != Fault::AnyShape {
                 let (expected, got) = (x.shape().to_vec(), z.shape().to_vec());
                 return Err(Error::Shape { operation: "shrink".into(), role: "result".into(), expected, got });
@@ -222,16 +249,13 @@ mod tests {
                     _ => {}
                 }
             }
-            Ok(())
+            let of = if self.0 == Fault::Penalty { x } else { z.view() };
+            Ok(Some(of.iter().map(|value| f64::from(value.norm())).sum()))
         }
 
         fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {
             let entry = |index| ScheduleEntry { index, timestep: index, abar: 0.5 };
             Ok((self.0 == Fault::Schedule).then(|| NoiseSchedule { entries: (0..steps).map(entry).collect() }))
-        }
-
-        fn penalty(&self, x: View<'_>) -> Result<Option<f64>> {
-            Ok(Some(x.iter().map(|value| f64::from(value.norm())).sum()))
         }
 
         fn proximal_accuracy(&self) -> Option<f32> {
@@ -243,7 +267,7 @@ mod tests {
     fn a_lawful_proximal_map_passes() {
         let report = check_prior(&Shrink(Fault::None), &[2, 6, 7], 3);
         assert!(report.passed(), "{report}");
-        assert_eq!(report.checks.len(), 10);
+        assert_eq!(report.checks.len(), 11);
     }
 
     /// Adds its condition image; without one it fails.
@@ -254,14 +278,20 @@ mod tests {
             "guided"
         }
 
-        fn denoise(&self, x: View<'_>, _: f32, mut z: ViewMut<'_>, context: &mut PriorContext<'_>) -> Result<()> {
+        fn denoise(
+            &self,
+            x: View<'_>,
+            _: f32,
+            mut z: ViewMut<'_>,
+            context: &mut PriorContext<'_>,
+        ) -> Result<Option<f64>> {
             let missing = || Error::parameter("guided", "condition", "`low_res`", "none");
             let guide = context.conditions.get("low_res").ok_or_else(missing)?;
             if x.shape() != z.shape() {
                 return Err(Error::incompatible("guided", "equal shapes", "others"));
             }
             ndarray::Zip::from(&mut z).and(&x).and(guide).for_each(|z, x, guide| *z = x + guide);
-            Ok(())
+            Ok(None)
         }
     }
 
@@ -277,6 +307,7 @@ mod tests {
     fn every_law_catches_its_fault() {
         for (fault, law) in [
             (Fault::Threshold, "prox: optimal"),
+            (Fault::Penalty, "prox: penalty"),
             (Fault::Twice, "prox: Moreau"),
             (Fault::Expansive, "prox: non-expansive"),
             (Fault::Expansive, "prox: firmly non-expansive"),

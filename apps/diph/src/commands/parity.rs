@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diph_parity::{Comparison, Outcome, ParityReport, compare};
+use diph_parity::{Comparison, Outcome, ParityObserver, ParityReport, compare};
 use diph_recon::ReconError;
 
 use crate::Context;
-use crate::output::{AppError, Bar, Table};
+use crate::output::{AppError, Bar, Output, Table};
 
 /// Voxels that the table names one by one; `--json` lists all.
 const NAMED_VOXELS: usize = 3;
@@ -30,16 +30,29 @@ impl ParityArgs {
     /// [`AppError::Check`] when a tolerance is missed, [`ReconError::File`] when a stage could not be done.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let registry = context.registry()?;
-        let mut spinner: Option<Bar> = None;
-        let mut on_stage = |name: &str| {
-            spinner = None;
-            spinner = Some(context.output.spinner(name));
-        };
+        let mut spinner = Spinner { output: &context.output, of_stage: None };
         let model_config = self.model_config.as_deref();
-        let report = compare(&registry, &context.cancel, &self.folder, model_config, &mut on_stage)?;
+        let report = compare(&registry, &context.cancel, &self.folder, model_config, &mut spinner)?;
         drop(spinner);
         context.output.result(&report, || table(&report))?;
         verdict(&report)
+    }
+}
+
+/// Shows the stage that is being compared.
+struct Spinner<'a> {
+    output: &'a Output,
+    of_stage: Option<Bar>,
+}
+
+impl ParityObserver for Spinner<'_> {
+    fn stage_begins(&mut self, name: &str) {
+        self.of_stage = None;
+        self.of_stage = Some(self.output.spinner(name));
+    }
+
+    fn say(&self, error: ReconError) -> String {
+        AppError::from(error).to_string()
     }
 }
 

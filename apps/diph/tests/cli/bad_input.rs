@@ -90,7 +90,7 @@ fn flags() {
         (vec!["--slices", "7"], "no slice 7"),
         (vec!["--vols", "3"], "no volume 3"),
         (vec!["--set", "weigths=none"], "weigths"),
-        (vec!["--set", "solver.proximal-splitting.cg.max_iterations=many"], "max_iterations"),
+        (vec!["--set", "solver.least-squares.iterations=many"], "iterations"),
         (vec!["--set", "weights"], "KEY=VALUE"),
         (vec!["--plugin-dir", "nowhere"], "no such directory: nowhere"),
     ] {
@@ -170,6 +170,12 @@ fn settings_that_cannot_work() {
     assert!(error.contains("iterations: expected at least 1, got 0"), "{error}");
     let error = bench.fail(1, &[&lrtv[..], &["solver.fista.lipschitz=0.001"]].concat());
     assert!(error.contains("the solver broke down"), "{error}");
+    let prior = "prior={\"id\":\"diph.total-variation\"}";
+    let lsq = ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0"];
+    let error = bench.fail(1, &[&lsq[..], &["--set", prior]].concat());
+    assert!(error.contains("solver `least-squares`: prior: expected none"), "{error}");
+    let error = bench.fail(1, &[&lrtv[..], &["prior=null"]].concat());
+    assert!(error.contains("solver `fista`: prior: expected a prior"), "{error}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::bench::Bench;
 use crate::network::{checkpoint, config, parameters, write};
 
 const CONDITIONAL: &str = "mrf-diph-conditional";
-const SOLVER: &str = "solver.proximal-splitting";
+const SOLVER: &str = "solver.annealed";
 
 /// A bench with data and the tiny network `net.safetensors`.
 fn bench() -> Bench {
@@ -23,7 +23,7 @@ fn bench() -> Bench {
 
 /// Four steps on slice 0 with the tiny network and further words.
 fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    const STEPS: &str = "solver.proximal-splitting.iterations=4";
+    const STEPS: &str = "solver.annealed.iterations=4";
     let own = ["--slices", "0", "--set", "prior.options.checkpoint=net.safetensors", "--set", STEPS];
     [&own[..], more].concat()
 }
@@ -73,53 +73,51 @@ fn switches_have_an_effect() {
     compare(
         &[],
         &[
-            "solver.proximal-splitting.lambda=0.2",
-            "solver.proximal-splitting.gamma=0.02",
-            "solver.proximal-splitting.gamma_fixed=true",
-            "solver.proximal-splitting.xi=0.5",
-            "solver.proximal-splitting.sigma_level=2",
-            "solver.proximal-splitting.renoising=ddpm-posterior",
-            "solver.proximal-splitting.proximal=false",
-            "solver.proximal-splitting.cg.max_iterations=2",
+            "solver.annealed.data.lambda=0.2",
+            "solver.annealed.data.cg.max_iterations=2",
+            "solver.annealed.data=null",
+            "solver.annealed.physics.gamma=0.02",
+            "solver.annealed.physics.gamma_fixed=true",
+            "solver.annealed.physics.dual_only=true",
+            "solver.annealed.physics=null",
+            "solver.annealed.renoising.blend.xi=0.5",
+            "solver.annealed.renoising.blend.sigma_level=2",
+            "solver.annealed.renoising=ddpm-posterior",
             "prior.options.clip_denoised=true",
             "prior.options.respacing=3,1",
             "prior.options.use_condition=false",
             "prior.options.image_size=32",
-            "physics_in_loop=false",
             "condition=adjoint",
             "weights=density-compensation",
             "intensity=0.01",
         ],
     );
-    compare(&["--set", "physics_in_loop=false"], &["solver.proximal-splitting.reference_mode=true"]);
 }
 
 #[test]
 fn switches_that_would_have_no_effect_are_refused() {
     let bench = bench();
     for (method, switch, said) in [
-        (CONDITIONAL, "penalty=2", "no meaning in an annealed run"),
-        (CONDITIONAL, "tolerance=0.1", "no meaning in an annealed run"),
-        (CONDITIONAL, "sigma_level=4", "an index below 4"),
-        (CONDITIONAL, "xi=2", "a number from 0 to 1"),
-        (CONDITIONAL, "lambda=0", "gamma_fixed where lambda is 0"),
-        ("ddpm", "xi=0.5", "its own share of noise"),
-        ("ddpm", "sigma_level=1", "from level to level"),
-        ("ddpm", "gamma_fixed=true", "no projector in the loop"),
+        (CONDITIONAL, "renoising.blend.sigma_level=4", "an index below 4"),
+        (CONDITIONAL, "renoising.blend.xi=2", "a number from 0 to 1"),
+        (CONDITIONAL, "data.lambda=0", "gamma_fixed where lambda is 0"),
     ] {
         let error = refused(&bench, 1, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
     }
-    for switch in ["lambda=0.1", "gamma=0.1", "cg.max_iterations=2"] {
-        let error = refused(&bench, 2, "ddpm", &["--set", &format!("{SOLVER}.{switch}")]);
-        assert!(error.contains("has no effect on ddpm: the data take no part"), "{switch}: {error}");
+    for (code, method, switch, said) in [
+        (2, CONDITIONAL, "penalty=2", "unknown field `penalty`"),
+        (3, "ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
+        (3, "ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
+        (2, "ddpm", "renoising.blend.xi=0.5", "is a string"),
+        (2, "ddpm", "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
+    ] {
+        let error = refused(&bench, code, method, &["--set", &format!("{SOLVER}.{switch}")]);
+        assert!(error.contains(said), "{method}, {switch}: {error}");
     }
-    for switch in ["xi=0.5", "sigma_level=0", "renoising=ddpm-posterior"] {
-        let switch = format!("{SOLVER}.{switch}");
-        let words = ["recon", "--dataset", "data", "--cut", "4", "--out", "none", "--method", "lsq", "--set", &switch];
-        let error = bench.fail(1, &words);
-        assert!(error.contains("the run is not annealed"), "{switch}: {error}");
-    }
+    let change = "prior.id=diph.total-variation";
+    let error = refused(&bench, 1, CONDITIONAL, &["--set", change, "--set", "prior.options={}"]);
+    assert!(error.contains("a prior with a noise schedule"), "{error}");
     for (option, said) in [
         ("clip_denoised=perhaps", "expected a boolean"),
         ("clip=true", "unknown field `clip`"),

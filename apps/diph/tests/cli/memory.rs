@@ -53,7 +53,7 @@ fn the_estimate_is_what_a_run_takes() {
         let recon = ["recon", "--dataset", data, "--method"];
         let few = "solver.fista.iterations=2";
         compare(&bench, &[&recon[..], &["lrtv", "--out", "out-tv", "--set", few]].concat());
-        let few = "solver.proximal-splitting.iterations=2";
+        let few = "solver.annealed.iterations=2";
         if coils == "1" {
             compare(&bench, &[&recon[..], &["mrf-diph-conditional", "--out", "out-diph", "--set", few]].concat());
         }

@@ -26,7 +26,7 @@ fn a_small_unconditional_network_reaches_its_accuracy() {
     let words = ["--json", "recon", "--dataset", dataset.to_str().unwrap(), "--vols", "0", "--slices", "5"];
     let method =
         ["--method", "mrf-diph-unconditional", "--out", "out", "--set", &prior, "--set", "intensity=0.0030736795"];
-    let scale = ["--set", "weights=density-compensation", "--set", "solver.proximal-splitting.lambda=1"];
+    let scale = ["--set", "weights=density-compensation", "--set", "solver.annealed.data.lambda=1"];
     let results: Value = serde_json::from_str(&bench.succeed(&[&words[..], &method, &scale].concat())).unwrap();
     let metric = |name: &str| results["mean"][name].as_f64().unwrap();
     let (t1, t2) = (metric("t1_mape_percent"), metric("t2_mape_percent"));

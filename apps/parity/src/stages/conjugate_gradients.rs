@@ -35,7 +35,7 @@ impl Stage for ConjugateGradients {
             damping,
             right_hand_side: &right_hand_side,
             warm_start: None,
-            settings: CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0 },
+            settings: CgSettings { max_iterations: 5, relative_tolerance: 1e-5, ..CgSettings::default() },
         }
         .solve()
         .step("conjugate gradients")?;

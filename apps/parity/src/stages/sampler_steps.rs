@@ -1,6 +1,6 @@
 //! Single steps of the annealed loop.
 
-use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, SplittingState};
+use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, PhysicsState};
 use diph_formats::NpzFile;
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -59,16 +59,19 @@ impl SamplerSteps {
             .ok_or_else(|| format!("step{index}: expected a step below {}", sampler.steps()))
             .file(&folder.path(&file)?)?;
         state.x_t = channels("in_x_t")?;
-        state.z = image("in_z")?;
-        state.v = image("in_v")?;
         state.x_hat = image("in_x_hat_prev")?;
-        let dual = state.v.clone();
+        let dual = image("in_v")?;
+        if let Some(physics) = &mut state.physics {
+            physics.z = image("in_z")?;
+            physics.v = dual.clone();
+        }
         sampler.step(&mut state)?;
+        let physics = RecordedSampler::physics(&state)?;
 
         let z = image("out_z")?;
         let mut matched = dual / Complex32::from(sampler.gamma(index)?);
         matched += &state.x_hat;
-        let (flips, same) = self.atoms(sampler, &state, &matched, &z)?;
+        let (flips, same) = self.atoms(sampler, physics, &matched, &z)?;
         let label = |what: &str| format!("step {index}: {what}");
         let error = |what: &str, error, tolerance| Comparison::error(label(what), error, tolerance);
         let tolerances = if index < LAST_STEPS { CLEAN } else { NOISY };
@@ -77,8 +80,8 @@ impl SamplerSteps {
             error("x_tilde", relative_error(&image("out_x_tilda")?, &state.x_tilde), tolerances.prediction),
             error("x_hat", relative_error(&image("out_x_hat")?, &state.x_hat), tolerances.x_hat),
             Comparison::count(label("voxels with another atom"), flips.len(), limit).with_flips(flips),
-            error("z, same atoms", relative_error_within(&z, &state.z, &same), tolerances.z),
-            error("v, same atoms", relative_error_within(&image("out_v")?, &state.v, &same), tolerances.v),
+            error("z, same atoms", relative_error_within(&z, &physics.z, &same), tolerances.z),
+            error("v, same atoms", relative_error_within(&image("out_v")?, &physics.v, &same), tolerances.v),
             error("x_t, same atoms", relative_error_within(&channels("out_x_t")?, &state.x_t, &same), tolerances.x_t),
         ])
     }
@@ -87,7 +90,7 @@ impl SamplerSteps {
     fn atoms(
         &self,
         sampler: &RecordedSampler,
-        state: &SplittingState,
+        physics: &PhysicsState,
         matched: &ArrayD<Complex32>,
         their_z: &ArrayD<Complex32>,
     ) -> Result<(Vec<crate::AtomFlip>, Vec<bool>), ReconError> {
@@ -99,7 +102,7 @@ impl SamplerSteps {
         projector.project(their_z.view(), again.view_mut(), Some(&mut maps)).step("matching")?;
         let atoms = Atoms::new(&sampler.acquisition().dictionary);
         let theirs = atoms.of_maps(&maps);
-        let ours = state.maps.as_ref().map_or_else(|| theirs.clone(), |maps| atoms.of_maps(maps));
+        let ours = physics.maps.as_ref().map_or_else(|| theirs.clone(), |maps| atoms.of_maps(maps));
         let same = ours.iter().zip(&theirs).map(|(ours, theirs)| ours == theirs).collect();
         Ok((atoms.flips(matched, &ours, &theirs), same))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use diph_core::{ForwardOperator, ImageShape, ParameterMaps, SplittingState, metrics};
+use diph_core::{AnnealedState, ForwardOperator, ImageShape, ParameterMaps, metrics};
 use diph_datasets::QuantitativeMaps;
 use ndarray::{Array2, ArrayD, Ix2, Ix3};
 use num_complex::Complex32;
@@ -80,7 +80,7 @@ impl WholeRun {
         &self,
         reference: &Reference<'_>,
         run: &RecordedRun,
-        state: &SplittingState,
+        state: &AnnealedState,
     ) -> Result<Vec<Comparison>, ReconError> {
         let (folder, file, shape) = (&reference.folder, self.file(), state.x_t.shape());
         let tolerance = Tolerances::of(run).image;
@@ -91,7 +91,7 @@ impl WholeRun {
         Ok(vec![
             compare("x_tilde", folder.complex(&file, "x_tilda", shape)?, &state.x_tilde),
             compare("x_hat", folder.complex(&file, "x_hat", shape)?, &state.x_hat),
-            compare("z", folder.complex(&file, "z_t", shape)?, &state.z),
+            compare("z", folder.complex(&file, "z_t", shape)?, &RecordedSampler::physics(state)?.z),
             compare("x_t", folder.channels(&file, "x_t", shape)?, &state.x_t),
         ])
     }
@@ -122,8 +122,8 @@ impl WholeRun {
     }
 }
 
-fn maps_of(sampler: &RecordedSampler, state: &SplittingState) -> Result<ParameterMaps, ReconError> {
-    if let Some(maps) = &state.maps {
+fn maps_of(sampler: &RecordedSampler, state: &AnnealedState) -> Result<ParameterMaps, ReconError> {
+    if let Some(maps) = &RecordedSampler::physics(state)?.maps {
         return Ok(maps.clone());
     }
     let (height, width) = sampler.acquisition().image_size;
@@ -153,7 +153,7 @@ impl Truth {
         })
     }
 
-    fn metrics(&self, i: usize, state: &SplittingState, maps: &ParameterMaps) -> Result<RunMetrics, ReconError> {
+    fn metrics(&self, i: usize, state: &AnnealedState, maps: &ParameterMaps) -> Result<RunMetrics, ReconError> {
         let mut kspace = self.operator.range().zeros();
         self.operator.forward(state.x_hat.view(), kspace.view_mut()).step("forward")?;
         let mape = |name, reference: &Array2<f32>| -> Result<f64, ReconError> {
@@ -164,7 +164,7 @@ impl Truth {
             i,
             nrmse_xtilda: relative_error(&self.tsmi, &state.x_tilde),
             nrmse_xhat: relative_error(&self.tsmi, &state.x_hat),
-            nrmse_zt: relative_error(&self.tsmi, &state.z),
+            nrmse_zt: relative_error(&self.tsmi, &RecordedSampler::physics(state)?.z),
             nrmse_kspace_xhat: relative_error(&self.samples, &kspace),
             mape_t1: mape("T1", &self.maps.t1)?,
             mape_t2: mape("T2", &self.maps.t2)?,

@@ -16,8 +16,9 @@ pub fn load<T: DeserializeOwned>(mut base: Value, origin: &str, overrides: &[Ove
     for change in overrides {
         change.apply(&mut base, origin)?;
     }
-    // The last override wins, so it is the one to blame.
-    let blamed = |key: &str| match overrides.iter().rev().find(|change| change.covers(key)) {
+    let last = |is_meant: &dyn Fn(&&Override) -> bool| overrides.iter().rev().find(is_meant);
+    // The last override wins, so it is the one to blame; or the one that has made what is incomplete.
+    let blamed = |key: &str| match last(&|change| change.covers(key)).or(last(&|change| change.is_below(key))) {
         Some(change) => Origin::Override(change.to_string()),
         None => Origin::Base(origin.to_owned()),
     };
@@ -93,5 +94,9 @@ mod tests {
         assert_eq!(error.to_string(), "lrtv.json: unknown key `pace`");
         let error = loaded(json!({ "steps": 5 }), &["pace=1"]).unwrap_err();
         assert_eq!(error.to_string(), "pace=1: unknown key `pace`");
+        let error = loaded(json!({}), &["prior.lambda=1"]).unwrap_err();
+        assert_eq!(error.to_string(), "lrtv.json: .: missing field `steps`");
+        let error = loaded(json!({ "steps": 5, "prior": null }), &["prior.sigma=1"]).unwrap_err();
+        assert!(error.to_string().starts_with("prior.sigma=1: prior.sigma: unknown field"), "{error}");
     }
 }

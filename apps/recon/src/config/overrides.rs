@@ -64,6 +64,11 @@ impl Override {
         key == own || key.strip_prefix(&own).is_some_and(|rest| rest.starts_with('.'))
     }
 
+    /// Whether this override set something below a dotted key.
+    pub(super) fn is_below(&self, key: &str) -> bool {
+        self.key().strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+    }
+
     /// Whether this override says what stands at a dotted key, itself or as part of an object.
     pub fn sets(&self, key: &str) -> bool {
         let wanted: Vec<&str> = key.split('.').collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diph_network::NetworkCost;
 
 use super::planned_parts;
-use crate::method::{Method, Solver};
+use crate::method::Method;
 
 /// Runs that take longer are announced.
 const FRIENDLY: Duration = Duration::from_secs(20);
@@ -21,10 +21,7 @@ pub const FRIENDLY_OPERATIONS: f64 = 200e9;
 pub fn reconstruction_time(method: &Method, image: [usize; 2]) -> diph_diffusion::Result<Option<String>> {
     let Some(prior) = &method.prior else { return Ok(None) };
     let Some(cost) = planned_parts::network(prior, image) else { return Ok(None) };
-    let steps = match &method.solver {
-        Solver::ProximalSplitting(settings) => settings.iterations,
-        Solver::Fista(settings) => settings.iterations,
-    };
+    let steps = method.solver.iterations();
     if cost.operations() * (steps as f64) < FRIENDLY_OPERATIONS {
         return Ok(None);
     }

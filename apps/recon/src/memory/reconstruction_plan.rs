@@ -8,15 +8,11 @@ use serde_json::{Map, Value};
 use super::{planned_parts, program_with_plugins};
 use crate::ConditionImage;
 use crate::acquisition::Acquisition;
-use crate::method::{Method, Solver, Weights};
+use crate::method::{Method, Weights};
 
 /// What makes a reconstruction smaller.
 const ADVICE: &str = "take a smaller image, fewer coils, frames or atoms, or a smaller network";
 
-/// Images that proximal splitting holds: its state, the vectors of conjugate gradients, the condition, and the result.
-const SPLITTING_IMAGES: usize = 22;
-/// Images that FISTA holds, with the result.
-const FISTA_IMAGES: usize = 16;
 /// Images of a finished sample of the posterior with its state.
 const SAMPLE_IMAGES: usize = 10;
 /// Copies of the measured samples: as read, as the solver scales them, and as they are handed on.
@@ -112,11 +108,7 @@ impl<'a> ReconstructionPlan<'a> {
     /// What the solver holds.
     fn images(&self) -> MemoryEstimate {
         let image = MemoryEstimate::array::<Complex32>(&[self.shape.coefficients, self.shape.pixels()]);
-        let images = match self.method.solver {
-            Solver::ProximalSplitting(_) => SPLITTING_IMAGES,
-            Solver::Fista(_) => FISTA_IMAGES,
-        };
-        let images = images + SAMPLE_IMAGES * self.samples.saturating_sub(1);
+        let images = self.method.solver.images() + SAMPLE_IMAGES * self.samples.saturating_sub(1);
         MemoryEstimate::default().kept("images", image.saturating_mul(images as u64))
     }
 }

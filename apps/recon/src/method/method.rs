@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Component, Intensity, Scale, Solver, Weights};
+use super::{Component, Intensity, Scale, Weights};
 use crate::ConditionImage;
+use crate::solver::Solver;
 
 /// A reconstruction as data: which parts, out of which plugins, joined by which solver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,10 +33,8 @@ pub struct Method {
     /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionImage>,
-    /// The physics: turns images into parameter maps.
+    /// The physics: turns images into parameter maps. Solvers may put it into their loop, too.
     pub projector: Component,
-    /// Whether the projector takes part in every step, or only at the end.
-    pub physics_in_loop: bool,
     /// The solver.
     pub solver: Solver,
 }

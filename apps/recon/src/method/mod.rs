@@ -6,14 +6,12 @@ mod intensity;
 mod method;
 mod read;
 mod scale;
-mod solver;
 mod weights;
 
 pub use component::Component;
 pub use intensity::Intensity;
 pub use method::Method;
 pub use scale::Scale;
-pub use solver::Solver;
 pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.

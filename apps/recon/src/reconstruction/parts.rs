@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result, View,
+    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result,
+    View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
@@ -12,7 +13,8 @@ use serde_json::Value;
 
 use crate::ConditionImage;
 use crate::acquisition::Acquisition;
-use crate::method::{Method, Scale, Solver, Weights};
+use crate::method::{Method, Scale, Weights};
+use crate::solver::{PriorUse, Solve};
 
 /// Operator, prior and projector of a method. Serves every slice of an acquisition.
 pub struct Parts {
@@ -107,11 +109,21 @@ impl Parts {
     /// The noise levels that the prior has for a run of this solver; `None` where the run anneals no noise.
     ///
     /// # Errors
-    /// Those of the prior.
-    pub fn noise_schedule(&self, solver: &Solver) -> Result<Option<NoiseSchedule>> {
-        match (solver, self.prior()) {
-            (Solver::ProximalSplitting(settings), Some(prior)) => prior.noise_schedule(settings.iterations),
-            _ => Ok(None),
+    /// Those of the prior, and when the solver needs a prior, or one with noise levels, and there is none, or uses none and
+    /// there is one.
+    pub fn noise_schedule(&self, solver: &dyn Solve) -> Result<Option<NoiseSchedule>> {
+        let refused = |expected: &str, got: &str| {
+            let operation = format!("solver `{}`", solver.name());
+            Err(Error::parameter(operation, "prior", expected, got))
+        };
+        match (solver.prior_use(), self.prior()) {
+            (PriorUse::Unused, None) | (PriorUse::Needed, Some(_)) => Ok(None),
+            (PriorUse::Unused, Some(prior)) => refused("none, because this solver uses none", prior.name()),
+            (PriorUse::Needed | PriorUse::Annealed, None) => refused("a prior", "none"),
+            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(solver.iterations())? {
+                None => refused("a prior with a noise schedule", prior.name()),
+                schedule => Ok(schedule),
+            },
         }
     }
 

@@ -37,8 +37,7 @@ impl Posterior {
         let begin = Instant::now();
         let x_hat = mean_image(samples, |sample| &sample.x_hat);
         let (projected, maps_of_x_hat) = parts.project(&x_hat)?;
-        let in_loop = first.state.as_ref().is_some_and(|state| state.maps.is_some());
-        let (tsmi, maps) = match in_loop {
+        let (tsmi, maps) = match first.physics_in_loop {
             true => parts.project(&mean_image(samples, |sample| &sample.tsmi))?,
             false => (x_hat.clone(), maps_of_x_hat),
         };
@@ -48,6 +47,7 @@ impl Posterior {
             x_hat,
             projected,
             maps,
+            physics_in_loop: first.physics_in_loop,
             state: first.state.clone(),
             iterations: first.iterations,
             stop: samples.iter().map(|sample| sample.stop).find(is_breakdown).unwrap_or(first.stop),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diph_core::{ParameterMaps, SplittingState, StopReason};
+use diph_core::{AnnealedState, ParameterMaps, StopReason};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -16,8 +16,10 @@ pub struct Reconstruction {
     pub projected: ArrayD<Complex32>,
     /// Parameter maps of the result.
     pub maps: ParameterMaps,
-    /// Last state of a run by proximal splitting, in units of the intensity.
-    pub state: Option<SplittingState>,
+    /// Whether the result is `z` of a loop with the physics in it.
+    pub physics_in_loop: bool,
+    /// Last state of an annealed run, in units of the intensity.
+    pub state: Option<AnnealedState>,
     /// Steps of the solver.
     pub iterations: usize,
     /// Why there are no more.

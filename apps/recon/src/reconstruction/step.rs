@@ -1,6 +1,6 @@
 //! What a running reconstruction shows.
 
-use diph_core::SplittingState;
+use diph_core::AnnealedState;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -14,8 +14,8 @@ pub struct Step<'a> {
     pub relative_change: f32,
     /// The current image, in units of the intensity.
     pub image: &'a ArrayD<Complex32>,
-    /// Images and duals of a run by proximal splitting, in units of the intensity.
-    pub splitting: Option<&'a SplittingState>,
+    /// Everything inside of an annealed run, in units of the intensity.
+    pub annealed: Option<&'a AnnealedState>,
     /// The image value that counts as 1.
     pub intensity: f32,
 }

@@ -114,7 +114,7 @@ pub struct LoggedStep<'a> {
     pub id: SliceId,
     /// Folder of the slice's results.
     pub folder: &'a Path,
-    /// The step; its splitting state is there.
+    /// The step; the state of its annealed run is there.
     pub step: &'a Step<'a>,
     /// What is known to be true of the slice.
     pub truth: Option<&'a Truth>,

@@ -30,7 +30,7 @@ impl PythonResults {
         Self { factor, rows: Vec::new(), x_t, z_t: Vec::new(), x_tilda, x_hat: Vec::new(), qmaps }
     }
 
-    /// Adds a slice: the log of its steps and its last state. What did not run by proximal splitting adds nothing.
+    /// Adds a slice: the log of its steps and its last state. What was not annealed adds nothing.
     ///
     /// # Errors
     /// When the maps hold no T1 or T2.
@@ -46,7 +46,10 @@ impl PythonResults {
         let mut maps = reconstruction.maps.clone();
         maps.amplitude.mapv_inplace(|value| value / self.factor);
         self.x_t.push(to_channels(image(&state.x_t).view()));
-        self.z_t.push(image(&state.z));
+        self.z_t.push(match &state.physics {
+            Some(physics) => image(&physics.z),
+            None => image(&ArrayD::zeros(state.x_hat.raw_dim())),
+        });
         self.x_tilda.push(image(&state.x_tilde));
         self.x_hat.push(image(&state.x_hat));
         self.qmaps.push(stacked_maps(&maps)?);

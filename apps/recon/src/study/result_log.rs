@@ -1,6 +1,6 @@
 //! The steps of an annealed run in numbers.
 
-use diph_core::{Result, SplittingSettings, SplittingState, metrics};
+use diph_core::{AnnealedSettings, AnnealedState, Renoising, Result, metrics};
 use diph_datasets::{ResultLogRow, SliceId};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -16,7 +16,7 @@ pub struct ResultLog<'a> {
     /// The parts of the method.
     pub parts: &'a Parts,
     /// The solver.
-    pub settings: &'a SplittingSettings,
+    pub settings: &'a AnnealedSettings,
     /// The measured k-space.
     pub samples: &'a ArrayD<Complex32>,
     /// What is known to be true of the slice.
@@ -25,32 +25,35 @@ pub struct ResultLog<'a> {
 
 impl ResultLog<'_> {
     /// One row of the Python code's log; maps are those of z, or without a projector in the loop those of x_hat. `None` of a step
-    /// without the state of a splitting.
+    /// that is not annealed.
     ///
     /// # Errors
     /// When a part fails.
     pub fn measure(&self, step: &Step<'_>) -> Result<Option<ResultLogRow>> {
-        step.splitting.map(|state| self.row(step, state)).transpose()
+        step.annealed.map(|state| self.row(step, state)).transpose()
     }
 
-    fn row(&self, step: &Step<'_>, state: &SplittingState) -> Result<ResultLogRow> {
-        let z = state.maps.is_some().then_some(&state.z);
-        let maps = match (self.truth, &state.maps) {
+    fn row(&self, step: &Step<'_>, state: &AnnealedState) -> Result<ResultLogRow> {
+        let projected = state.physics.as_ref().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
+        let maps = match (self.truth, projected) {
             (None, _) => None,
-            (Some(truth), Some(maps)) => Some(Evaluation::of_maps(maps, truth)?),
+            (Some(truth), Some((_, maps))) => Some(Evaluation::of_maps(maps, truth)?),
             (Some(truth), None) => Some(Evaluation::of_maps(&self.parts.project(&state.x_hat)?.1, truth)?),
         };
         let fraction = |percent: fn(&Evaluation) -> Option<f64>| Some(percent(maps.as_ref()?)? / 100.0);
-        let of_z = z.map(|z| self.errors(z, step.intensity)).transpose()?.unwrap_or_default();
+        let of_z = projected.map(|(z, _)| self.errors(z, step.intensity)).transpose()?.unwrap_or_default();
         let of_x_tilde = self.errors(&state.x_tilde, step.intensity)?;
         let of_x_hat = self.errors(&state.x_hat, step.intensity)?;
         Ok(ResultLogRow {
             iteration: step.max_iterations + 1 - step.iteration,
             vol: self.id.vol,
             slice: self.id.slice,
-            gamma: decimal(self.settings.gamma),
-            lmbda: decimal(self.settings.lambda),
-            xi: decimal(self.settings.xi),
+            gamma: self.settings.physics.map_or(0.0, |physics| decimal(physics.gamma)),
+            lmbda: self.settings.data.map_or(0.0, |data| decimal(data.lambda)),
+            xi: match self.settings.renoising {
+                Renoising::Blend { xi, .. } => decimal(xi),
+                Renoising::DdpmPosterior => 1.0,
+            },
             mape_t1: fraction(|e| e.t1_mape_percent),
             mape_t2: fraction(|e| e.t2_mape_percent),
             nrmse_zt: of_z.image,

@@ -18,7 +18,7 @@ use super::{
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
 use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
-use crate::method::{Method, Solver};
+use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
@@ -71,11 +71,10 @@ impl Study<'_> {
         slices: &[SliceId],
         observer: &mut dyn StudyObserver,
     ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
+        self.method.check_overrides(self.overrides)?;
         let acquisition = self.read_acquisition(slices)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        let annealed = shared.noise_schedule(&self.method.solver).step(&self.method.name)?.is_some();
-        self.method.check_overrides(self.overrides, annealed)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
@@ -173,7 +172,7 @@ impl Study<'_> {
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut steps = files.step_log(self.dump_steps);
-        let result_log = self.result_log(&reconstructor, id, parts, &samples, truth);
+        let result_log = self.result_log(id, parts, &samples, truth);
         let mut rows = Vec::new();
         let mut record = |step: &Step<'_>, observer: &mut dyn StudyObserver| -> diph_core::Result<()> {
             steps.record(step)?;
@@ -229,18 +228,13 @@ impl Study<'_> {
     /// What measures the steps, where that is asked for and there is something to anneal.
     fn result_log<'r>(
         &'r self,
-        reconstructor: &Reconstructor<'_>,
         id: SliceId,
         parts: &'r Parts,
         samples: &'r ArrayD<Complex32>,
         truth: Option<&'r Truth>,
     ) -> Option<ResultLog<'r>> {
-        match &self.method.solver {
-            Solver::ProximalSplitting(settings) if self.log_results && reconstructor.is_annealed() => {
-                Some(ResultLog { id, parts, settings, samples, truth })
-            }
-            _ => None,
-        }
+        let settings = self.method.solver.annealed().filter(|_| self.log_results)?;
+        Some(ResultLog { id, parts, settings, samples, truth })
     }
 
     /// Sample i has the seed plus i, so that it can be drawn alone.

@@ -23,7 +23,7 @@ pub enum AnyArray {
     Complex32(ArrayD<Complex32>),
     /// Complex numbers in double precision (numpy's complex128).
     Complex64(ArrayD<Complex64>),
-    /// Strings.
+    /// Strings of characters, such as names of parameters.
     Text(ArrayD<String>),
 }
 

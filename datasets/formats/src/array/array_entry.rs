@@ -9,11 +9,11 @@ use crate::{AnyArray, Element, Error, Result};
 /// One array of a file, which still knows where it comes from so that errors can say it.
 #[derive(Clone, Debug)]
 pub struct ArrayEntry {
-    /// The file.
+    /// The file that holds the array.
     pub path: PathBuf,
     /// The key in the file; fields of structs as `struct.field`.
     pub key: String,
-    /// The values.
+    /// The values of the array, with their element type as in the file.
     pub array: AnyArray,
 }
 
@@ -43,7 +43,7 @@ impl ArrayEntry {
     /// The values of an array of which at most one axis is longer than 1: a row, a column, a scalar.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// [`Error::Unexpected`] when two axes are longer than 1 or the kind differs, [`Error::NotFinite`] for a NaN or an infinity.
     pub fn read_vector<T: Element>(self, axes: &str) -> Result<Array1<T>> {
         let (path, key, got) = (self.path.clone(), self.key.clone(), self.array.to_string());
         if self.array.shape().iter().filter(|length| **length != 1).count() > 1 {

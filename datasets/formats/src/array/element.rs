@@ -14,10 +14,10 @@ pub trait Element: Clone + Sized {
     /// The array with this element type; gives it back unchanged where its kind does not convert.
     ///
     /// # Errors
-    /// The array itself, when no conversion applies.
+    /// The array itself, unchanged, when no conversion from its kind to this type keeps the meaning.
     fn convert(array: AnyArray) -> Result<ArrayD<Self>, AnyArray>;
 
-    /// Neither NaN nor infinite.
+    /// Whether the value is neither NaN nor infinite. Values of types without such numbers are always finite.
     fn is_finite(&self) -> bool;
 }
 

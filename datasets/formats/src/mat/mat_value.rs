@@ -46,7 +46,7 @@ pub struct MatStruct<'a> {
 }
 
 impl<'a> MatStruct<'a> {
-    /// The file.
+    /// The file that the struct was read from; empty for one that was made in memory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -90,15 +90,17 @@ impl<'a> MatStruct<'a> {
     /// An array with element type `T` and the axes of `D`, checked to be finite; `axes` names them in errors.
     ///
     /// # Errors
-    /// As [`entry`](Self::entry) and [`ArrayEntry::read`].
+    /// [`Error::MissingKey`] when there is no such field, [`Error::Unexpected`] when it is no array of this kind and number of
+    /// axes, [`Error::NotFinite`] for a NaN or an infinity.
     pub fn array<T: Element, D: Dimension>(&self, key: &str, axes: &str) -> Result<Array<T, D>> {
         self.entry(key)?.read(axes)
     }
 
-    /// A row or a column; MATLAB knows no arrays of one axis.
+    /// The values of a field that is a row or a column; MATLAB knows no arrays of one axis.
     ///
     /// # Errors
-    /// As [`entry`](Self::entry) and [`ArrayEntry::read_vector`].
+    /// [`Error::MissingKey`] when there is no such field, [`Error::Unexpected`] when it is no row and no column of this kind,
+    /// [`Error::NotFinite`] for a NaN or an infinity.
     pub fn vector<T: Element>(&self, key: &str, axes: &str) -> Result<Array1<T>> {
         self.entry(key)?.read_vector(axes)
     }

@@ -38,7 +38,7 @@ impl NpzFile {
         Ok(Self { path: path.into(), archive, keys })
     }
 
-    /// The file that this is.
+    /// Path of the archive.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -53,10 +53,11 @@ impl NpzFile {
         self.keys.iter().any(|there| there == key)
     }
 
-    /// An array as it is.
+    /// An array with the element type and the axes that the file gives it.
     ///
     /// # Errors
-    /// [`Error::MissingKey`], [`Error::Malformed`] or [`Error::Unsupported`].
+    /// [`Error::MissingKey`] when there is no such array, [`Error::Malformed`] when its bytes are truncated or garbled,
+    /// [`Error::Unsupported`] for pickled objects and structured types.
     pub fn entry(&mut self, key: &str) -> Result<ArrayEntry> {
         let bytes = self.bytes(key, u64::MAX)?;
         npy::decode(&self.path, key, &bytes)
@@ -78,7 +79,7 @@ impl NpzFile {
     /// Axis lengths of an array, from its header alone.
     ///
     /// # Errors
-    /// As [`entry`](Self::entry).
+    /// [`Error::MissingKey`] when there is no such array, [`Error::Malformed`] when its header is garbled.
     pub fn shape(&mut self, key: &str) -> Result<Vec<usize>> {
         // Longer than any header of version 1.
         let bytes = self.bytes(key, 1 << 17)?;
@@ -89,7 +90,8 @@ impl NpzFile {
     /// See [`ArrayEntry::read`] for the conversions.
     ///
     /// # Errors
-    /// As [`entry`](Self::entry) and [`ArrayEntry::read`].
+    /// [`Error::MissingKey`] when there is no such array, [`Error::Malformed`] or [`Error::Unsupported`] when its bytes cannot be
+    /// decoded, [`Error::Unexpected`] when kind or number of axes differ, [`Error::NotFinite`] for a NaN or an infinity.
     ///
     /// ```
     /// use diph_formats::{NpzFile, NpzWriter};
@@ -136,7 +138,7 @@ impl NpzWriter {
         Self { compressed: true, ..Self::default() }
     }
 
-    /// Adds an array.
+    /// Adds an array under the name `key`.
     #[must_use]
     pub fn with<T: NpyElement, D: Dimension>(mut self, key: &str, array: ArrayView<'_, T, D>) -> Self {
         self.members.push((format!("{key}.npy"), npy::encode(array)));

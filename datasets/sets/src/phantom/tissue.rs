@@ -7,19 +7,19 @@
 pub enum Tissue {
     /// Outside of the head, and whatever gives no signal.
     Air = 0,
-    /// Cerebrospinal fluid.
+    /// Cerebrospinal fluid in ventricles and sulci and around the brain.
     Csf = 1,
-    /// Cortex.
+    /// Grey matter of the cortex.
     GreyMatter = 2,
-    /// White matter.
+    /// White matter of cerebrum and cerebellum.
     WhiteMatter = 3,
-    /// Caudate nucleus.
+    /// Caudate nucleus, deep grey matter beside the lateral ventricles.
     Caudate = 4,
-    /// Putamen.
+    /// Putamen, deep grey matter at the side of the globus pallidus.
     Putamen = 5,
     /// Globus pallidus, rich in iron.
     Pallidum = 6,
-    /// Thalamus.
+    /// Thalamus, deep grey matter beside the third ventricle.
     Thalamus = 7,
     /// Midbrain and pons.
     Brainstem = 8,
@@ -27,11 +27,11 @@ pub enum Tissue {
     Bone = 9,
     /// Marrow between the tables of the skull.
     Marrow = 10,
-    /// Muscle.
+    /// Muscle around the skull and in the neck.
     Muscle = 11,
-    /// Subcutaneous fat.
+    /// Fat under the skin.
     Fat = 12,
-    /// Skin.
+    /// Skin, the outermost layer of the head.
     Skin = 13,
 }
 

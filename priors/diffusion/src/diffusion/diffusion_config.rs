@@ -38,7 +38,7 @@ impl DiffusionConfig {
     /// Fails on numbers outside of their range.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Setting`](diph_network::Error::Setting) with the name of the setting that is outside of its range.
     pub fn check(&self) -> diph_network::Result<()> {
         // Below twenty steps the last beta of the linear schedule would be 1 or more.
         if self.steps <= 20 || self.steps > 1_000_000 {

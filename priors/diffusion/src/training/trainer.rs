@@ -31,7 +31,7 @@ impl Trainer {
     /// A run before its first step.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration makes no run.
+    /// [`Setting`](diph_network::Error::Setting) when the configuration makes no run.
     pub fn new(config: TrainingConfig) -> Result<Self> {
         config.check()?;
         let initial = Parameters::initialise(&config.model.unet, &mut Stream::Initialisation.rng(config.seed))?;
@@ -47,8 +47,8 @@ impl Trainer {
     /// A run as [`Trainer::save`] left it.
     ///
     /// # Errors
-    /// [`Error::File`] when the file is not the state of a run, [`Error::Checkpoint`] when a tensor is missing, left over or
-    /// of another shape.
+    /// [`File`](diph_network::Error::File) when the file is not the state of a run,
+    /// [`Checkpoint`](diph_network::Error::Checkpoint) when a tensor is missing, left over or of another shape.
     pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
         Self::from_state(state_file::read(path.as_ref())?)
     }
@@ -158,7 +158,7 @@ impl Trainer {
     /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
     ///
     /// # Errors
-    /// [`Error::Write`] when the file cannot be written.
+    /// [`Write`](diph_network::Error::Write) when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let losses = match &self.sampler {
             TimestepSampler::LossSecondMoment(losses) => Some(losses),

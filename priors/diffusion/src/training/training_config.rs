@@ -131,7 +131,7 @@ impl TrainingConfig {
     /// Fails on settings that make no training run.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the name of the setting.
+    /// [`Setting`](diph_network::Error::Setting) with the name of the setting that is outside of its range.
     pub fn check(&self) -> Result<()> {
         self.model.check()?;
         let range = |setting: &str, expected: &str, value: f64, is_inside: bool| match is_inside {

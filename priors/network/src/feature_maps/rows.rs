@@ -87,7 +87,7 @@ impl Rows {
         take(&self.tape.as_ref()?.1)
     }
 
-    /// `x W^T + b` of rows x, weight W (output, input) and bias b (output).
+    /// `x W^T + b` of rows x, weight W (output, input) and bias b (output); zeros in a network that is only counted.
     ///
     /// # Errors
     /// When a shape does not fit.
@@ -98,6 +98,9 @@ impl Rows {
             return Err(Error::shape("linear", format!("a weight of shape [{outputs}, {inputs}]"), weight.shape()));
         }
         let mut values = vec![0.0; rows * outputs];
+        if !weight.has_values() {
+            return Ok(Self::new(values, outputs));
+        }
         let x = Matrix::new(&self.values, rows, inputs);
         add_product(&mut values, outputs, x, Matrix::new(&weight.values(), outputs, inputs).transposed(), 1.0);
         let added = bias.values();

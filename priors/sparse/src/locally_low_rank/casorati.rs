@@ -21,14 +21,17 @@ impl CasoratiBlock {
         Self { shape, columns }
     }
 
-    /// Soft thresholds the singular values of the block by `tau`, in place.
-    pub fn soft_threshold(&self, band: &mut [f32], tau: f64) {
+    /// Soft thresholds the singular values of the block by `tau`, in place, and returns the sum of what is left of them.
+    pub fn soft_threshold(&self, band: &mut [f32], tau: f64) -> f64 {
         let gram = self.gram(band);
         // The largest singular value is at most the Frobenius norm: nothing is left of a block below tau.
         if gram.trace().re <= tau * tau {
-            return self.clear(band);
+            self.clear(band);
+            return 0.0;
         }
-        self.multiply(band, &shrinkage(gram, tau));
+        let (shrinkage, nuclear_norm) = shrinkage(gram, tau);
+        self.multiply(band, &shrinkage);
+        nuclear_norm
     }
 
     /// Sum of the singular values.
@@ -91,16 +94,18 @@ impl CasoratiBlock {
     }
 }
 
-/// `V diag(max(0, 1 - tau / s)) V^H` of a Gram matrix with eigenvectors V and eigenvalues s^2.
-fn shrinkage(gram: DMatrix<Complex64>, tau: f64) -> DMatrix<Complex32> {
+/// `V diag(max(0, 1 - tau / s)) V^H` of a Gram matrix with eigenvectors V and eigenvalues s^2, and the sum of `max(0, s - tau)`.
+fn shrinkage(gram: DMatrix<Complex64>, tau: f64) -> (DMatrix<Complex32>, f64) {
     let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(gram);
     let mut scaled = eigenvectors.clone();
+    let mut nuclear_norm = 0.0;
     for (mut column, square) in scaled.column_iter_mut().zip(eigenvalues.iter()) {
         let singular_value = square.max(0.0).sqrt();
         let factor = if singular_value > tau { 1.0 - tau / singular_value } else { 0.0 };
+        nuclear_norm += (singular_value - tau).max(0.0);
         column.iter_mut().for_each(|v| *v *= factor);
     }
-    (scaled * eigenvectors.adjoint()).map(|z| Complex32::new(z.re as f32, z.im as f32))
+    ((scaled * eigenvectors.adjoint()).map(|z| Complex32::new(z.re as f32, z.im as f32)), nuclear_norm)
 }
 
 /// `sum conj(a) b`, in f64.

@@ -76,8 +76,8 @@ impl Scratch {
     }
 }
 
-/// Solves the problem that `scratch` was loaded with; the solution is its `primal`.
-pub(super) fn solve(problem: &Problem, options: &TotalVariationOptions, scratch: &mut Scratch) -> Convergence {
+/// Solves the problem that `scratch` was loaded with; the solution is its `primal`. Beside the convergence, R of the solution.
+pub(super) fn solve(problem: &Problem, options: &TotalVariationOptions, scratch: &mut Scratch) -> (Convergence, f64) {
     let (pull, push) = (problem.pull(), problem.push());
     let height = problem.shape.height;
     let bands = (BANDS_PER_THREAD * rayon::current_num_threads()).min(height);
@@ -98,9 +98,10 @@ pub(super) fn solve(problem: &Problem, options: &TotalVariationOptions, scratch:
 
         let last = iteration >= options.iterations;
         if last || (options.tolerance > 0.0 && iteration % GAP_INTERVAL == 0) {
-            let error_bound = (2.0 * duality_gap(problem, &pull, scratch)).sqrt() / norm;
+            let [gap, variation] = duality_gap(problem, &pull, scratch);
+            let error_bound = (2.0 * gap).sqrt() / norm;
             if last || error_bound <= f64::from(options.tolerance) {
-                return Convergence { iterations: iteration, error_bound };
+                return (Convergence { iterations: iteration, error_bound }, variation);
             }
         }
         let t_next = 0.5 * (1.0 + (1.0 + 4.0 * t * t).sqrt());
@@ -110,9 +111,9 @@ pub(super) fn solve(problem: &Problem, options: &TotalVariationOptions, scratch:
     unreachable!("the loop ends by returning")
 }
 
-/// Sets `primal` from `dual` and returns the duality gap of the pair, `lambda sum_v (|D x| - <D x, p>)`: every term is
-/// at least 0, so nothing cancels.
-fn duality_gap(problem: &Problem, pull: &[f32], scratch: &mut Scratch) -> f64 {
+/// Sets `primal` from `dual` and returns the duality gap of the pair, `lambda sum_v (|D x| - <D x, p>)`, in which every term is
+/// at least 0, so nothing cancels; and the variation `sum_v |D x|`.
+fn duality_gap(problem: &Problem, pull: &[f32], scratch: &mut Scratch) -> [f64; 2] {
     let Scratch { noisy, primal, dual, .. } = scratch;
     let (image_row, dual_row) = (problem.shape.channel_row(), problem.dual_row());
     primal.par_chunks_exact_mut(image_row).enumerate().for_each(|(y, x)| {
@@ -120,7 +121,7 @@ fn duality_gap(problem: &Problem, pull: &[f32], scratch: &mut Scratch) -> f64 {
         let here = &dual[y * dual_row..][..dual_row];
         kernels::primal_row(problem.shape.width, &noisy[y * image_row..][..image_row], here, above, pull, x);
     });
-    let rows: Vec<f64> = (0..problem.shape.height)
+    let rows: Vec<[f64; 2]> = (0..problem.shape.height)
         .into_par_iter()
         .map_init(
             || RowBuffers::new(problem),
@@ -131,7 +132,8 @@ fn duality_gap(problem: &Problem, pull: &[f32], scratch: &mut Scratch) -> f64 {
             },
         )
         .collect();
-    f64::from(problem.weight) * rows.iter().sum::<f64>()
+    let [gap, variation] = [0, 1].map(|part| rows.iter().map(|row| row[part]).sum::<f64>());
+    [f64::from(problem.weight) * gap, variation]
 }
 
 /// Sum of squares in f64, row by row, so that it does not depend on the number of threads.

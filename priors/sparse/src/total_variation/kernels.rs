@@ -151,9 +151,9 @@ fn ascend_row(width: usize, x: &[f32], below: &[f32], r: &[f32], push: &[f32], p
     }
 }
 
-/// Sum over one row of `|D x| - <D x, p>`.
+/// Sums over one row of `|D x| - <D x, p>` and of `|D x|`.
 #[multiversion(targets = "simd")]
-pub(super) fn gap_row(problem: &Problem, x: &[f32], below: &[f32], p: &[f32], buffers: &mut RowBuffers) -> f64 {
+pub(super) fn gap_row(problem: &Problem, x: &[f32], below: &[f32], p: &[f32], buffers: &mut RowBuffers) -> [f64; 2] {
     let width = problem.shape.width;
     let RowBuffers { norms, products, .. } = buffers;
     norms.fill(0.0);
@@ -173,5 +173,8 @@ pub(super) fn gap_row(problem: &Problem, x: &[f32], below: &[f32], p: &[f32], bu
         norms[last] += dy * dy;
         products[last] += dy * py[last];
     }
-    norms.iter().zip(products.iter()).map(|(norm, product)| f64::from((norm.sqrt() - product).max(0.0))).sum()
+    norms.iter().zip(products.iter()).fold([0.0; 2], |[gap, variation], (norm, product)| {
+        let norm = norm.sqrt();
+        [gap + f64::from((norm - product).max(0.0)), variation + f64::from(norm)]
+    })
 }

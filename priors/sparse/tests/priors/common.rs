@@ -16,11 +16,25 @@ pub fn random_image(shape: [usize; 3], seed: u64) -> Image {
 }
 
 pub fn try_denoise(prior: &dyn Prior, noisy: View<'_>, sigma: f32, seed: u64) -> Result<Image> {
+    Ok(try_map(prior, noisy, sigma, seed)?.0)
+}
+
+/// The denoised image and its penalty.
+pub fn map(prior: &dyn Prior, noisy: &Image, sigma: f32) -> (Image, Option<f64>) {
+    try_map(prior, noisy.view(), sigma, 7).expect("valid arguments")
+}
+
+/// R of an image, as the map of no noise tells it.
+pub fn penalty(prior: &dyn Prior, x: &Image) -> f64 {
+    map(prior, x, 0.0).1.expect("a proximal map")
+}
+
+fn try_map(prior: &dyn Prior, noisy: View<'_>, sigma: f32, seed: u64) -> Result<(Image, Option<f64>)> {
     let mut clean = ArrayD::zeros(noisy.shape());
     let (conditions, mut rng) = (BTreeMap::new(), Rng::seed_from_u64(seed));
     let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut rng };
-    prior.denoise(noisy, sigma, clean.view_mut(), &mut context)?;
-    Ok(clean)
+    let penalty = prior.denoise(noisy, sigma, clean.view_mut(), &mut context)?;
+    Ok((clean, penalty))
 }
 
 pub fn denoise(prior: &dyn Prior, noisy: &Image, sigma: f32) -> Image {

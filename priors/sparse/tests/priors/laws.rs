@@ -1,6 +1,6 @@
 //! Laws of proximal maps of absolutely homogeneous convex functions, for every prior with a fixed grid.
 
-use crate::common::{Image, denoise, inner_product, norm, random_image, relative_distance};
+use crate::common::{Image, denoise, inner_product, map, norm, penalty, random_image, relative_distance};
 use diph_core::Prior;
 use diph_sparse::{
     LocallyLowRank, LocallyLowRankOptions, Shift, TotalVariation, TotalVariationOptions, Wavelet, WaveletFamily,
@@ -41,10 +41,6 @@ fn shapes() -> impl Strategy<Value = [usize; 3]> {
     (1_usize..4, 1_usize..14, 1_usize..14).prop_map(|(k, h, w)| [k, h, w])
 }
 
-fn penalty(prior: &dyn Prior, x: &Image) -> f64 {
-    prior.penalty(x.view()).unwrap().expect("a proximal map")
-}
-
 fn objective(prior: &dyn Prior, x: &Image, noisy: &Image, sigma: f32) -> f64 {
     0.5 * norm(&(x - noisy)).powi(2) + f64::from(sigma).powi(2) * penalty(prior, x)
 }
@@ -72,6 +68,17 @@ proptest! {
             let again = &residual - &denoise(prior.as_ref(), &residual, sigma);
             let error = relative_distance(&again, &residual, &noisy);
             prop_assert!(error < 3.0 * accuracy(prior.as_ref()), "{}: {error}", prior.name());
+        }
+    }
+
+    #[test]
+    fn the_map_tells_the_penalty_of_its_result(shape in shapes(), seed in 0_u64..1000, sigma in 0.05_f32..1.5) {
+        let noisy = random_image(shape, seed);
+        for prior in priors() {
+            let (clean, told) = map(prior.as_ref(), &noisy, sigma);
+            let (told, asked) = (told.expect("a proximal map"), penalty(prior.as_ref(), &clean));
+            let scale = penalty(prior.as_ref(), &noisy);
+            prop_assert!((told - asked).abs() <= 1e-5 * scale, "{}: {told} for {asked}", prior.name());
         }
     }
 

@@ -1,7 +1,6 @@
 //! Total variation against a plain twin, and its own promises.
 
-use crate::common::{Image, denoise, narrow, norm, random_image, relative_distance, widen};
-use diph_core::Prior;
+use crate::common::{Image, denoise, narrow, norm, penalty, random_image, relative_distance, widen};
 use diph_sparse::{TotalVariation, TotalVariationOptions};
 use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::{Complex32, Complex64};
@@ -97,7 +96,7 @@ fn tolerance_ends_the_iterations_early() {
 fn penalty_of_a_step_is_its_height_times_its_length() {
     let step =
         Array3::from_shape_fn((2, 4, 6), |(_, _, x)| if x < 3 { Complex32::ZERO } else { Complex32::new(3.0, 4.0) });
-    let penalty = prior(1, 0.0, None).penalty(step.into_dyn().view()).unwrap().unwrap();
+    let penalty = penalty(&prior(1, 0.0, None), &step.into_dyn());
     assert!((penalty - 4.0 * 5.0 * 2.0_f64.sqrt()).abs() < 1e-12, "{penalty}");
 }
 

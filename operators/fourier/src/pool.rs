@@ -4,9 +4,16 @@ use std::sync::Mutex;
 
 /// Work buffers of an operator: every running call holds one, and it is there for the next call. Buffers hold
 /// leftovers, so users overwrite what they read.
-pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+pub struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<T> Pool<T> {
+    /// A pool without a buffer.
     pub fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use diph_fourier::{Fft, plan_pair};
 use num_complex::Complex32;
 use rayon::prelude::*;
+use rustfft::Fft;
+
+use crate::plan_pair;
 
 /// Lines that are transposed together: eight complex numbers fill a cache line.
-pub(crate) const BLOCK: usize = 8;
+pub const BLOCK: usize = 8;
 
 /// Rows per task when images are written.
 const ROWS: usize = 8;
@@ -19,7 +21,7 @@ const ROWS: usize = 8;
 /// task owns a contiguous piece:
 /// - *row blocks* (y block, grid x, plane, y within block) after the x transform of a forward transform,
 /// - *column blocks* (x block, plane, y, x within block) before the x transform of an inverse transform.
-pub(crate) struct PaddedFft {
+pub struct PaddedFft {
     image: [usize; 2],
     grid: [usize; 2],
     forward: [Arc<dyn Fft<f32>>; 2],
@@ -29,20 +31,24 @@ pub(crate) struct PaddedFft {
 }
 
 impl PaddedFft {
+    /// Transforms of images of `image` pixels on a grid of `grid` bins, no smaller, with the factors along y and x that every
+    /// pixel is multiplied by.
     pub fn new(image: [usize; 2], grid: [usize; 2], factors: [Vec<f32>; 2]) -> Self {
         let [[forward_y, inverse_y], [forward_x, inverse_x]] = grid.map(plan_pair);
         Self { image, grid, forward: [forward_y, forward_x], inverse: [inverse_y, inverse_x], factors }
     }
 
+    /// Length of the row blocks of so many planes.
     pub fn row_blocks_len(&self, planes: usize) -> usize {
         self.image[0].div_ceil(BLOCK) * self.grid[1] * planes * BLOCK
     }
 
+    /// Length of the column blocks of so many planes.
     pub fn column_blocks_len(&self, planes: usize) -> usize {
         self.grid[1].div_ceil(BLOCK) * self.column_block(planes)
     }
 
-    /// Length of one column block.
+    /// Length of one column block of so many planes.
     pub fn column_block(&self, planes: usize) -> usize {
         planes * self.image[0] * BLOCK
     }

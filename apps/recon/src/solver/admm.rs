@@ -1,0 +1,33 @@
+//! ADMM as methods name it.
+
+use diph_core::{Admm, AdmmSettings, Result};
+
+use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+
+/// Its state, the vectors of conjugate gradients, the condition, and the result.
+const IMAGES: usize = 22;
+
+impl Solve for AdmmSettings {
+    fn name(&self) -> &'static str {
+        "admm"
+    }
+
+    fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    fn prior_use(&self) -> PriorUse {
+        PriorUse::Needed
+    }
+
+    fn images(&self) -> usize {
+        IMAGES
+    }
+
+    fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
+        let &SolverInputs { problem, projector, conditions, seed, .. } = inputs;
+        let (prior, settings) = (inputs.prior(self)?, self.clone());
+        let solver = Admm { problem, prior, projector: Some(projector), conditions, settings, seed };
+        Ok(solver.solve(&mut [&mut observer(watch)])?.into())
+    }
+}
