@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::feature_map::FeatureMap;
-use super::layers::Conv;
+use crate::convolution::ConvolutionWeights;
 use crate::feature_maps::Rows;
 use crate::normalisation::Activation;
 use crate::resampling::Direction;
@@ -97,14 +98,14 @@ impl FeatureMap for CountedMap {
         Ok(Self { shape, is_resampled: true, ..map })
     }
 
-    fn convolved(&self, conv: &Conv, _onto: Option<&Self>) -> Result<Self> {
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, _onto: Option<&Self>) -> Result<Self> {
         let [batch, _, height, width] = self.shape;
-        let [outputs, inputs, kernel, _] = conv.weights.shape()?;
+        let [outputs, inputs, kernel, _] = weights.shape()?;
         let shape = [batch, outputs, height, width];
         let products = [batch, outputs, inputs, kernel * kernel, height * width];
         let mut meter = self.meter.borrow_mut();
         meter.multiply_adds += products.iter().map(|count| *count as u64).product::<u64>();
-        meter.packed_weights += conv.weights.packed_bytes()?;
+        meter.packed_weights += weights.packed_bytes()?;
         drop(meter);
         Ok(Self::new(shape, &self.meter))
     }

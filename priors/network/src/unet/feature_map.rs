@@ -1,7 +1,9 @@
 //! What flows through the network: planes of an arena, in training on a tape; shapes alone where the cost is counted.
 
-use super::layers::Conv;
+use std::sync::Arc;
+
 use crate::Result;
+use crate::convolution::ConvolutionWeights;
 use crate::feature_maps::{Planes, Rows};
 use crate::normalisation::Activation;
 use crate::resampling::Direction;
@@ -24,7 +26,7 @@ pub(crate) trait FeatureMap: Clone {
     fn resampled(&self, direction: Direction) -> Result<Self>;
 
     /// The convolution, plus another map where given.
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self>;
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, onto: Option<&Self>) -> Result<Self>;
 
     /// Attention over the pixels; this map is queries, keys and values of every head.
     fn attention(&self, heads: usize) -> Result<Self>;
@@ -59,8 +61,8 @@ impl FeatureMap for Planes {
         Planes::resampled(self, direction)
     }
 
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        Planes::convolved(self, &conv.weights, onto)
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, onto: Option<&Self>) -> Result<Self> {
+        Planes::convolved(self, weights, onto)
     }
 
     fn attention(&self, heads: usize) -> Result<Self> {

@@ -50,12 +50,12 @@ impl Conv {
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
-        x.convolved(self, None)
+        x.convolved(&self.weights, None)
     }
 
     /// `onto + conv(x)`.
     pub fn forward_onto<M: FeatureMap>(&self, x: &M, onto: &M) -> Result<M> {
-        x.convolved(self, Some(onto))
+        x.convolved(&self.weights, Some(onto))
     }
 }
 
