@@ -1,13 +1,11 @@
 //! A [`Prior`] behind a C vtable.
 
-use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::{ptr, slice};
 
 use diph_core::{Prior, Rng, ScheduleEntry};
 use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
 use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
-use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
@@ -152,10 +150,10 @@ unsafe fn schedule(context: &abi::PriorContext) -> Option<ScheduleEntry> {
 
 /// # Safety
 /// `context` is as the header describes it, for the call.
-unsafe fn conditions(context: &abi::PriorContext) -> Result<BTreeMap<String, ArrayD<Complex32>>, Failure> {
+unsafe fn conditions(context: &abi::PriorContext) -> Result<diph_core::Conditions<'_>, Failure> {
     let n = context.condition_count as usize;
     if n == 0 {
-        return Ok(BTreeMap::new());
+        return Ok(diph_core::Conditions::new());
     }
     if context.conditions.is_null() {
         return Err(Failure::argument("conditions: a null pointer"));
@@ -166,7 +164,7 @@ unsafe fn conditions(context: &abi::PriorContext) -> Result<BTreeMap<String, Arr
         // SAFETY: alive for the call.
         unsafe {
             let name = text("name of a condition", named.name)?;
-            Ok((name.to_owned(), view::<Complex32>(name, &raw const named.tensor)?.to_owned()))
+            Ok((name.to_owned(), view::<Complex32>(name, &raw const named.tensor)?))
         }
     };
     tensors.iter().map(read).collect()

@@ -145,7 +145,7 @@ fn schedule_conditions_and_randomness_cross_the_border() {
     let run = |sigma: f32, rng: &mut Rng| {
         let schedule = Some(ScheduleEntry { index: 1, timestep: 10, abar: 0.5 });
         let mut clean = ArrayD::zeros(noisy.raw_dim());
-        let mut context = PriorContext { schedule, conditions: &conditions, rng };
+        let mut context = PriorContext { schedule, conditions: &diph_core::lend_conditions(&conditions), rng };
         let penalty = prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context).unwrap();
         assert!(penalty.is_none());
         clean
