@@ -1,6 +1,8 @@
 //! The image prior: what an image without noise and artefacts looks like.
 
-use crate::{Error, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
+use ndarray::ArrayD;
+
+use crate::{Error, ImageShape, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
 
 /// A denoiser or proximal map with one scalar: the noise level.
 ///
@@ -67,5 +69,16 @@ pub trait Prior: Send + Sync {
     /// Such a map is non-expansive and obeys Moreau's identity, which the conformance kit then checks.
     fn proximal_accuracy(&self) -> Option<f32> {
         None
+    }
+
+    /// Of a prior that is a stationary normal distribution around zero: the symmetric square root `L` of the covariance of
+    /// the coefficients at every frequency of an image of this shape, (coefficient, coefficient, [z,] y, x), frequencies in
+    /// the order of the discrete Fourier transform, 0 first. With the unitary transform F an image of scale 1 is `F^H L w`
+    /// with white noise w, `E |w|^2 = 1`. Estimates in closed form build on it. `None` for every other prior.
+    ///
+    /// # Errors
+    /// When the prior does not take such images.
+    fn gaussian_root(&self, _coefficients: usize, _image: &ImageShape) -> Result<Option<ArrayD<f32>>> {
+        Ok(None)
     }
 }

@@ -390,6 +390,10 @@ typedef struct diph_operator_preconditioner {
   /* z = M r for a linear, Hermitian, positive definite M that approximates (A^H A + rho I)^-1 up to a common factor and costs
    * far less than `normal`; both have the shape of the domain, rho >= 0. Equal for equal rho. [any thread] */
   int32_t (*apply)(void *self, float rho, const diph_tensor *r, diph_tensor *z, diph_error *error);
+  /* Writes the real symmetric K x K matrix C that stands for A^H A in every point of the image's Fourier space: with the
+   * unitary discrete Fourier transform, M = (C + rho I)^-1 there. DIPH_F32 (coefficient, coefficient, [z,] y, x), frequencies
+   * from 0 in the order of the transform. Null, or returns DIPH_UNSUPPORTED, where M is of another sort. [any thread] */
+  int32_t (*symbol)(void *self, diph_tensor *matrices, diph_error *error);
 } diph_operator_preconditioner;
 
 /* -------------------------------------------------------------------------------------------------------------- prior */
@@ -451,6 +455,16 @@ typedef struct diph_prior_batch {
   int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean,
                      const diph_prior_context *const *contexts, uint64_t count, diph_error *error);
 } diph_prior_batch;
+
+#define DIPH_PRIOR_GAUSSIAN "diph.prior.gaussian/1"
+typedef struct diph_prior_gaussian {
+  uint64_t struct_size;
+  /* Of a prior that is a stationary normal distribution around zero: writes the symmetric square root L of the covariance of
+   * the K coefficients in every point of the image's Fourier space, so that an image of scale 1 is F^H L w with white noise w,
+   * E |w|^2 = 1, and the unitary discrete Fourier transform F. DIPH_F32 (coefficient, coefficient, [z,] y, x), frequencies from 0
+   * in the order of the transform. Returns DIPH_UNSUPPORTED when this instance is no such prior. [any thread] */
+  int32_t (*root)(void *self, diph_tensor *matrices, diph_error *error);
+} diph_prior_gaussian;
 
 /* ---------------------------------------------------------------------------------------------------------- projector */
 

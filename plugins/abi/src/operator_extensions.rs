@@ -54,9 +54,13 @@ pub struct Preconditioner {
             error: *mut ErrorBuffer,
         ) -> Status,
     >,
+    /// Writes the matrices (coefficient, coefficient, [z,] y, x) of f32 of a circulant preconditioner; null or
+    /// [`Status::UNSUPPORTED`] where it is of another sort. From any thread.
+    pub symbol:
+        Option<unsafe extern "C" fn(this: *mut c_void, matrices: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
 }
 
 layout!(DataWeights, 16, struct_size: 0, get: 8);
 layout!(RegularisedInverse, 24, struct_size: 0, available: 8, solve: 16);
-layout!(Preconditioner, 24, struct_size: 0, available: 8, apply: 16);
+layout!(Preconditioner, 32, struct_size: 0, available: 8, apply: 16, symbol: 24);
 sized!(DataWeights, RegularisedInverse, Preconditioner);

@@ -9,10 +9,11 @@ use diph_core::{
     Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, SpatialAxes, View, ViewMut,
 };
 use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, Str, Tensor};
+use ndarray::ArrayD;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::call::{call, call_optional};
+use crate::call::{call, call_optional, real_matrices};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
@@ -264,6 +265,18 @@ impl Prior for PluginPrior {
 
     fn proximal_accuracy(&self) -> Option<f32> {
         self.proximal_accuracy
+    }
+
+    fn gaussian_root(&self, coefficients: usize, image: &ImageShape) -> Result<Option<ArrayD<f32>>> {
+        // SAFETY: the struct behind this ID.
+        let extension = unsafe { self.instance.extension::<abi::Gaussian>(abi::PRIOR_GAUSSIAN) };
+        let Some(extension) = extension else { return Ok(None) };
+        let root = self.instance.required("gaussian.root", extension.root)?;
+        let shape = [&[coefficients, coefficients], image.lengths()].concat();
+        real_matrices(&self.instance, "Gaussian root", &shape, |matrices, error| {
+            // SAFETY: the instance and the tensor live through the call.
+            unsafe { root(self.instance.this, matrices, error) }
+        })
     }
 }
 

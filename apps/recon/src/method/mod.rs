@@ -21,6 +21,7 @@ pub const BUILT_IN: [(&str, &str); 8] = [
     ("lrtv", include_str!("../../methods/lrtv.json")),
     ("llr", include_str!("../../methods/llr.json")),
     ("wavelet", include_str!("../../methods/wavelet.json")),
+    ("mmse", include_str!("../../methods/mmse.json")),
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),
     ("mrf-diph-conditional", include_str!("../../methods/mrf-diph-conditional.json")),

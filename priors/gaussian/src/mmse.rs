@@ -1,0 +1,86 @@
+//! The posterior mean of a measurement.
+
+use diph_core::{ForwardOperator, Result, View};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+use serde::{Deserialize, Serialize};
+
+use crate::{GaussianModel, Spectrum};
+
+/// Settings of [`mmse_image`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MmseSettings {
+    /// Standard deviation of the noise of a sample, `sigma^2 = E |n|^2` over real and imaginary part together, in the units
+    /// of the samples; `None` estimates it from the measurement.
+    pub sigma: Option<f32>,
+    /// Steps of preconditioned conjugate gradients at most.
+    pub iterations: usize,
+    /// Stops when the residual of the normal equations falls below this share of the right-hand side.
+    pub tolerance: f64,
+}
+
+impl Default for MmseSettings {
+    /// Estimated noise, and as many steps as a residual of 1e-4 takes.
+    fn default() -> Self {
+        Self { sigma: None, iterations: 15, tolerance: 1e-4 }
+    }
+}
+
+impl MmseSettings {
+    /// Settings for noise of this standard deviation.
+    pub fn new(sigma: f32) -> Self {
+        Self { sigma: Some(sigma), ..Self::default() }
+    }
+}
+
+/// The linear estimate of an image.
+#[derive(Clone, Debug)]
+pub struct MmseImage {
+    /// The posterior mean (coefficient, y, x), in the units of the measured image.
+    pub image: ArrayD<Complex32>,
+    /// The scale m of its proton density, found from the energy of the measurement.
+    pub scale: f32,
+    /// Standard deviation of the noise of a sample, given or estimated.
+    pub sigma: f32,
+    /// Steps of conjugate gradients.
+    pub iterations: usize,
+    /// Residual of the normal equations, as a share of the right-hand side.
+    pub residual: f64,
+}
+
+/// The image with the least expected square error among all linear estimates: the posterior mean under the stationary
+/// Gaussian prior of `spectrum` and white noise. See [`GaussianModel`] for the equations.
+///
+/// `operator` is the acquisition without data weights: the noise is white, so that its likelihood has none. `samples` have
+/// the shape of the operator's range. Its basis must be that of the spectrum ([`Spectrum::for_basis`]).
+///
+/// # Errors
+/// [`Error::Incompatible`](diph_core::Error::Incompatible) for an operator without a circulant preconditioner, with data
+/// weights, or with images of another number of coefficients or of three spatial axes;
+/// [`Error::Parameter`](diph_core::Error::Parameter) for settings outside of their range and for samples of zeros;
+/// [`Error::NotFinite`](diph_core::Error::NotFinite) and [`Error::Shape`](diph_core::Error::Shape) for samples that cannot
+/// be used.
+pub fn mmse_image(
+    operator: &dyn ForwardOperator,
+    samples: View<'_>,
+    spectrum: &Spectrum,
+    settings: MmseSettings,
+) -> Result<MmseImage> {
+    GaussianModel::of_spectrum(operator, spectrum)?.mmse(samples, settings)
+}
+
+impl GaussianModel<'_> {
+    /// [`mmse_image`] of several measurements of one acquisition: what depends on the acquisition alone is there already.
+    ///
+    /// # Errors
+    /// As [`mmse_image`].
+    pub fn mmse(&self, samples: View<'_>, settings: MmseSettings) -> Result<MmseImage> {
+        let sigma = match settings.sigma {
+            Some(sigma) => sigma,
+            None => self.estimate_noise(samples.view())?,
+        };
+        let scale = self.scale(samples.view(), sigma)?;
+        self.posterior(scale, sigma).mean(samples, settings.iterations, settings.tolerance)
+    }
+}
