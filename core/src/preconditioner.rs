@@ -19,7 +19,7 @@ pub trait Preconditioner: Send + Sync {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()>;
 
     /// Of a circulant preconditioner: the real symmetric matrix `C(k)` over the coefficients that stands for `A^H A` in every
-    /// point of the image's Fourier space, so that `M = (C + rho I)^-1` there. (coefficient, coefficient, [z,] y, x),
+    /// point of the image's Fourier space, so that `M = (C + rho I)^-1` there. `(coefficient, coefficient, [z,] y, x)`,
     /// frequencies in the order of a discrete Fourier transform. `None` where the preconditioner is of another sort.
     ///
     /// Estimators with a stationary prior join it with the prior's own spectrum.

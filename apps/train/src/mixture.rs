@@ -96,13 +96,16 @@ impl<'a> Mixture<'a> {
         Ok((measurement, model))
     }
 
-    /// How maps of a size become images, and the temporal basis (frame, coefficient) of these.
+    /// The measurement of images of a size, how maps become images, and the temporal basis (frame, coefficient) of these.
     ///
     /// # Errors
-    /// Naming the file to blame.
-    pub fn signal(&mut self, size: (usize, usize)) -> Result<(Arc<SignalModel>, Array2<f32>), ReconError> {
-        let acquisition = self.acquisition(size)?;
-        Ok((self.model(&acquisition)?, acquisition.dictionary.basis().to_owned()))
+    /// Naming the file or the plugin to blame.
+    pub fn signal(
+        &mut self,
+        size: (usize, usize),
+    ) -> Result<(Arc<Measurement>, Arc<SignalModel>, Array2<f32>), ReconError> {
+        let (measurement, model) = self.measurement(size)?;
+        Ok((measurement, model, self.acquisition(size)?.dictionary.basis().to_owned()))
     }
 
     fn model(&mut self, acquisition: &Acquisition) -> Result<Arc<SignalModel>, ReconError> {

@@ -7,6 +7,8 @@ use diph_datasets::{BrainPhantom, DatasetFolder, QuantitativeMaps};
 use diph_gaussian::{Spectrum, SpectrumSum, proton_density_scale};
 use diph_plugin_host::Registry;
 use diph_recon::{Blame, Cancel, ReconError};
+use ndarray::Array3;
+use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
@@ -17,6 +19,8 @@ use crate::{FolderImages, PhantomSource, RunConfig, SignalModel};
 const PHANTOMS: usize = 240;
 /// Images that are held at a time.
 const CHUNK: usize = 8;
+/// Of so many images one is measured for the energy ratio.
+const MEASURED: usize = 6;
 
 /// A learned spectrum and where it came from.
 pub struct LearnedSpectrum {
@@ -60,8 +64,9 @@ pub fn learn_spectrum(
             return Err(ReconError::setting("data", "expected a data folder or a phantom to learn from, got neither"));
         }
     };
-    let (model, basis) = mixture.signal(size)?;
-    let mut learner = Learner { sum: SpectrumSum::new(basis), model: &model, done: 0, total: 0, on_image };
+    let (measurement, model, basis) = mixture.signal(size)?;
+    let sum = SpectrumSum::new(basis);
+    let mut learner = Learner { sum, model: &model, measured: Vec::new(), done: 0, total: 0, on_image };
     learner.total = slices.as_ref().map_or(0, |(_, slices)| slices.len()) + data.phantom.map_or(0, |_| PHANTOMS);
     if let Some((folder, slices)) = &slices {
         for chunk in slices.chunks(CHUNK) {
@@ -87,13 +92,17 @@ pub fn learn_spectrum(
             learner.add(&maps.collect::<Result<Vec<_>, ReconError>>()?)?;
         }
     }
-    let spectrum = learner.sum.finish().step("learning the spectrum")?;
+    let measured = learner.measured.iter().map(|(image, scale)| (image.view().into_dyn(), *scale));
+    let spectrum =
+        learner.sum.finish().and_then(|spectrum| spectrum.with_energy_ratio(&*measurement.unweighted, measured));
+    let spectrum = spectrum.step("learning the spectrum")?;
     Ok(LearnedSpectrum { spectrum, files: mixture.files })
 }
 
 struct Learner<'a> {
     sum: SpectrumSum,
     model: &'a SignalModel,
+    measured: Vec<(Array3<Complex32>, f32)>,
     done: usize,
     total: usize,
     on_image: &'a mut dyn FnMut(usize, usize),
@@ -107,6 +116,9 @@ impl Learner<'_> {
             // A slice without any tissue says nothing.
             if let Some(scale) = maps.pd.as_slice().and_then(proton_density_scale) {
                 self.sum.add(image.view(), scale).step("learning the spectrum")?;
+                if self.done % MEASURED == 0 {
+                    self.measured.push((image, scale));
+                }
             }
             self.done += 1;
             (self.on_image)(self.done, self.total);

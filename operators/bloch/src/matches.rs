@@ -2,7 +2,7 @@
 
 use num_complex::Complex32;
 
-/// Matched atoms of an image, voxel by voxel in the order ([z,] y, x).
+/// Matched atoms of an image, voxel by voxel in the order `([z,] y, x)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matches {
     /// Index of the matched atom; [`Matches::NO_ATOM`] for a voxel of zeros.

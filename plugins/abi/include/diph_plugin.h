@@ -462,8 +462,9 @@ typedef struct diph_prior_gaussian {
   /* Of a prior that is a stationary normal distribution around zero: writes the symmetric square root L of the covariance of
    * the K coefficients in every point of the image's Fourier space, so that an image of scale 1 is F^H L w with white noise w,
    * E |w|^2 = 1, and the unitary discrete Fourier transform F. DIPH_F32 (coefficient, coefficient, [z,] y, x), frequencies from 0
-   * in the order of the transform. Returns DIPH_UNSUPPORTED when this instance is no such prior. [any thread] */
-  int32_t (*root)(void *self, diph_tensor *matrices, diph_error *error);
+   * in the order of the transform. `energy_ratio` is how much less a measurement of true images holds than one of such images,
+   * as a ratio of norms; 1 where nothing is known. Returns DIPH_UNSUPPORTED when this instance is no such prior. [any thread] */
+  int32_t (*root)(void *self, diph_tensor *matrices, float *energy_ratio, diph_error *error);
 } diph_prior_gaussian;
 
 /* ---------------------------------------------------------------------------------------------------------- projector */

@@ -64,9 +64,17 @@ sized!(Batch);
 pub struct Gaussian {
     /// Size of this struct in bytes.
     pub struct_size: u64,
-    /// Writes the square roots (coefficient, coefficient, [z,] y, x) of f32 of its covariance at every frequency;
-    /// [`Status::UNSUPPORTED`] when it is no such prior. From any thread.
-    pub root: Option<unsafe extern "C" fn(this: *mut c_void, matrices: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
+    /// Writes the square roots (coefficient, coefficient, [z,] y, x) of f32 of its covariance at every frequency, and the ratio
+    /// of norms of measurements of true images and of stationary ones; [`Status::UNSUPPORTED`] when it is no such prior.
+    /// From any thread.
+    pub root: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            matrices: *mut Tensor,
+            energy_ratio: *mut f32,
+            error: *mut ErrorBuffer,
+        ) -> Status,
+    >,
 }
 
 layout!(Gaussian, 16, struct_size: 0, root: 8);

@@ -165,7 +165,12 @@ impl<T: Prior + 'static> PriorShim<T> {
         unsafe { guarded(error, fill) }
     }
 
-    unsafe extern "C" fn gaussian_root(this: *mut c_void, matrices: *mut Tensor, error: *mut ErrorBuffer) -> Status {
+    unsafe extern "C" fn gaussian_root(
+        this: *mut c_void,
+        matrices: *mut Tensor,
+        energy_ratio: *mut f32,
+        error: *mut ErrorBuffer,
+    ) -> Status {
         let fill = || {
             // SAFETY: the host keeps the header's rules for all pointers.
             let (prior, shape) =
@@ -175,7 +180,10 @@ impl<T: Prior + 'static> PriorShim<T> {
                 image.map_err(|_| Failure::shape(format!("matrices: expected (K, K, [z,] y, x), got {shape:?}")))?;
             let root = prior.gaussian_root(coefficients, &image)?.ok_or_else(Failure::unsupported)?;
             // SAFETY: as above.
-            unsafe { assign("matrices", matrices, &root) }
+            unsafe {
+                assign("matrices", matrices, &root.matrices)?;
+                write(energy_ratio, Some(root.energy_ratio))
+            }
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, fill) }

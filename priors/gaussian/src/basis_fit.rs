@@ -96,7 +96,7 @@ impl Spectrum {
             let covariance = &turn * wide(ring) * turn.transpose();
             out.indexed_iter_mut().for_each(|((i, j), value)| *value = covariance[(i, j)] as f32);
         }
-        Self::new(basis.to_owned(), rings, self.images())
+        Self::new(basis.to_owned(), rings, self.images())?.rescaled(self.energy_ratio())
     }
 }
 

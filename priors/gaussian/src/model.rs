@@ -1,7 +1,8 @@
 //! Prior and acquisition together: everything that can be said of a measurement in closed form.
 
 use diph_core::{
-    CgSettings, ConjugateGradient, Error, ForwardOperator, ImageShape, Result, Rng, StopReason, View, vector,
+    CgSettings, ConjugateGradient, Error, ForwardOperator, GaussianRoot, ImageShape, Result, Rng, StopReason, View,
+    vector,
 };
 use diph_fourier::Multiplier;
 use nalgebra::DMatrix;
@@ -33,26 +34,26 @@ pub struct GaussianModel<'a> {
     root: Multiplier,
     /// `L C L`, (x, pair, y), as kernels that [`Multiplier::solve`] takes.
     circulant: Vec<f32>,
+    energy_ratio: f32,
 }
 
 impl<'a> GaussianModel<'a> {
-    /// A model from the prior's square root `L` (coefficient, coefficient, y, x), as
-    /// [`Prior::gaussian_root`](diph_core::Prior::gaussian_root) gives it.
+    /// A model from the prior's covariance, as [`Prior::gaussian_root`](diph_core::Prior::gaussian_root) gives it.
     ///
     /// # Errors
     /// [`Error::Incompatible`] for an operator without a circulant preconditioner, with data weights, or with images of
     /// another shape or of three spatial axes.
-    pub fn new(operator: &'a dyn ForwardOperator, root: &ArrayD<f32>) -> Result<Self> {
+    pub fn new(operator: &'a dyn ForwardOperator, root: &GaussianRoot) -> Result<Self> {
         let (coefficients, image) = ImageShape::split(OPERATION, &operator.domain().shape())?;
         let size = image.require_plane(OPERATION)?;
         let expected = [&[coefficients], &*operator.domain().shape()].concat();
-        if root.shape() != expected {
-            let (expected, got) = (format!("a prior of shape {expected:?}"), format!("{:?}", root.shape()));
+        if root.matrices.shape() != expected {
+            let (expected, got) = (format!("a prior of shape {expected:?}"), format!("{:?}", root.matrices.shape()));
             return Err(Error::incompatible(OPERATION, expected, got));
         }
         let n = size[0] * size[1];
-        let kernels = sorted(root, coefficients, size, 1.0 / n as f32);
-        Self::with_root(operator, Multiplier::new(size, size, coefficients, kernels))
+        let kernels = sorted(&root.matrices, coefficients, size, 1.0 / n as f32);
+        Self::with_root(operator, Multiplier::new(size, size, coefficients, kernels), root.energy_ratio)
     }
 
     /// A model from a spectrum of the operator's temporal basis.
@@ -66,10 +67,10 @@ impl<'a> GaussianModel<'a> {
             let expected = format!("images of {} coefficients", spectrum.coefficients());
             return Err(Error::incompatible(OPERATION, expected, operator.domain()));
         }
-        Self::with_root(operator, spectrum.multiplier(spectrum.square_roots().view(), size))
+        Self::with_root(operator, spectrum.multiplier(spectrum.square_roots().view(), size), spectrum.energy_ratio())
     }
 
-    fn with_root(operator: &'a dyn ForwardOperator, root: Multiplier) -> Result<Self> {
+    fn with_root(operator: &'a dyn ForwardOperator, root: Multiplier, energy_ratio: f32) -> Result<Self> {
         if operator.data_weights()?.is_some() {
             return Err(Error::incompatible(OPERATION, "an operator without data weights", operator.name()));
         }
@@ -81,13 +82,14 @@ impl<'a> GaussianModel<'a> {
         let symbol = symbol.ok_or_else(|| Error::incompatible(OPERATION, expected, operator.name()))?;
         let size = root.grid();
         let circulant = sandwich(&root, &sorted(&symbol, root.planes(), size, 1.0));
-        Ok(Self { operator, size, root, circulant })
+        Ok(Self { operator, size, root, circulant, energy_ratio })
     }
 
     /// The expected energy `c = E |A x|^2` of the noise-free measurement of an image of scale 1.
     ///
-    /// `E |A x|^2 = tr(A^H A S)`; and since C is the orthogonal projection of `A^H A` on all circulant matrices, of which S is
-    /// one, it is exactly the sum over the points of Fourier space of `tr(C S) = tr(L C L)`.
+    /// Of stationary images it is `tr(A^H A S)`; and since C is the orthogonal projection of `A^H A` on all circulant matrices, of
+    /// which S is one, this is exactly the sum over the points of Fourier space of `tr(C S) = tr(L C L)`. The square of the
+    /// learned [energy ratio](Spectrum::energy_ratio) makes it that of true images.
     pub fn expected_energy(&self) -> f64 {
         let k = self.root.planes();
         let diagonals = (0..k).map(|i| i * k - i * (i + 1) / 2 + i);
@@ -98,7 +100,8 @@ impl<'a> GaussianModel<'a> {
                 .map(|pair| column[pair * height..][..height].iter().map(|v| f64::from(*v)).sum::<f64>())
                 .sum()
         };
-        self.circulant.chunks_exact(k * (k + 1) / 2 * height).map(column).sum()
+        let stationary: f64 = self.circulant.chunks_exact(k * (k + 1) / 2 * height).map(column).sum();
+        stationary * f64::from(self.energy_ratio).powi(2)
     }
 
     /// The scale m of a measurement from its energy, `E |y|^2 = m^2 c + n sigma^2` with n samples.
@@ -194,6 +197,33 @@ impl<'a> GaussianModel<'a> {
             return Err(Error::parameter(OPERATION, "k-space", "a measurement with signal", "zeros"));
         }
         Ok(values)
+    }
+}
+
+impl Spectrum {
+    /// Learns the [energy ratio](Self::energy_ratio): the mean over `images` (coefficient, y, x), each with its scale, of
+    /// `|A x| / scale` beside that of a stationary image of this spectrum. `operator` is the acquisition without weights.
+    ///
+    /// # Errors
+    /// As [`GaussianModel::new`], and [`Error::Parameter`] without images.
+    pub fn with_energy_ratio<'a>(
+        self,
+        operator: &dyn ForwardOperator,
+        images: impl IntoIterator<Item = (View<'a>, f32)>,
+    ) -> Result<Self> {
+        let stationary = self.rescaled(1.0)?;
+        let expected = GaussianModel::of_spectrum(operator, &stationary)?.expected_energy().sqrt();
+        let mut samples = operator.range().zeros();
+        let (mut sum, mut count) = (0.0, 0);
+        for (image, scale) in images {
+            operator.forward(image, samples.view_mut())?;
+            sum += vector::norm(samples.as_slice().unwrap_or_default()) / (f64::from(scale) * expected);
+            count += 1;
+        }
+        if count == 0 {
+            return Err(Error::parameter("Gaussian spectrum: energy", "images", "at least 1", 0));
+        }
+        stationary.rescaled((sum / f64::from(count)) as f32)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The Gaussian prior as a denoiser.
 
-use diph_core::{Error, ImageShape, Prior, PriorContext, Result, View, ViewMut, vector};
+use diph_core::{Error, GaussianRoot, ImageShape, Prior, PriorContext, Result, View, ViewMut, vector};
 use nalgebra::{DMatrix, SymmetricEigen};
-use ndarray::{Array3, Array4, ArrayD};
+use ndarray::{Array3, Array4};
 use num_complex::Complex32;
 
 use crate::Spectrum;
@@ -92,7 +92,7 @@ impl Prior for GaussianPrior {
         Ok(Some(penalty))
     }
 
-    fn gaussian_root(&self, coefficients: usize, image: &ImageShape) -> Result<Option<ArrayD<f32>>> {
+    fn gaussian_root(&self, coefficients: usize, image: &ImageShape) -> Result<Option<GaussianRoot>> {
         let [height, width] = image.require_plane(NAME)?;
         if coefficients != self.spectrum.coefficients() {
             let expected = format!("images of {} coefficients", self.spectrum.coefficients());
@@ -101,7 +101,8 @@ impl Prior for GaussianPrior {
         let roots = self.map(f64::sqrt);
         let entry =
             |(k, l, y, x): (usize, usize, usize, usize)| roots[(self.spectrum.ring([y, x], [height, width]), k, l)];
-        Ok(Some(Array4::from_shape_fn((coefficients, coefficients, height, width), entry).into_dyn()))
+        let matrices = Array4::from_shape_fn((coefficients, coefficients, height, width), entry).into_dyn();
+        Ok(Some(GaussianRoot { matrices, energy_ratio: self.spectrum.energy_ratio() }))
     }
 }
 
@@ -136,7 +137,7 @@ impl GaussianPrior {
 mod tests {
     use std::collections::BTreeMap;
 
-    use ndarray::Array2;
+    use ndarray::{Array2, ArrayD};
     use rand::SeedableRng;
     use rand_distr::{Distribution, StandardNormal};
 
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn images_of_the_prior_have_its_covariance() {
         let prior = prior();
-        let root = prior.gaussian_root(2, &ImageShape::plane(6, 5)).unwrap().unwrap();
+        let root = prior.gaussian_root(2, &ImageShape::plane(6, 5)).unwrap().unwrap().matrices;
         assert_eq!(root.shape(), [2, 2, 6, 5]);
         // L L = m^2 S at zero frequency.
         let l = |i, j| root[[i, j, 0, 0]];

@@ -25,6 +25,7 @@ pub struct Spectrum {
     rings: Array3<f32>,
     /// Number of images that it was learned from.
     images: usize,
+    energy_ratio: f32,
 }
 
 impl Spectrum {
@@ -63,7 +64,7 @@ impl Spectrum {
                 return Err(Error::parameter(OPERATION, "rings", "symmetric matrices with positive diagonals", ring));
             }
         }
-        Ok(Self { basis, rings, images })
+        Ok(Self { basis, rings, images, energy_ratio: 1.0 })
     }
 
     /// Temporal basis (frame, coefficient) that it was learned for.
@@ -79,6 +80,24 @@ impl Spectrum {
     /// Number of images that it was learned from.
     pub fn images(&self) -> usize {
         self.images
+    }
+
+    /// How much less a measurement of the images that it was learned from holds than one of stationary images of the same
+    /// spectrum would, as a ratio of norms: heads lie in the middle of their images, and an acquisition does not see all
+    /// frequencies of a ring alike. 1 for a spectrum that was not [compared with measurements](Self::with_energy_ratio).
+    pub fn energy_ratio(&self) -> f32 {
+        self.energy_ratio
+    }
+
+    /// The same spectrum with another energy ratio.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a ratio that is not a positive number.
+    pub fn rescaled(self, energy_ratio: f32) -> Result<Self> {
+        if !(energy_ratio.is_finite() && energy_ratio > 0.0) {
+            return Err(Error::parameter("Gaussian spectrum", "energy ratio", "a positive number", energy_ratio));
+        }
+        Ok(Self { energy_ratio, ..self })
     }
 
     /// Number of coefficients, K.

@@ -11,12 +11,14 @@ use safetensors::{Dtype, SafeTensors};
 use crate::Spectrum;
 
 const OPERATION: &str = "Gaussian spectrum: file";
+/// Name of the metadata entry.
+const ENTRY: &str = "diph";
 /// No spectrum comes near this size; a file beyond it is something else.
 const MOST_BYTES: u64 = 64 << 20;
 
 impl Spectrum {
     /// A spectrum from the bytes of a `.safetensors` file with the tensors `basis` (frame, coefficient) and `rings`
-    /// (ring, coefficient, coefficient) in f32, and the number of `images` in its metadata.
+    /// (ring, coefficient, coefficient) in f32, and as JSON in its metadata entry `diph` the number of `images` and the `energy_ratio`.
     ///
     /// # Errors
     /// [`Error::External`] for bytes of another format, [`Error::Parameter`] for a tensor that is missing or of another
@@ -24,8 +26,12 @@ impl Spectrum {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| Error::external(OPERATION, error))?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| Error::external(OPERATION, error))?;
-        let images = header.metadata().as_ref().and_then(|facts| facts.get("images")?.parse().ok()).unwrap_or(0);
-        Self::new(array(&file, "basis")?, array(&file, "rings")?, images)
+        let entry = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+        let facts: serde_json::Value = entry.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let missing = |name: &str| Error::parameter(OPERATION, name, "a number in the metadata", &facts);
+        let images = facts["images"].as_u64().ok_or_else(|| missing("images"))? as usize;
+        let ratio = facts["energy_ratio"].as_f64().ok_or_else(|| missing("energy_ratio"))? as f32;
+        Self::new(array(&file, "basis")?, array(&file, "rings")?, images)?.rescaled(ratio)
     }
 
     /// The bytes of its file, the same for the same spectrum.
@@ -40,7 +46,9 @@ impl Spectrum {
             .map(|(name, tensor)| Ok((name, tensor?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|error| Error::external(OPERATION, error))?;
-        let facts = HashMap::from([("images".to_owned(), self.images().to_string())]);
+        // One entry with everything: the library's metadata have no fixed order.
+        let facts = serde_json::json!({ "images": self.images(), "energy_ratio": self.energy_ratio() });
+        let facts = HashMap::from([(ENTRY.to_owned(), facts.to_string())]);
         safetensors::serialize(tensors, Some(facts)).map_err(|error| Error::external(OPERATION, error))
     }
 
@@ -84,7 +92,7 @@ mod tests {
     fn a_file_gives_the_spectrum_back() {
         let basis = Array2::from_shape_fn((4, 2), |(t, k)| (t + k) as f32);
         let rings = Array3::from_shape_fn((3, 2, 2), |(r, i, j)| if i == j { 1.0 + r as f32 } else { 0.25 });
-        let spectrum = Spectrum::new(basis, rings, 90).unwrap();
+        let spectrum = Spectrum::new(basis, rings, 90).unwrap().rescaled(0.8).unwrap();
         let bytes = spectrum.to_bytes().unwrap();
         assert_eq!(Spectrum::from_bytes(&bytes).unwrap(), spectrum);
         assert_eq!(bytes, spectrum.to_bytes().unwrap());

@@ -1,6 +1,6 @@
 //! Laws of the posterior on small acquisitions drawn from the prior itself.
 
-use diph_core::{ForwardOperator, ImageShape, Prior, Rng};
+use diph_core::{ForwardOperator, GaussianRoot, ImageShape, Prior, Rng};
 use diph_gaussian::{GaussianModel, GaussianPrior, MmseSettings, Spectrum};
 use diph_nufft::{MrfOperator, MrfOptions, SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3, ArrayD};
@@ -38,7 +38,7 @@ fn operator() -> MrfOperator {
 /// An image of the prior.
 fn draw(rng: &mut Rng) -> ArrayD<Complex32> {
     let prior = GaussianPrior::new(spectrum(), SCALE).unwrap();
-    let root = prior.gaussian_root(3, &ImageShape::plane(SIZE[0], SIZE[1])).unwrap().unwrap();
+    let root = prior.gaussian_root(3, &ImageShape::plane(SIZE[0], SIZE[1])).unwrap().unwrap().matrices;
     let [height, width] = SIZE;
     let white = noise(&[3, height, width], 1.0, rng);
     let mut image = ArrayD::zeros(vec![3, height, width]);
@@ -152,7 +152,10 @@ fn what_does_not_fit_is_refused() {
     };
     assert!(GaussianModel::of_spectrum(&weighted, &spectrum()).is_err());
     let operator = operator();
-    assert!(GaussianModel::new(&operator, &ArrayD::zeros(vec![3, 3, 24, 21])).is_err());
+    assert!(
+        GaussianModel::new(&operator, &GaussianRoot { matrices: ArrayD::zeros(vec![3, 3, 24, 21]), energy_ratio: 1.0 })
+            .is_err()
+    );
     let model = GaussianModel::of_spectrum(&operator, &spectrum()).unwrap();
     let zeros = operator.range().zeros();
     assert!(model.mmse(zeros.view(), MmseSettings::default()).is_err());

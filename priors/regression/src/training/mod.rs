@@ -1,0 +1,15 @@
+//! Training: samples in, checkpoints out.
+//!
+//! Everything random of draw number n follows from the seed and n, and the samples that are in use at a step follow from the step:
+//! a run that stops and resumes equals one that never stopped.
+
+mod config;
+mod pool;
+mod state;
+#[cfg(test)]
+mod tests;
+mod trainer;
+
+pub use config::TrainingConfig;
+pub use pool::{Sample, SampleSource};
+pub use trainer::{Trainer, TrainingStep};
