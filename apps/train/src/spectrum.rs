@@ -133,6 +133,12 @@ mod tests {
 
     use super::*;
 
+    fn registry() -> Registry {
+        let mut registry = Registry::new(HostServices::new());
+        diph_built_in::register(&mut registry).unwrap();
+        registry
+    }
+
     fn config(changes: &[&str]) -> RunConfig {
         let changes: Vec<_> = changes.iter().map(|change| change.parse().unwrap()).collect();
         RunConfig::load(RunConfig::built_in().unwrap(), "built-in", &changes).unwrap()
@@ -140,7 +146,7 @@ mod tests {
 
     #[test]
     fn procedural_brains_give_a_spectrum_of_the_demo() {
-        let registry = Registry::new(HostServices::new());
+        let registry = registry();
         let mut heard = 0;
         let config = config(&["data.phantom=[32,30]"]);
         let learn = |heard: &mut usize| {
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_learned_from_is_named() {
-        let registry = Registry::new(HostServices::new());
+        let registry = registry();
         let fail = |changes: &[&str]| {
             let result = learn_spectrum(&registry, &config(changes), &Cancel::default(), &mut |_, _| ());
             result.err().unwrap().to_string()

@@ -15,7 +15,7 @@ pub use scale::Scale;
 pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 8] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
