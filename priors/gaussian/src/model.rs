@@ -19,8 +19,10 @@ const OPERATION: &str = "Gaussian model";
 const LEAST_SIGNAL: f64 = 1e-4;
 /// Share of the measurement's energy that counts as noise at least, where there is none: 60 dB.
 const LEAST_NOISE: f64 = 1e-6;
-/// Rounds of the noise estimate, and the steps of conjugate gradients in each.
-const NOISE_ROUNDS: usize = 3;
+/// Rounds of the noise estimate at most, the relative change of its variance that ends it, and the steps of conjugate
+/// gradients in each.
+const NOISE_ROUNDS: usize = 10;
+const NOISE_CHANGE: f64 = 0.01;
 const NOISE_STEPS: usize = 4;
 
 /// A stationary Gaussian prior and an acquisition: `y = A x + n` with `x = m L w`, white noise w and white noise n of
@@ -147,7 +149,12 @@ impl<'a> GaussianModel<'a> {
             predicted.zip_mut_with(&samples, |value, sample| *value -= sample * inverse);
             let residual = vector::norm_sqr(predicted.as_slice().unwrap_or_default());
             let free = values.len() as f64 - self.degrees_of_freedom(posterior.gain());
-            variance = (variance * residual / free.max(1.0)).clamp(LEAST_NOISE * mean, mean);
+            let next = (variance * residual / free.max(1.0)).clamp(LEAST_NOISE * mean, mean);
+            let change = (next / variance - 1.0).abs();
+            variance = next;
+            if change < NOISE_CHANGE {
+                break;
+            }
             start = Some(solution.white);
         }
         Ok(variance.sqrt() as f32)
