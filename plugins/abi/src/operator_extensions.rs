@@ -54,10 +54,9 @@ pub struct Preconditioner {
             error: *mut ErrorBuffer,
         ) -> Status,
     >,
-    /// Writes the matrices (coefficient, coefficient, [z,] y, x) of f32 of a circulant preconditioner; null or
-    /// [`Status::UNSUPPORTED`] where it is of another sort. From any thread.
-    pub symbol:
-        Option<unsafe extern "C" fn(this: *mut c_void, matrices: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
+    /// Writes the symbol C of a circulant M, f32 of the axes (coefficient, coefficient, [z,] y, x);
+    /// [`Status::UNSUPPORTED`] when M is of another sort. May be null. From any thread.
+    pub symbol: Option<unsafe extern "C" fn(this: *mut c_void, symbol: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
 }
 
 layout!(DataWeights, 16, struct_size: 0, get: 8);
