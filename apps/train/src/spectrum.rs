@@ -94,7 +94,7 @@ pub fn learn_spectrum(
     }
     let measured = learner.measured.iter().map(|(image, scale)| (image.view().into_dyn(), *scale));
     let spectrum =
-        learner.sum.finish().and_then(|spectrum| spectrum.with_energy_ratio(&*measurement.unweighted, measured));
+        learner.sum.finish().and_then(|spectrum| spectrum.with_energy_ratio(measurement.operator(), measured));
     let spectrum = spectrum.step("learning the spectrum")?;
     Ok(LearnedSpectrum { spectrum, files: mixture.files })
 }
