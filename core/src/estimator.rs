@@ -21,7 +21,7 @@ pub trait Estimator: Send + Sync {
     /// The quantities of the maps that it makes; empty for an estimator that gives an image only.
     fn parameters(&self) -> &[Parameter];
 
-    /// Writes what is given of `image`, (coefficient, [z,] y, x), and `maps`, from the images by the names of
+    /// Writes what is given of `image`, `(coefficient, [z,] y, x)`, and `maps`, from the images by the names of
     /// [`inputs`](Self::inputs), all of one shape.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ pub trait Prior: Send + Sync {
 /// image of scale 1 is `F^H L w` of white noise w, `E |w|^2 = 1`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaussianRoot {
-    /// The symmetric matrix L over the coefficients at every frequency, (coefficient, coefficient, [z,] y, x), frequencies in
+    /// The symmetric matrix L over the coefficients at every frequency, `(coefficient, coefficient, [z,] y, x)`, frequencies in
     /// the order of the discrete Fourier transform, 0 first.
     pub matrices: ArrayD<f32>,
     /// How much less a measurement of true images holds than one of stationary images of this covariance, as a ratio of norms:

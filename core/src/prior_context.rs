@@ -10,7 +10,7 @@ use crate::{ScheduleEntry, View};
 /// The one random generator of Diph: seeded, portable, and part of a solver's state.
 pub type Rng = rand_chacha::ChaCha8Rng;
 
-/// Condition images by name, such as `low_res`, in the shape (coefficient, [z,] y, x) of the noisy image. They are borrowed, so that
+/// Condition images by name, such as `low_res`, in the shape `(coefficient, [z,] y, x)` of the noisy image. They are borrowed, so that
 /// one image may bear several names and nothing is copied from call to call.
 pub type Conditions<'a> = BTreeMap<String, View<'a>>;
 

@@ -29,6 +29,16 @@ pub(crate) struct Mixture<'a> {
     pub files: Vec<PathBuf>,
 }
 
+/// From maps to images to a measurement.
+pub(crate) struct Signal {
+    /// How images are measured.
+    pub measurement: Arc<Measurement>,
+    /// How maps become images.
+    pub model: Arc<SignalModel>,
+    /// Temporal basis (frame, coefficient) of the images.
+    pub basis: Array2<f32>,
+}
+
 impl<'a> Mixture<'a> {
     /// For a configuration; nothing is read yet.
     ///
@@ -97,16 +107,13 @@ impl<'a> Mixture<'a> {
         Ok((measurement, model))
     }
 
-    /// The measurement of images of a size, how maps become images, and the temporal basis (frame, coefficient) of these.
+    /// How maps of a size become images, and images a measurement.
     ///
     /// # Errors
     /// Naming the file or the plugin to blame.
-    pub fn signal(
-        &mut self,
-        size: (usize, usize),
-    ) -> Result<(Arc<Measurement>, Arc<SignalModel>, Array2<f32>), ReconError> {
+    pub fn signal(&mut self, size: (usize, usize)) -> Result<Signal, ReconError> {
         let (measurement, model) = self.measurement(size)?;
-        Ok((measurement, model, self.acquisition(size)?.dictionary.basis().to_owned()))
+        Ok(Signal { measurement, model, basis: self.acquisition(size)?.dictionary.basis().to_owned() })
     }
 
     fn model(&mut self, acquisition: &Acquisition) -> Result<Arc<SignalModel>, ReconError> {

@@ -12,7 +12,7 @@ use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-use crate::mixture::Mixture;
+use crate::mixture::{Mixture, Signal};
 use crate::{FolderImages, PhantomSource, RunConfig, SignalModel};
 
 /// Slices of procedural brains that a spectrum is learned from.
@@ -64,7 +64,7 @@ pub fn learn_spectrum(
             return Err(ReconError::setting("data", "expected a data folder or a phantom to learn from, got neither"));
         }
     };
-    let (measurement, model, basis) = mixture.signal(size)?;
+    let Signal { measurement, model, basis } = mixture.signal(size)?;
     let sum = SpectrumSum::new(basis);
     let mut learner = Learner { sum, model: &model, measured: Vec::new(), done: 0, total: 0, on_image };
     learner.total = slices.as_ref().map_or(0, |(_, slices)| slices.len()) + data.phantom.map_or(0, |_| PHANTOMS);
@@ -116,7 +116,7 @@ impl Learner<'_> {
             // A slice without any tissue says nothing.
             if let Some(scale) = maps.pd.as_slice().and_then(proton_density_scale) {
                 self.sum.add(image.view(), scale).step("learning the spectrum")?;
-                if self.done % MEASURED == 0 {
+                if self.done.is_multiple_of(MEASURED) {
                     self.measured.push((image, scale));
                 }
             }

@@ -64,7 +64,7 @@ sized!(Batch);
 pub struct Gaussian {
     /// Size of this struct in bytes.
     pub struct_size: u64,
-    /// Writes the square roots (coefficient, coefficient, [z,] y, x) of f32 of its covariance at every frequency, and the ratio
+    /// Writes the square roots `(coefficient, coefficient, [z,] y, x)` of f32 of its covariance at every frequency, and the ratio
     /// of norms of measurements of true images and of stationary ones; [`Status::UNSUPPORTED`] when it is no such prior.
     /// From any thread.
     pub root: Option<
