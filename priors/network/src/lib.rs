@@ -47,7 +47,7 @@
 //!     let mut sum = GradientSum::new(&states);
 //!     sum.add(gradients);
 //!     let gradients = sum.finish(unet.arena());
-//!     AdamW::new(step, 1e-2, 0.0, [0.9, 0.999], 1.0, &[0.999]).update(&mut states, &gradients)?;
+//!     AdamW::new(step, 1e-3, 0.0, [0.9, 0.999], 1.0, &[0.999]).update(&mut states, &gradients)?;
 //! }
 //! assert!(losses[2] < losses[0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
