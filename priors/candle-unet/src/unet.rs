@@ -1,10 +1,11 @@
 //! The network in candle's modules, one after the other as guided-diffusion has them.
 //!
-//! Two of candle's operations are avoided, because gradients through them are wrong (candle 0.11): `upsample_nearest2d` overwrites the
-//! gradient that its input has from elsewhere, and `softmax_last_dim` has none.
+//! Three of candle's operations are avoided, because gradients through them are wrong (candle 0.11): `upsample_nearest2d` overwrites
+//! the gradient that its input has from elsewhere, `softmax_last_dim` has none, and that of `conv1d` by its weights multiplies the
+//! wrong memory, since on the processor the convolution reads weights that are not contiguous as if they were.
 
 use candle_core::{D, Error, Result, Tensor};
-use candle_nn::{Conv1d, Conv2d, Conv2dConfig, GroupNorm, Linear, Module, VarBuilder, ops};
+use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, Linear, Module, VarBuilder, ops};
 use diph_network::UNetConfig;
 
 /// Groups of every normalisation.
@@ -285,21 +286,18 @@ impl ResBlock {
 /// Self-attention over the pixels, `x + projection(attention(norm(x)))`.
 struct AttentionBlock {
     norm: GroupNorm,
-    qkv: Conv1d,
-    projection: Conv1d,
+    qkv: Linear,
+    projection: Linear,
     heads: usize,
     new_order: bool,
 }
 
 impl AttentionBlock {
     fn new(channels: usize, heads: usize, new_order: bool, vb: VarBuilder) -> Result<Self> {
-        let pointwise = |outputs: usize, name: &str| {
-            candle_nn::conv1d(channels, outputs, 1, candle_nn::Conv1dConfig::default(), vb.pp(name))
-        };
         Ok(Self {
             norm: group_norm(channels, vb.pp("norm"))?,
-            qkv: pointwise(3 * channels, "qkv")?,
-            projection: pointwise(channels, "proj_out")?,
+            qkv: pointwise(channels, 3 * channels, vb.pp("qkv"))?,
+            projection: pointwise(channels, channels, vb.pp("proj_out"))?,
             heads,
             new_order,
         })
@@ -308,21 +306,21 @@ impl AttentionBlock {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
         let (head, pixels) = (channels / self.heads, height * width);
-        let rows = x.reshape((batch, channels, pixels))?;
-        let qkv = self.qkv.forward(&self.norm.forward(&rows)?)?;
+        let rows = self.norm.forward(x)?.reshape((batch, channels, pixels))?.transpose(1, 2)?.contiguous()?;
         // The legacy order sorts the channels by head before q, k and v, the new one after.
         let (axis, shape) = match self.new_order {
-            true => (1, [batch, 3, self.heads, head, pixels]),
-            false => (2, [batch, self.heads, 3, head, pixels]),
+            true => (2, [batch, pixels, 3, self.heads, head]),
+            false => (3, [batch, pixels, self.heads, 3, head]),
         };
-        let qkv = qkv.reshape(&shape[..])?;
-        let part = |index: usize| qkv.narrow(axis, index, 1)?.reshape((batch * self.heads, head, pixels));
-        // On q and on k alike, as scores of half precision want it.
+        let qkv = self.qkv.forward(&rows)?.reshape(&shape[..])?;
+        // (batch, head, pixel, channel of the head)
+        let part = |index: usize| qkv.narrow(axis, index, 1)?.squeeze(axis)?.transpose(1, 2)?.contiguous();
+        // On q and on k alike, so that scores stay small on the way.
         let scale = (head as f64).powf(-0.25);
         let (q, k, v) = ((part(0)? * scale)?, (part(1)? * scale)?, part(2)?);
-        let weights = ops::softmax(&q.t()?.matmul(&k)?, D::Minus1)?;
-        let attended = v.matmul(&weights.t()?)?.reshape((batch, channels, pixels))?;
-        (rows + self.projection.forward(&attended)?)?.reshape((batch, channels, height, width))
+        let weights = ops::softmax(&q.matmul(&k.t()?)?, D::Minus1)?;
+        let attended = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, pixels, channels))?;
+        x + self.projection.forward(&attended)?.transpose(1, 2)?.reshape((batch, channels, height, width))?
     }
 }
 
@@ -376,6 +374,13 @@ impl Resample {
 fn conv2d(inputs: usize, outputs: usize, kernel: usize, stride: usize, vb: VarBuilder) -> Result<Conv2d> {
     let config = Conv2dConfig { padding: kernel / 2, stride, ..Default::default() };
     candle_nn::conv2d(inputs, outputs, kernel, config, vb)
+}
+
+/// A convolution over pixels in a row, the kernel of which has one tap: weight (outputs, inputs, 1). With pixels before channels it is
+/// a linear layer.
+fn pointwise(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Linear> {
+    let weight = vb.get((outputs, inputs, 1), "weight")?.squeeze(2)?;
+    Ok(Linear::new(weight, Some(vb.get(outputs, "bias")?)))
 }
 
 fn group_norm(channels: usize, vb: VarBuilder) -> Result<GroupNorm> {

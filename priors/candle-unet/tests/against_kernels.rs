@@ -10,8 +10,9 @@ use diph_network::{Error, ForwardMode, Network, ParameterState, Parameters, Prec
 /// Largest error of an output relative to all of it, with products in f32 and in bfloat16.
 const OUTPUT_ERRORS: [(Precision, f64); 2] = [(Precision::F32, 1e-5), (Precision::Bf16, 3e-2)];
 
-/// As for outputs, of the gradient by one parameter.
-const GRADIENT_ERRORS: [(Precision, f64); 2] = [(Precision::F32, 1e-4), (Precision::Bf16, 1e-1)];
+/// As for outputs: largest error of the gradient by all parameters or by the image, and of that by one parameter. With products in
+/// bfloat16 some of the small ones are sums of much larger terms of both signs.
+const GRADIENT_ERRORS: [(Precision, f64, f64); 2] = [(Precision::F32, 1e-5, 1e-4), (Precision::Bf16, 3e-2, 3e-1)];
 
 #[test]
 fn outputs_are_those_of_the_modules() -> Result {
@@ -49,11 +50,12 @@ fn gradients_on_the_tape_are_those_of_the_modules() -> Result {
             .collect();
         let weights = |_: &Tensor| Ok::<_, Error>(example.weights.clone());
         let condition = example.condition.as_ref();
-        for (precision, largest) in GRADIENT_ERRORS {
+        for (precision, largest, largest_of_one) in GRADIENT_ERRORS {
             let unet = UNet::with_precision(&config, &Parameters::of_states(&config, &states)?, precision)?;
             let mode = &mut ForwardMode::Inference;
             let mut gradients = unet.backward(&example.x, &example.timesteps, condition, mode, weights)?;
             let mut worst = (0.0, "");
+            let (mut all, mut all_expected) = (Vec::new(), Vec::new());
             for state in &states {
                 let name = &state.name;
                 let gradient = gradients.take(&state.variable).ok_or_else(|| format!("{name} has no gradient"))?;
@@ -62,9 +64,13 @@ fn gradients_on_the_tape_are_those_of_the_modules() -> Result {
                 if error > worst.0 {
                     worst = (error, name);
                 }
+                all.extend_from_slice(&gradient);
+                all_expected.extend_from_slice(&expected[name]);
             }
-            println!("{changes}: {precision:?}: {worst:?}");
-            assert!(worst.0 < largest, "{changes}: {precision:?}: {worst:?}");
+            let error = relative_error(&all, &all_expected, 0.0);
+            println!("{changes}: {precision:?}: {error:.1e}, {worst:?}");
+            assert!(error < largest, "{changes}: {precision:?}: {error}");
+            assert!(worst.0 < largest_of_one, "{changes}: {precision:?}: {worst:?}");
             for parameters in [&parameters, &Parameters::of_states(&config, &states)?] {
                 let unet = UNet::with_precision(&config, parameters, precision)?;
                 let gradient = unet.input_gradient(&example.x, &example.timesteps, condition, weights)?;
