@@ -10,9 +10,12 @@ use diph_network::{Error, ForwardMode, Network, ParameterState, Parameters, Prec
 /// Largest error of an output relative to all of it, with products in f32 and in bfloat16.
 const OUTPUT_ERRORS: [(Precision, f64); 2] = [(Precision::F32, 1e-5), (Precision::Bf16, 3e-2)];
 
-/// As for outputs: largest error of the gradient by all parameters or by the image, and of that by one parameter. With products in
-/// bfloat16 some of the small ones are sums of much larger terms of both signs.
-const GRADIENT_ERRORS: [(Precision, f64, f64); 2] = [(Precision::F32, 1e-5, 1e-4), (Precision::Bf16, 3e-2, 3e-1)];
+/// As for outputs: largest error of the gradient by all parameters or by the image, and of that by one parameter.
+const GRADIENT_ERRORS: [(Precision, f64, f64); 2] = [(Precision::F32, 1e-5, 1e-4), (Precision::Bf16, 3e-2, 1e-1)];
+
+/// Share of the norm of the whole gradient that counts as the size of every part: some are zero but for rounding, that of a bias
+/// before the normalisation of a single channel for example.
+const SMALLEST_PART: f64 = 0.1;
 
 #[test]
 fn outputs_are_those_of_the_modules() -> Result {
@@ -54,19 +57,18 @@ fn gradients_on_the_tape_are_those_of_the_modules() -> Result {
             let unet = UNet::with_precision(&config, &Parameters::of_states(&config, &states)?, precision)?;
             let mode = &mut ForwardMode::Inference;
             let mut gradients = unet.backward(&example.x, &example.timesteps, condition, mode, weights)?;
-            let mut worst = (0.0, "");
-            let (mut all, mut all_expected) = (Vec::new(), Vec::new());
+            let size = expected.values().flatten().map(|value| value * value).sum::<f64>().sqrt();
+            let (mut worst, mut all) = ((0.0, ""), Vec::new());
             for state in &states {
                 let name = &state.name;
                 let gradient = gradients.take(&state.variable).ok_or_else(|| format!("{name} has no gradient"))?;
-                // Some gradients are zero but for rounding: a bias before the normalisation of a single channel.
-                let error = relative_error(&gradient, &expected[name], 0.1);
+                let error = relative_error(&gradient, &expected[name], SMALLEST_PART * size);
                 if error > worst.0 {
                     worst = (error, name);
                 }
                 all.extend_from_slice(&gradient);
-                all_expected.extend_from_slice(&expected[name]);
             }
+            let all_expected: Vec<f64> = expected.values().flatten().copied().collect();
             let error = relative_error(&all, &all_expected, 0.0);
             println!("{changes}: {precision:?}: {error:.1e}, {worst:?}");
             assert!(error < largest, "{changes}: {precision:?}: {error}");
