@@ -25,7 +25,7 @@ impl Component for TotalVariationPrior {
     const ID: &'static str = "diph.total-variation";
     const NAME: &'static str = "Total variation";
     const SUMMARY: &'static str = "Isotropic total variation, joint over the coefficients";
-    const REQUIRES: Requirements = PLANES;
+    const REQUIRES: Requirements = Requirements { spatial_axes: SpatialAxes::Either, ..PLANES };
     const EXAMPLE: &'static str = r#"{"options": {"iterations": 2000, "tolerance": 1e-4}, "facts": {"image": [17, 16], "coefficients": 3}, "image": [3, 17, 16]}"#;
     type Options = TotalVariationOptions;
     type Instance = TotalVariation;
@@ -35,8 +35,10 @@ impl Component for TotalVariationPrior {
     }
 
     fn memory(_: TotalVariationOptions, shapes: &Acquisition<'_>, _: Uses) -> Result<Option<MemoryEstimate>> {
-        // Dual variables along two directions, twice for the acceleration.
-        images("total variation", 5, shapes)
+        // Dual variables along two directions, twice for the acceleration; of a volume along three, three times, beside the
+        // image as it came and as it is.
+        let count = if shapes.image()?.is_volume() { 11 } else { 5 };
+        images("total variation", count, shapes)
     }
 }
 
