@@ -14,7 +14,7 @@ const LONGEST: f64 = 10.0;
 /// The derivative of the loss along a direction in one variable, by central differences.
 fn finite_difference(reference: &Reference, variable: &Var, direction: &candle_core::Tensor) -> Result<f64> {
     let start = variable.as_tensor().copy()?;
-    let mut loss = |step: f64| -> Result<f64> {
+    let loss = |step: f64| -> Result<f64> {
         variable.set(&(&start + (direction * step)?)?)?;
         Ok(reference.loss()?.to_scalar()?)
     };
