@@ -1,6 +1,8 @@
-//! The matrix product of the `gemm` crate behind a checked door.
+//! The matrix product of the `gemm-f32` crate behind a checked door. The `gemm` crate around it would bring the kernels of four
+//! further element types, half a minute of compilation.
 
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 
 /// A matrix in borrowed memory: entry (r, c) is at `r * row_stride + c * column_stride`.
 #[derive(Clone, Copy)]
@@ -52,20 +54,22 @@ pub fn add_product(sum: &mut [f32], stride: usize, left: Matrix<'_>, right: Matr
     // SAFETY: every entry that the sizes and strides reach lies inside of its slice (asserted above), `sum` is borrowed
     // mutably and so does not overlap the factors, and its rows do not overlap as a row is no longer than the stride.
     unsafe {
-        gemm::gemm(
-            left.rows,
+        // Its kernels want columns in memory's order: the rows of `sum` are handed over as columns of its transpose, which is
+        // the product of the transposed factors in opposite order.
+        get_gemm_fn()(
             right.columns,
+            left.rows,
             left.columns,
             sum.as_mut_ptr(),
-            1,
             stride as isize,
+            1,
             true,
-            left.values.as_ptr(),
-            left.column_stride as isize,
-            left.row_stride as isize,
             right.values.as_ptr(),
-            right.column_stride as isize,
             right.row_stride as isize,
+            right.column_stride as isize,
+            left.values.as_ptr(),
+            left.row_stride as isize,
+            left.column_stride as isize,
             1.0,
             factor,
             false,

@@ -44,7 +44,7 @@ impl Trainer {
     /// A run before its first step.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration makes no run.
+    /// [`diph_network::Error::Setting`] when the configuration makes no run.
     pub fn new(config: TrainingConfig) -> Result<Self> {
         config.check()?;
         let initial = Parameters::initialise(&config.model.unet, &mut Rng::seed_from_u64(config.seed))?;
@@ -54,7 +54,7 @@ impl Trainer {
     /// A run before its first step that starts from trained weights of the same architecture.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit.
+    /// [`diph_network::Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit.
     pub fn starting_from(config: TrainingConfig, weights: &Checkpoint<RegressionConfig>) -> Result<Self> {
         config.check()?;
         Self::from_parameters(config, &weights.parameters)
@@ -63,7 +63,7 @@ impl Trainer {
     /// A run as [`Trainer::save`] left it.
     ///
     /// # Errors
-    /// [`Error::File`] when the file is not the state of a run, [`Error::Checkpoint`] when a tensor is missing or of another
+    /// [`diph_network::Error::File`] when the file is not the state of a run, [`diph_network::Error::Checkpoint`] when a tensor is missing or of another
     /// shape.
     pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
         let RunState { config, step, parameters } = state::read(path.as_ref())?;
@@ -145,7 +145,7 @@ impl Trainer {
     /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be written.
+    /// [`diph_network::Error::File`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(state::write(path.as_ref(), &self.config, self.step, &self.parameters)?)
     }
