@@ -61,6 +61,23 @@ impl MemoryEstimate {
         Self::default().temporary(name, peak)
     }
 
+    /// Parts that stay, with their bytes, in the order in which they came.
+    pub fn kept_parts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.kept.iter().map(|(name, bytes)| (name.as_str(), *bytes))
+    }
+
+    /// Parts that are there for a while, with their bytes, in the order in which they came.
+    pub fn temporary_parts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.temporary.iter().map(|(name, bytes)| (name.as_str(), *bytes))
+    }
+
+    /// What stays, and what is there for a while: for work whose temporary parts belong to another step than its kept ones.
+    #[must_use]
+    pub fn split(self) -> (Self, Self) {
+        let temporary = Self { kept: Vec::new(), temporary: self.temporary };
+        (Self { kept: self.kept, temporary: Vec::new() }, temporary)
+    }
+
     /// Bytes at the peak.
     pub fn peak(&self) -> u64 {
         self.peak_parts().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(bytes))
@@ -108,6 +125,10 @@ mod tests {
         assert_eq!(both.largest_parts(), [("a", 15), ("y", 9), ("b", 1)]);
         assert_eq!(one.passing("step").and(MemoryEstimate::default().temporary("z", 30)).peak(), 30);
         assert_eq!(MemoryEstimate::default().peak(), 0);
+        let (kept, temporary) = both.split();
+        assert_eq!((kept.peak(), temporary.peak()), (16, 9));
+        assert_eq!(kept.kept_parts().collect::<Vec<_>>(), [("a", 15), ("b", 1)]);
+        assert_eq!(temporary.temporary_parts().collect::<Vec<_>>(), [("x", 7), ("y", 9)]);
     }
 
     #[test]

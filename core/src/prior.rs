@@ -1,6 +1,6 @@
 //! The image prior: what an image without noise and artefacts looks like.
 
-use crate::{NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
+use crate::{Error, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
 
 /// A denoiser or proximal map with one scalar: the noise level.
 ///
@@ -32,6 +32,28 @@ pub trait Prior: Send + Sync {
         clean: ViewMut<'_>,
         context: &mut PriorContext<'_>,
     ) -> Result<Option<f64>>;
+
+    /// Denoises several images of one shape, each as [`denoise`](Self::denoise) would with its own context. Override it where
+    /// the images of a batch share work, as in a network.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] when there are not as many results and contexts as images, and those of `denoise`.
+    fn denoise_batch(
+        &self,
+        noisy: &[View<'_>],
+        sigma: f32,
+        clean: &mut [ViewMut<'_>],
+        contexts: &mut [PriorContext<'_>],
+    ) -> Result<()> {
+        if noisy.len() != clean.len() || noisy.len() != contexts.len() {
+            let got = format!("{} results and {} contexts", clean.len(), contexts.len());
+            return Err(Error::incompatible(self.name(), format!("a batch of {}", noisy.len()), got));
+        }
+        for ((noisy, clean), context) in noisy.iter().zip(clean).zip(contexts) {
+            self.denoise(noisy.view(), sigma, clean.view_mut(), context)?;
+        }
+        Ok(())
+    }
 
     /// The respaced noise schedule of a prior that is meant to be annealed; `None` for a prior without one.
     ///

@@ -1,13 +1,13 @@
-//! ADMM and FISTA on the same problem, with operator and prior out of the loaded plugins.
+//! ADMM and FISTA on the same problem, with operator and prior out of plugins.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::sync::Arc;
 
 use diph_core::{
-    Admm, AdmmSettings, CgSettings, Fista, FistaSettings, ForwardOperator, OperatorNorm, Problem, Rng, objective,
+    Admm, AdmmSettings, CgSettings, Fista, FistaSettings, ForwardOperator, ImageShape, OperatorNorm, Problem, Rng,
+    objective,
 };
-use diph_plugin_host::{HostServices, NamedArray, Origin, Registry, SearchPath};
+use diph_plugin_host::{Acquisition, Facts, HostServices, Registry};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
@@ -18,8 +18,7 @@ const LAMBDA: f32 = 0.05;
 #[test]
 fn admm_and_fista_reach_the_same_objective_for_every_exact_prior() {
     let mut registry = Registry::new(HostServices::new());
-    let executable = env::current_exe().unwrap();
-    registry.scan(&SearchPath::new().directory(Origin::Executable, executable.parent().unwrap()));
+    diph_built_in::register(&mut registry).unwrap();
     let operator = operator(&registry);
     let norm = OperatorNorm::new(&*operator).estimate().unwrap();
     let problem = Problem::new(operator.clone(), norm, 1.0, samples(&*operator).view()).unwrap();
@@ -29,9 +28,9 @@ fn admm_and_fista_reach_the_same_objective_for_every_exact_prior() {
         ("diph.locally-low-rank", json!({ "block": 4, "shift": "none" })),
         ("diph.wavelet", json!({ "levels": 2, "shift": "none" })),
     ] {
-        let prior = registry.create_prior(id, &options, &[]).unwrap();
+        let prior = registry.create_prior(id, &options, &Acquisition::default()).unwrap();
         let settings = FistaSettings { iterations: 300, lambda: LAMBDA, ..FistaSettings::default() };
-        let fista = Fista { problem: &problem, prior: &prior, settings, conditions: &conditions, seed: 0 };
+        let fista = Fista { problem: &problem, prior: &*prior, settings, conditions: &conditions, seed: 0 };
         let settings = AdmmSettings {
             iterations: 300,
             lambda: LAMBDA,
@@ -40,8 +39,8 @@ fn admm_and_fista_reach_the_same_objective_for_every_exact_prior() {
             ..AdmmSettings::default()
         };
         let admm =
-            Admm { problem: &problem, prior: &prior, projector: None, conditions: &conditions, settings, seed: 0 };
-        let value = |x: &ArrayD<Complex32>| objective(&problem, &prior, LAMBDA, x.view()).unwrap();
+            Admm { problem: &problem, prior: &*prior, projector: None, conditions: &conditions, settings, seed: 0 };
+        let value = |x: &ArrayD<Complex32>| objective(&problem, &*prior, LAMBDA, x.view()).unwrap();
         let (of_fista, of_admm) = (fista.solve(&mut []).unwrap().state, admm.solve(&mut []).unwrap().state);
         let by_fista = fista.objective(&of_fista).unwrap().unwrap();
         let by_admm = admm.objective(&of_admm).unwrap().unwrap();
@@ -58,9 +57,9 @@ fn operator(registry: &Registry) -> Arc<dyn ForwardOperator> {
     let mut uniform = |low: f64, high: f64| rng.random_range(low..high);
     let trajectory = Array3::from_shape_simple_fn((12, 60, 2), || uniform(-0.5, 0.5));
     let basis = Array2::from_shape_simple_fn((12, 2), || uniform(-1.0, 1.0) as f32);
-    let arrays = [NamedArray::new("trajectory", trajectory), NamedArray::new("basis", basis)];
-    let options = json!({ "image": [16, 15], "accuracy": 1e-5 });
-    Arc::new(registry.create_operator("diph.mrf-nufft", &options, &arrays).unwrap())
+    let facts = Facts { image: Some(ImageShape::plane(16, 15)), ..Facts::default() };
+    let acquisition = Acquisition::new(facts).with("trajectory", trajectory).with("basis", basis);
+    Arc::new(registry.create_operator("diph.mrf-nufft", &json!({ "accuracy": 1e-5 }), &acquisition).unwrap())
 }
 
 /// A square of each coefficient, measured.

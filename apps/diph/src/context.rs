@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
 
-use diph_recon::Cancel;
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
+use diph_recon::{Blame, Cancel};
 
 use crate::output::{AppError, Output};
 
@@ -40,7 +40,8 @@ pub fn command_line() -> Vec<String> {
 }
 
 impl Context {
-    /// All plugins of the search path. Plugins that cannot be used are warned of.
+    /// All plugins of the search path, and behind them those that are linked into the program. Plugins that cannot be used are
+    /// warned of.
     ///
     /// # Errors
     /// When a directory of `--plugin-dir` does not exist.
@@ -50,6 +51,7 @@ impl Context {
         }
         let mut registry = self.empty_registry();
         registry.scan(&SearchPath::standard(&self.plugin_dirs));
+        diph_built_in::register(&mut registry).step("registering the built-in plugins")?;
         for failure in registry.failures() {
             self.output.warn(failure);
         }

@@ -59,10 +59,8 @@ impl Reference<'_> {
     /// # Errors
     /// When there is no such plugin, or it refuses the acquisition.
     pub fn operator(&self, acquisition: &Acquisition, weighted: bool) -> Result<Arc<dyn ForwardOperator>, ReconError> {
-        let mut own = serde_json::Map::new();
-        own.insert("accuracy".into(), NUFFT_ACCURACY.into());
-        let (options, arrays) = (acquisition.operator_options(&own), acquisition.operator_arrays(weighted));
-        let operator = self.registry.create_operator("diph.mrf-nufft", &options, &arrays);
+        let options = serde_json::json!({ "accuracy": NUFFT_ACCURACY });
+        let operator = self.registry.create_operator("diph.mrf-nufft", &options, &acquisition.for_parts(weighted));
         Ok(Arc::new(operator.step("creating the operator")?))
     }
 
@@ -72,8 +70,8 @@ impl Reference<'_> {
     /// When there is no such plugin, or it refuses the dictionary.
     pub fn projector(&self, acquisition: &Acquisition) -> Result<PluginProjector, ReconError> {
         let options = serde_json::json!({});
-        let projector =
-            self.registry.create_projector("diph.bloch-dictionary", &options, &acquisition.projector_arrays());
+        let acquisition = acquisition.for_parts(false);
+        let projector = self.registry.create_projector("diph.bloch-dictionary", &options, &acquisition);
         projector.step("creating the projector")
     }
 

@@ -13,7 +13,6 @@ use diph_formats::NpzWriter;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
-use serde_json::Value;
 
 use crate::acquisition::{Acquisition, dictionary_file};
 use crate::parameter_maps;
@@ -55,10 +54,10 @@ impl<'a> Simulation<'a> {
         cut: usize,
         acquisition: &'a Acquisition,
     ) -> Result<Self, ReconError> {
-        let options: Value = acquisition.operator_options(&serde_json::Map::new());
+        let options = serde_json::json!({});
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>, ReconError> {
-            let arrays = acquisition.operator_arrays(weighted);
-            Ok(Arc::new(registry.create_operator(operator_id, &options, &arrays).step("creating the operator")?))
+            let operator = registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted));
+            Ok(Arc::new(operator.step("creating the operator")?))
         };
         Ok(Self {
             folder,

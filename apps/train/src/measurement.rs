@@ -26,10 +26,9 @@ impl Measurement {
     /// # Errors
     /// When the plugin is missing or refuses the acquisition.
     pub fn new(registry: &Registry, operator_id: &str, acquisition: &Acquisition, noise: [f64; 2]) -> Result<Self> {
-        let options = acquisition.operator_options(&serde_json::Map::new());
+        let options = serde_json::json!({});
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>> {
-            let arrays = acquisition.operator_arrays(weighted);
-            Ok(Arc::new(registry.create_operator(operator_id, &options, &arrays)?))
+            Ok(Arc::new(registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted))?))
         };
         Ok(Self { unweighted: create(false)?, density_compensated: create(true)?, noise })
     }

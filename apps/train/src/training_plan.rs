@@ -5,6 +5,7 @@ use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::DatasetFolder;
 use diph_diffusion::TrainingConfig;
 use diph_network::NetworkCost;
+use diph_plugin_host::Registry;
 use num_complex::Complex32;
 
 use diph_recon::memory::{FRIENDLY_OPERATIONS, acquisition_memory, announce, measurement_memory, program_with_plugins};
@@ -27,7 +28,7 @@ const MAPS: usize = 5;
 ///
 /// # Errors
 /// When the configuration makes no network.
-pub fn training_plan(config: &RunConfig) -> diph_diffusion::Result<MemoryEstimate> {
+pub fn training_plan(registry: &Registry, config: &RunConfig) -> diph_diffusion::Result<MemoryEstimate> {
     let (training, data) = (&config.training, &config.data);
     let side = training.model.unet.image_size;
     let image = data.phantom.map_or([side; 2], |phantom| phantom.map(|length| length.max(side)));
@@ -55,7 +56,7 @@ pub fn training_plan(config: &RunConfig) -> diph_diffusion::Result<MemoryEstimat
         .and(simulation.passing("simulation of the dictionary"))
         .kept("images of a batch", image.saturating_mul((IMAGES_OF_A_SAMPLE * at_once + 3 * training.batch) as u64))
         .kept("maps", MemoryEstimate::array::<f32>(&pixels));
-    if let Some(operators) = measurement_memory(&config.data.operator, &shape, true) {
+    if let Some(operators) = measurement_memory(registry, &config.data.operator, &shape, true) {
         estimate = estimate.and(operators);
     }
     Ok(estimate)

@@ -1,8 +1,9 @@
 /* Diph plugin interface, major version 1. For C11 and C++17; includes nothing but <stdint.h>.
  *
  * A plugin is a shared library that exports ONE data symbol, `diph_plugin_entry`. From it the host gets a factory, from the
- * factory descriptors (without creating anything) and instances. An instance is one of three kinds: a linear operator, a
- * prior, or a projector. All of them work on tensors and know nothing of what the numbers stand for.
+ * factory descriptors (without creating anything) and instances. An instance is one of four kinds: a linear operator, a
+ * prior, a projector, or an estimator. All of them work on tensors; what they are made from is the ACQUISITION (named arrays
+ * and facts, see diph_acquisition) and the OPTIONS, which are the user's alone.
  *
  * RULES THAT HOLD EVERYWHERE
  *
@@ -10,13 +11,17 @@
  *            copies min(struct_size, own sizeof) bytes into a zeroed struct of its own and treats a null function as
  *            absent. Structs grow at the end only. Those marked FROZEN are passed in arrays or by value and never grow.
  * Version.   A host refuses a plugin whose `abi_major` is not equal to its own. A larger `abi_minor` only adds.
- * Growth.    New abilities come as extensions: structs behind `get_extension(id)`; null means unsupported. IDs end in a
- *            revision, "/1"; a changed meaning is a new revision.
+ * Growth.    New abilities come as extensions: structs behind `get_extension(id)` or `get_factory(id)`; null means unsupported.
+ *            IDs end in a revision, "/1"; a changed meaning is a new revision. Answer null to every ID that you do not know,
+ *            and skip descriptors of a kind that you do not know: neither is an error.
  * Ownership. Whoever allocates frees; nothing owned by one side is freed or resized by the other. Arguments are borrowed for
  *            the duration of the call: copy what you keep. Outputs are allocated by the host and written by the plugin.
  * Tensors.   C-contiguous (last axis fastest), native byte order, aligned for their element. Complex numbers are pairs
  *            (re, im). Inputs and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
  *            them must be written, with finite numbers.
+ * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
+ *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
+ *            and folds the z axis into y for a projector of two axes. "[z,]" stands for the axis that only volumes have.
  * Strings.   UTF-8, pointer and length, not necessarily terminated by a zero.
  * Errors.    A function that can fail returns a status, DIPH_OK or one of DIPH_ERROR_*, and puts a message into `error`
  *            (see diph_fail below). After a failure the outputs hold arbitrary values and the instance stays usable.
@@ -93,7 +98,8 @@ typedef struct diph_error {
 } diph_error;
 
 /* FROZEN. A borrowed view of an array. `shape` has `ndim` lengths, slowest axis first. A plugin writes to `data` of outputs
- * only, and never to any other field. */
+ * only, and never to any other field. `data` is null only where a function says that shapes come without values, and may be
+ * null where a length is 0. */
 typedef struct diph_tensor {
   uint64_t struct_size;
   int32_t dtype;
@@ -169,15 +175,72 @@ typedef struct diph_host_cancel {
 #define DIPH_HOST_THREADS "diph.host.threads/1"
 typedef struct diph_host_threads {
   uint64_t struct_size;
-  /* Number of threads that a call may use, at least 1. [any thread] */
+  /* Number of threads that the plugin may use in all, at least 1; the same for the life of the host. A plugin that brings
+   * threads of its own sets them up by this number in `create`; where several instances share a pool, the first may decide.
+   * [any thread] */
   uint64_t (*count)(const diph_host *host);
 } diph_host_threads;
+
+/* -------------------------------------------------------------------------------------------------------- acquisition */
+
+/* What was measured and how: named arrays and facts. Borrowed for the call; copy what you keep.
+ *
+ * Known arrays. Real arrays come as the dtype that stands here; read others only if you can. Hosts may add arrays: ask by
+ * name (diph_find_array), never by place.
+ *
+ *   name        dtype  axes                    unit              meaning
+ *   ----------  -----  ----------------------  ----------------  ---------------------------------------------------------
+ *   trajectory  f64    (frame, sample, d)      cycles per pixel  k-space positions (ky, kx), or (kz, ky, kx) for d = 3, in
+ *                                                                [-1/2, 1/2], periodic
+ *   basis       f32    (frame, coefficient)    1                 real temporal basis V: frame t sees sum_k V[t,k] x_k
+ *   weights     f32    (frame, sample)         1                 data weights w >= 0 (density compensation); ones when absent.
+ *                                                                The first axis may be 1: the same for all frames
+ *   coil_maps   c64    (coil, [z,] y, x)       1                 coil sensitivities; one coil of ones when absent
+ *   atoms       f32    (atom, coefficient)     1                 compressed signals of a dictionary, of any norm
+ *   norms       f32    (atom)                  1                 norms of the signals before `atoms` were normalised; ones
+ *                                                                when absent
+ *   lut         f32    (atom, parameter)       s, s, 1           T1 and T2 of every atom, and possibly its factor of B1+
+ *
+ * The transform of an image of N pixels is f * sum_r x(r) exp(-2 pi i k.(r - c)), pixel index r, centre c = length / 2 along
+ * each axis (integer division), with the factor f that `fourier_scale` names.
+ *
+ * Facts. 0 means unknown.
+ *
+ *   name           field             unit    meaning
+ *   -------------  ----------------  ------  -----------------------------------------------------------------------------
+ *   image          image, image_ndim pixels  image_ndim (2 or 3) spatial lengths, slowest first
+ *   voxel_size     voxel_size        m       edge lengths of a voxel along the same axes
+ *   fourier_scale  fourier_scale             DIPH_FOURIER_*, the convention of the measured data
+ *   coefficients   coefficients              length of the leading axis of images, K
+ *   coils          coils                     receive coils
+ *   frames         frames                    frames of the sequence
+ *   samples        samples                   samples of a frame
+ */
+typedef struct diph_acquisition {
+  uint64_t struct_size;
+  const diph_named_tensor *arrays; /* null when there is none */
+  uint64_t array_count;
+  uint32_t image_ndim;
+  int32_t fourier_scale;
+  uint64_t image[3];
+  double voxel_size[3];
+  uint64_t coefficients;
+  uint64_t coils;
+  uint64_t frames;
+  uint64_t samples;
+} diph_acquisition;
+
+/* The factor f in front of the Fourier sum over N pixels along d axes. */
+#define DIPH_FOURIER_UNKNOWN 0
+#define DIPH_FOURIER_UNITARY 1           /* 1 / sqrt(N) */
+#define DIPH_FOURIER_TWICE_OVERSAMPLED 2 /* 1 / sqrt(2^d N): unitary on a grid of twice the size along each axis */
 
 /* --------------------------------------------------------------------------------------------------- entry and factory */
 
 #define DIPH_KIND_FORWARD_OPERATOR "diph.forward-operator/1"     /* instance vtable: diph_operator_vtable */
 #define DIPH_KIND_PRIOR "diph.prior/1"                           /* instance vtable: diph_prior_vtable */
 #define DIPH_KIND_PHYSICS_PROJECTOR "diph.physics-projector/1"   /* instance vtable: diph_projector_vtable */
+#define DIPH_KIND_ESTIMATOR "diph.estimator/1"                   /* instance vtable: diph_estimator_vtable */
 
 /* What a factory can create. Static: valid from a successful `init` until the process ends. */
 typedef struct diph_descriptor {
@@ -190,13 +253,24 @@ typedef struct diph_descriptor {
   /* JSON schema of the options: an object schema with `properties`, and `additionalProperties: false`. */
   diph_string options_schema;
   /* JSON from which a checker makes a small instance:
-   *   {"options": {...}, "arrays": {"name": {"shape": [3, 8], "dtype": "f32", "low": 0.0, "high": 1.0}}, "image": [2, 8, 8]}
+   *   {"options": {...}, "facts": {"image": [8, 8]},
+   *    "arrays": {"name": {"shape": [3, 8], "dtype": "f32", "low": 0.0, "high": 1.0}}, "image": [2, 8, 8]}
    * The checker draws each array uniformly from [low, high) (real and imaginary part alike, integers with `high`
    * included) from a seeded generator, and with "step" only numbers low, low + step, ... below high; dtype is one of f32,
-   * f64, c64, c128, i32, i64, u8. "image" is the shape of an image to try a prior or projector on (default [2, 16, 16]).
-   * "conditions" are condition images for a prior that wants them, described like arrays, of dtype c64.
+   * f64, c64, c128, i32, i64, u8. "facts" are facts of the acquisition by the names of the table below (fourier_scale as
+   * "unitary" or "twice_oversampled"). "image" is the shape of an image to try a prior, projector or estimator on (default
+   * [2, 16, 16]). "conditions" are condition images for a prior that wants them, described like arrays, of dtype c64.
    * All keys but "options" may be left out. */
   diph_string example;
+  /* JSON that says what the component needs of the acquisition, so that a host can tell what is missing before it creates
+   * anything:
+   *   {"arrays": ["trajectory", "basis"], "optional_arrays": ["weights", "coil_maps"], "facts": ["image"],
+   *    "optional_facts": ["fourier_scale"], "spatial_axes": [2]}
+   * `create` gets every array of "arrays" and every fact of "facts", or is not called. It gets those of "optional_arrays" and
+   * "optional_facts" that the host has; others it may not get. "spatial_axes" is [2], [3] or [2, 3]. All keys may be left
+   * out ("spatial_axes" is then [2]); an empty text needs nothing. Unknown names of arrays are for the host to find or to
+   * miss; a name that is no fact of this header is an error of the descriptor. */
+  diph_string requirements;
 } diph_descriptor;
 
 /* The common head of every instance vtable. */
@@ -222,32 +296,59 @@ typedef struct diph_factory {
   uint64_t (*count)(void);
   /* Descriptor number `index`, null when there is none. [any thread] */
   const diph_descriptor *(*descriptor)(uint64_t index);
-  /* Creates the instance `id`. `options_json` is a JSON object; unknown keys must be refused, and messages name the option
-   * or the array that is to blame. `arrays` are `n` borrowed tensors: copy what you need; ignore names that you do not know.
-   * Fills `instance`, whose struct_size the host has set. [any thread] */
-  int32_t (*create)(const diph_host *host, diph_string id, diph_string options_json, const diph_named_tensor *arrays,
-                    uint64_t n, diph_instance *instance, diph_error *error);
+  /* Creates the instance `id`. `options_json` is a JSON object with the options of the user and nothing else: unknown keys
+   * must be refused (diph_options.h helps). Messages name the option, array or fact that is to blame. `acquisition` is
+   * never null; ignore arrays that you do not know. Fills `instance`, whose struct_size the host has set. [any thread] */
+  int32_t (*create)(const diph_host *host, diph_string id, diph_string options_json, const diph_acquisition *acquisition,
+                    diph_instance *instance, diph_error *error);
 } diph_factory;
+
+/* Where a plugin puts the parts of an estimate. Both functions may be called any number of times during the call and on its
+ * thread; the name is for people ("Toeplitz kernels") and borrowed for the call. */
+typedef struct diph_memory_sink {
+  uint64_t struct_size;
+  void *context; /* first argument of the functions */
+  /* Adds bytes that stay until the instance is destroyed. Parts of one name add up. */
+  void (*kept)(void *context, diph_string name, uint64_t bytes);
+  /* Adds bytes that are there for a while (in `create` or in a call), when no other temporary part is. Of parts of one name
+   * the largest counts. */
+  void (*temporary)(void *context, diph_string name, uint64_t bytes);
+} diph_memory_sink;
+
+/* What the host is going to do with an instance, where that matters for memory. */
+#define DIPH_USES_NORMAL 1u /* calls `normal` of an operator */
+
+/* Memory that an instance is going to need, asked before it is created: get_factory(DIPH_MEMORY_ESTIMATE) gives it. */
+#define DIPH_MEMORY_ESTIMATE "diph.memory-estimate/1"
+typedef struct diph_memory_estimate {
+  uint64_t struct_size;
+  /* Says what the instance `id` with these options needs beside tensors that the host owns. The arrays of `acquisition` have
+   * dtype and shape, but `data` is null; facts are as for `create`. `uses` is a sum of DIPH_USES_*; ignore bits that you do
+   * not know. Returns DIPH_UNSUPPORTED when it is not known for `id`. Must not allocate much itself. [any thread] */
+  int32_t (*estimate)(diph_string id, diph_string options_json, const diph_acquisition *acquisition, uint64_t uses,
+                      const diph_memory_sink *sink, diph_error *error);
+} diph_memory_estimate;
 
 /* The one exported symbol. The first two fields keep their place in every major version. */
 typedef struct diph_entry {
   uint32_t abi_major; /* DIPH_ABI_MAJOR */
   uint32_t abi_minor; /* DIPH_ABI_MINOR */
   uint64_t struct_size;
-  /* Called before anything else, with the absolute path of the library; each host of a process calls it. May be null.
-   * [exclusive] */
+  /* Called before anything else, with the absolute path of the library (empty for a plugin that is linked into the host);
+   * each host of a process calls it. May be null. [exclusive] */
   int32_t (*init)(diph_string path, diph_error *error);
   /* Called after the last instance is destroyed by a host that shuts down in order; others never call it. May be null.
    * [exclusive] */
   void (*deinit)(void);
-  /* A static struct by its ID; DIPH_FACTORY gives a diph_factory. Null when unknown. [any thread] */
+  /* A static struct by its ID: DIPH_FACTORY gives a diph_factory, DIPH_MEMORY_ESTIMATE may give a diph_memory_estimate.
+   * Null when unknown. [any thread] */
   const void *(*get_factory)(diph_string id);
 } diph_entry;
 
 /* ----------------------------------------------------------------------------------------------------------- operator */
 
 /* A linear operator A between complex tensors (DIPH_C64) of two spaces, with its exact adjoint A^H for the inner product
- * sum conj(a) b. Where the array `weights` w was given to `create`, all three maps are those of diag(w)^(1/2) A. */
+ * sum conj(a) b. Where the array `weights` w was given to `create`, all maps are those of diag(w)^(1/2) A, extensions included. */
 typedef struct diph_operator_vtable {
   uint64_t struct_size;
   void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
@@ -270,6 +371,26 @@ typedef struct diph_operator_data_weights {
    * DIPH_UNSUPPORTED when all weights are one. [any thread] */
   int32_t (*get)(void *self, diph_tensor *square_roots, diph_error *error);
 } diph_operator_data_weights;
+
+#define DIPH_OPERATOR_REGULARISED_INVERSE "diph.forward-operator.regularised-inverse/1"
+typedef struct diph_operator_regularised_inverse {
+  uint64_t struct_size;
+  /* 1 when this instance has the inverse, otherwise 0 (as if the extension were absent). Never changes. [any thread] */
+  int32_t (*available)(void *self);
+  /* x = (A^H A + rho I)^-1 b, exact but for rounding; both have the shape of the domain, rho > 0. The host then needs no
+   * conjugate gradients. [any thread] */
+  int32_t (*solve)(void *self, float rho, const diph_tensor *b, diph_tensor *x, diph_error *error);
+} diph_operator_regularised_inverse;
+
+#define DIPH_OPERATOR_PRECONDITIONER "diph.forward-operator.preconditioner/1"
+typedef struct diph_operator_preconditioner {
+  uint64_t struct_size;
+  /* 1 when this instance has a preconditioner, otherwise 0 (as if the extension were absent). Never changes. [any thread] */
+  int32_t (*available)(void *self);
+  /* z = M r for a linear, Hermitian, positive definite M that approximates (A^H A + rho I)^-1 up to a common factor and costs
+   * far less than `normal`; both have the shape of the domain, rho >= 0. Equal for equal rho. [any thread] */
+  int32_t (*apply)(void *self, float rho, const diph_tensor *r, diph_tensor *z, diph_error *error);
+} diph_operator_preconditioner;
 
 /* -------------------------------------------------------------------------------------------------------------- prior */
 
@@ -298,10 +419,10 @@ typedef struct diph_prior_vtable {
   uint64_t struct_size;
   void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
   const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
-  /* Writes the denoised tensor into `clean`; both are DIPH_C64 of one shape with three axes. noisy = clean + sigma * n,
-   * where real and imaginary part of n have unit variance each; sigma >= 0 in the unit of the tensor. A prior with a penalty R
-   * gives the proximal map of sigma^2 R (the identity where sigma is 0) and, where `penalty` is not null, R(clean) in it; NaN
-   * where there is no R. [any thread] */
+  /* Writes the denoised tensor into `clean`; both are DIPH_C64 images of one shape. noisy = clean + sigma * n, where real and
+   * imaginary part of n have unit variance each; sigma >= 0 in the unit of the tensor. A prior with a penalty R gives the
+   * proximal map of sigma^2 R (the identity where sigma is 0) and, where `penalty` is not null, R(clean) in it; NaN where
+   * there is no R. [any thread] */
   int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean, double *penalty,
                      const diph_prior_context *context, diph_error *error);
 } diph_prior_vtable;
@@ -322,6 +443,15 @@ typedef struct diph_prior_proximal {
   int32_t (*accuracy)(void *self, float *value, diph_error *error);
 } diph_prior_proximal;
 
+#define DIPH_PRIOR_BATCH "diph.prior.batch/1"
+typedef struct diph_prior_batch {
+  uint64_t struct_size;
+  /* Denoises `count` >= 1 tensors of one shape, each as `denoise` would with its own context: the same numbers, but for
+   * rounding. `noisy` and `clean` point to `count` tensors, `contexts` to `count` pointers. [any thread] */
+  int32_t (*denoise)(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean,
+                     const diph_prior_context *const *contexts, uint64_t count, diph_error *error);
+} diph_prior_batch;
+
 /* ---------------------------------------------------------------------------------------------------------- projector */
 
 /* A projection, place by place, on a set of vectors that is closed under complex scaling. */
@@ -334,12 +464,36 @@ typedef struct diph_projector_vtable {
   /* The quantities that `project` finds: `parameter_count` entries, borrowed until `destroy`, never changing. [any thread] */
   uint64_t (*parameter_count)(void *self);
   const diph_parameter *(*parameters)(void *self);
-  /* Writes the nearest allowed vector of every place of x into z; both DIPH_C64 (coefficient, y, x). Where `values`
-   * (DIPH_F32: parameter, y, x, in the units of `parameters`) and `amplitude` (DIPH_C64: y, x) are not null, also what it found:
-   * z = amplitude * response(values). Both are null or neither. Zeros give zeros. [any thread] */
+  /* Writes the nearest allowed vector of every place of x into z; both DIPH_C64 (coefficient, [z,] y, x). Where `values`
+   * (DIPH_F32: parameter, [z,] y, x, in the units of `parameters`) and `amplitude` (DIPH_C64: [z,] y, x) are not null, also
+   * what it found: z = amplitude * response(values). Both are null or neither. Zeros give zeros. [any thread] */
   int32_t (*project)(void *self, const diph_tensor *x, diph_tensor *z, diph_tensor *values, diph_tensor *amplitude,
                      diph_error *error);
 } diph_projector_vtable;
+
+/* ---------------------------------------------------------------------------------------------------------- estimator */
+
+/* Makes parameter maps, an image, or both from images: a trained regression network, for example. Not a prior (no noise
+ * level) and not a projector (no set of signals). */
+typedef struct diph_estimator_vtable {
+  uint64_t struct_size;
+  void (*destroy)(void *self);                                 /* as in diph_instance_vtable */
+  const void *(*get_extension)(void *self, diph_string id);    /* as in diph_instance_vtable */
+  /* Names of the images that `estimate` wants ("adjoint", "low_res", ..): `input_count` >= 1 entries, borrowed until
+   * `destroy`, never changing. [any thread] */
+  uint64_t (*input_count)(void *self);
+  const diph_string *(*inputs)(void *self);
+  /* The quantities that `estimate` finds: `parameter_count` entries, borrowed until `destroy`, never changing; 0 for an
+   * estimator that gives an image only. [any thread] */
+  uint64_t (*parameter_count)(void *self);
+  const diph_parameter *(*parameters)(void *self);
+  /* `images` are `count` tensors DIPH_C64 of one shape (coefficient, [z,] y, x), one for each of `inputs`, in their order.
+   * Writes what is not null of: `image` (DIPH_C64, the images' shape), `values` (DIPH_F32: parameter, [z,] y, x, in the units
+   * of `parameters`) with `amplitude` (DIPH_C64: [z,] y, x). `values` and `amplitude` are both null or neither, and at least
+   * one of image and maps is wanted. Returns DIPH_UNSUPPORTED when asked for what it does not give. [any thread] */
+  int32_t (*estimate)(void *self, const diph_named_tensor *images, uint64_t count, diph_tensor *image, diph_tensor *values,
+                      diph_tensor *amplitude, diph_error *error);
+} diph_estimator_vtable;
 
 /* ------------------------------------------------------------------------------------------------ helpers for plugins */
 
@@ -364,6 +518,45 @@ static inline int32_t diph_fail(diph_error *error, int32_t status, const char *m
     error->written = n;
   }
   return status;
+}
+
+/* Number of elements of a tensor. */
+static inline uint64_t diph_elements(const diph_tensor *tensor) {
+  uint64_t n = 1;
+  uint32_t i;
+  for (i = 0; i < tensor->ndim; ++i) {
+    n *= tensor->shape[i];
+  }
+  return n;
+}
+
+/* The acquisition in a struct of the plugin's own size: fields that an older host does not have are 0. */
+static inline diph_acquisition diph_read_acquisition(const diph_acquisition *given) {
+  diph_acquisition own;
+  unsigned char *to = (unsigned char *)&own;
+  const unsigned char *from = (const unsigned char *)given;
+  uint64_t i;
+  for (i = 0; i < sizeof own; ++i) {
+    to[i] = i < given->struct_size ? from[i] : 0;
+  }
+  own.struct_size = sizeof own;
+  return own;
+}
+
+/* The array `name` (zero-terminated) of an acquisition, null when it has none. */
+static inline const diph_tensor *diph_find_array(const diph_acquisition *acquisition, const char *name) {
+  uint64_t i;
+  for (i = 0; i < acquisition->array_count; ++i) {
+    if (diph_string_equals(acquisition->arrays[i].name, name)) {
+      return &acquisition->arrays[i].tensor;
+    }
+  }
+  return 0;
+}
+
+/* Whether `tensor` is there, with this dtype and number of axes. */
+static inline int diph_tensor_is(const diph_tensor *tensor, int32_t dtype, uint32_t ndim) {
+  return tensor != 0 && tensor->dtype == dtype && tensor->ndim == ndim;
 }
 
 #ifdef __cplusplus

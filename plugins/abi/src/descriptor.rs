@@ -23,10 +23,13 @@ pub struct Descriptor {
     pub options_schema: Str,
     /// JSON from which a checker makes a small instance; the header has its form.
     pub example: Str,
+    /// JSON that says what the component needs of the acquisition; the header has its form.
+    pub requirements: Str,
 }
 
 layout!(
-    Descriptor, 120, struct_size: 0, id: 8, name: 24, version: 40, kind: 56, summary: 72, options_schema: 88, example: 104
+    Descriptor, 136, struct_size: 0, id: 8, name: 24, version: 40, kind: 56, summary: 72, options_schema: 88, example: 104,
+    requirements: 120
 );
 sized!(Descriptor);
 
@@ -42,6 +45,7 @@ impl Default for Descriptor {
             summary: none,
             options_schema: none,
             example: none,
+            requirements: none,
         }
     }
 }

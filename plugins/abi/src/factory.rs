@@ -1,7 +1,7 @@
 //! Descriptors and creation.
 
 use crate::sized_struct::{layout, sized};
-use crate::{Descriptor, ErrorBuffer, Host, Instance, NamedTensor, Status, Str};
+use crate::{Acquisition, Descriptor, ErrorBuffer, Host, Instance, Status, Str};
 
 /// Lists and creates components (`diph_factory`). All functions may be called from any thread.
 #[repr(C)]
@@ -13,14 +13,13 @@ pub struct Factory {
     pub count: Option<unsafe extern "C" fn() -> u64>,
     /// Descriptor number `index`, null when there is none.
     pub descriptor: Option<unsafe extern "C" fn(index: u64) -> *const Descriptor>,
-    /// Creates the instance `id` from a JSON object and `n` borrowed arrays into `instance`.
+    /// Creates the instance `id` from a JSON object and a borrowed acquisition into `instance`.
     pub create: Option<
         unsafe extern "C" fn(
             host: *const Host,
             id: Str,
             options_json: Str,
-            arrays: *const NamedTensor,
-            n: u64,
+            acquisition: *const Acquisition,
             instance: *mut Instance,
             error: *mut ErrorBuffer,
         ) -> Status,

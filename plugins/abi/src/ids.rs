@@ -4,6 +4,8 @@
 pub const ENTRY_SYMBOL: &str = "diph_plugin_entry";
 /// ID of [`Factory`](crate::Factory).
 pub const FACTORY: &str = "diph.factory/1";
+/// ID of [`MemoryEstimate`](crate::MemoryEstimate), beside the factory.
+pub const MEMORY_ESTIMATE: &str = "diph.memory-estimate/1";
 
 /// Kind of a component with an [`OperatorVtable`](crate::OperatorVtable).
 pub const KIND_FORWARD_OPERATOR: &str = "diph.forward-operator/1";
@@ -11,13 +13,21 @@ pub const KIND_FORWARD_OPERATOR: &str = "diph.forward-operator/1";
 pub const KIND_PRIOR: &str = "diph.prior/1";
 /// Kind of a component with a [`ProjectorVtable`](crate::ProjectorVtable).
 pub const KIND_PHYSICS_PROJECTOR: &str = "diph.physics-projector/1";
+/// Kind of a component with an [`EstimatorVtable`](crate::EstimatorVtable).
+pub const KIND_ESTIMATOR: &str = "diph.estimator/1";
 
 /// Extension [`DataWeights`](crate::DataWeights) of an operator.
 pub const OPERATOR_DATA_WEIGHTS: &str = "diph.forward-operator.data-weights/1";
+/// Extension [`RegularisedInverse`](crate::RegularisedInverse) of an operator.
+pub const OPERATOR_REGULARISED_INVERSE: &str = "diph.forward-operator.regularised-inverse/1";
+/// Extension [`Preconditioner`](crate::Preconditioner) of an operator.
+pub const OPERATOR_PRECONDITIONER: &str = "diph.forward-operator.preconditioner/1";
 /// Extension [`NoiseSchedule`](crate::NoiseSchedule) of a prior.
 pub const PRIOR_NOISE_SCHEDULE: &str = "diph.prior.noise-schedule/1";
 /// Extension [`Proximal`](crate::Proximal) of a prior.
 pub const PRIOR_PROXIMAL: &str = "diph.prior.proximal/1";
+/// Extension [`Batch`](crate::Batch) of a prior.
+pub const PRIOR_BATCH: &str = "diph.prior.batch/1";
 
 /// Extension [`HostLog`](crate::HostLog) of the host.
 pub const HOST_LOG: &str = "diph.host.log/1";

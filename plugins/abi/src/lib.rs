@@ -5,23 +5,26 @@
 //! a test proves by compiling the header as C11 and as C++17. Only `#[repr(C)]` types, fixed-width integers, pointers with lengths
 //! and `Option<extern "C" fn>` cross the border.
 //!
-//! The interface knows three kinds of components (operator, prior, projector) that work on named tensors, and nothing of
-//! what the numbers stand for.
+//! The interface knows four kinds of components (operator, prior, projector, estimator) that work on tensors. They are made
+//! from options, which are the user's alone, and an acquisition: named arrays and facts, of which the header has a table.
 //!
 //! A Rust plugin uses `diph-plugin-sdk` and a host `diph-plugin-host`; both hide this crate.
 
-mod data_weights;
+mod acquisition;
 mod descriptor;
 mod dtype;
 mod entry;
 mod error_buffer;
+mod estimator;
 mod factory;
 mod host;
 mod host_services;
 mod ids;
 mod instance;
+mod memory_estimate;
 mod noise_schedule;
 mod operator;
+mod operator_extensions;
 mod parameter;
 mod prior;
 mod prior_context;
@@ -33,23 +36,27 @@ mod status;
 mod string;
 mod tensor;
 
-pub use data_weights::DataWeights;
+pub use acquisition::Acquisition;
 pub use descriptor::Descriptor;
 pub use dtype::Dtype;
 pub use entry::{ABI_MAJOR, ABI_MINOR, Entry};
 pub use error_buffer::ErrorBuffer;
+pub use estimator::EstimatorVtable;
 pub use factory::Factory;
 pub use host::Host;
 pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
-    ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_FORWARD_OPERATOR,
-    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, OPERATOR_DATA_WEIGHTS, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
+    ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_ESTIMATOR, KIND_FORWARD_OPERATOR,
+    KIND_PHYSICS_PROJECTOR, KIND_PRIOR, MEMORY_ESTIMATE, OPERATOR_DATA_WEIGHTS, OPERATOR_PRECONDITIONER,
+    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
 };
 pub use instance::{Instance, InstanceVtable};
+pub use memory_estimate::{MemoryEstimate, MemorySink};
 pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
 pub use operator::OperatorVtable;
+pub use operator_extensions::{DataWeights, Preconditioner, RegularisedInverse};
 pub use parameter::Parameter;
-pub use prior::PriorVtable;
+pub use prior::{Batch, PriorVtable};
 pub use prior_context::PriorContext;
 pub use projector::ProjectorVtable;
 pub use proximal::Proximal;

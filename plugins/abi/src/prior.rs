@@ -15,9 +15,9 @@ pub struct PriorVtable {
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
     /// As in [`InstanceVtable`](crate::InstanceVtable).
     pub get_extension: Option<unsafe extern "C" fn(this: *mut c_void, id: Str) -> *const c_void>,
-    /// Writes the denoised tensor into `clean`, of the shape of `noisy` (c64, three axes), where `noisy = clean + sigma n`
-    /// with n of unit variance in real and imaginary part each; and `R(clean)` of a proximal map of R into `penalty`, NaN
-    /// where there is no R. `penalty` may be null. From any thread.
+    /// Writes the denoised image into `clean`, of the shape of `noisy` (c64), where `noisy = clean + sigma n` with n of unit
+    /// variance in real and imaginary part each; and `R(clean)` of a proximal map of R into `penalty`, NaN where there is
+    /// no R. `penalty` may be null. From any thread.
     pub denoise: Option<
         unsafe extern "C" fn(
             this: *mut c_void,
@@ -33,3 +33,27 @@ pub struct PriorVtable {
 
 layout!(PriorVtable, 32, struct_size: 0, destroy: 8, get_extension: 16, denoise: 24);
 sized!(PriorVtable);
+
+/// Extension of a prior: several images at once (`diph_prior_batch`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// Size of this struct in bytes.
+    pub struct_size: u64,
+    /// Denoises `count` images of one shape, each as `denoise` would with its own context. `noisy` and `clean` point to
+    /// `count` tensors, `contexts` to `count` pointers. From any thread.
+    pub denoise: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            noisy: *const Tensor,
+            sigma: f32,
+            clean: *mut Tensor,
+            contexts: *const *const PriorContext,
+            count: u64,
+            error: *mut ErrorBuffer,
+        ) -> Status,
+    >,
+}
+
+layout!(Batch, 16, struct_size: 0, denoise: 8);
+sized!(Batch);

@@ -9,7 +9,7 @@ use diph_plugin_abi as abi;
 
 /// Adds one assertion on the size of a struct and one for the offset of each field.
 macro_rules! mirror {
-    ($source:ident, $type:ty, $c:literal, $($field:ident $(as $c_field:literal)?),+) => {
+    ($source:ident, $type:ty, $c:expr, $($field:ident $(as $c_field:literal)?),+) => {
         writeln!($source, "static_assert(sizeof({}) == {}, \"{}\");", $c, size_of::<$type>(), $c).unwrap();
         $(
             let field = [$($c_field,)? stringify!($field)][0];
@@ -20,7 +20,7 @@ macro_rules! mirror {
 }
 
 fn assertions() -> String {
-    let mut source = String::from("#include <assert.h>\n#include <stddef.h>\n#include \"diph_plugin.h\"\n");
+    let mut source = String::from("#include <assert.h>\n#include <stddef.h>\n#include \"diph_options.h\"\n");
     mirror!(source, abi::Str, "diph_string", data, length);
     mirror!(source, abi::ErrorBuffer, "diph_error", struct_size, message, capacity, written);
     mirror!(source, abi::Tensor, "diph_tensor", struct_size, dtype, ndim, shape, data);
@@ -34,7 +34,7 @@ fn assertions() -> String {
     mirror!(source, abi::HostCancel, "diph_host_cancel", struct_size, cancelled);
     mirror!(source, abi::HostThreads, "diph_host_threads", struct_size, count);
     mirror!(source, abi::Descriptor, "diph_descriptor", struct_size, id, name, version, kind, summary);
-    mirror!(source, abi::Descriptor, "diph_descriptor", options_schema, example);
+    mirror!(source, abi::Descriptor, "diph_descriptor", options_schema, example, requirements);
     mirror!(source, abi::InstanceVtable, "diph_instance_vtable", struct_size, destroy, get_extension);
     mirror!(source, abi::Instance, "diph_instance", struct_size, vtable, this as "self");
     mirror!(source, abi::Factory, "diph_factory", struct_size, count, descriptor, create);
@@ -57,10 +57,20 @@ fn assertions() -> String {
     mirror!(source, abi::PriorVtable, "diph_prior_vtable", struct_size, destroy, get_extension, denoise);
     mirror!(source, abi::NoiseSchedule, "diph_prior_noise_schedule", struct_size, schedule);
     mirror!(source, abi::Proximal, "diph_prior_proximal", struct_size, accuracy);
+    mirror!(source, abi::Batch, "diph_prior_batch", struct_size, denoise);
+    let inverse = "diph_operator_regularised_inverse";
+    mirror!(source, abi::RegularisedInverse, inverse, struct_size, available, solve);
+    mirror!(source, abi::Preconditioner, "diph_operator_preconditioner", struct_size, available, apply);
+    mirror!(source, abi::Acquisition, "diph_acquisition", struct_size, arrays, array_count, image_ndim, fourier_scale);
+    mirror!(source, abi::Acquisition, "diph_acquisition", image, voxel_size, coefficients, coils, frames, samples);
+    mirror!(source, abi::MemorySink, "diph_memory_sink", struct_size, context, kept, temporary);
+    mirror!(source, abi::MemoryEstimate, "diph_memory_estimate", struct_size, estimate);
+    mirror!(source, abi::EstimatorVtable, "diph_estimator_vtable", struct_size, destroy, get_extension, input_count);
+    mirror!(source, abi::EstimatorVtable, "diph_estimator_vtable", inputs, parameter_count, parameters, estimate);
     mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", struct_size, destroy, get_extension, coefficients);
     mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", parameter_count, parameters, project);
 
-    let constants: [(&str, i64); 21] = [
+    let constants: [(&str, i64); 25] = [
         ("DIPH_ABI_MAJOR", i64::from(abi::ABI_MAJOR)),
         ("DIPH_ABI_MINOR", i64::from(abi::ABI_MINOR)),
         ("DIPH_OK", i64::from(abi::Status::OK.0)),
@@ -82,17 +92,26 @@ fn assertions() -> String {
         ("DIPH_LOG_INFO", 1),
         ("DIPH_LOG_WARNING", 2),
         ("DIPH_LOG_ERROR", 3),
+        ("DIPH_FOURIER_UNKNOWN", i64::from(abi::Acquisition::FOURIER_UNKNOWN)),
+        ("DIPH_FOURIER_UNITARY", i64::from(abi::Acquisition::FOURIER_UNITARY)),
+        ("DIPH_FOURIER_TWICE_OVERSAMPLED", i64::from(abi::Acquisition::FOURIER_TWICE_OVERSAMPLED)),
+        ("DIPH_USES_NORMAL", abi::MemoryEstimate::USES_NORMAL as i64),
     ];
     for (name, value) in constants {
         writeln!(source, "static_assert({name} == {value}, \"{name}\");").unwrap();
     }
     for (name, text) in [
         ("DIPH_FACTORY", abi::FACTORY),
+        ("DIPH_MEMORY_ESTIMATE", abi::MEMORY_ESTIMATE),
+        ("DIPH_KIND_ESTIMATOR", abi::KIND_ESTIMATOR),
         ("DIPH_KIND_FORWARD_OPERATOR", abi::KIND_FORWARD_OPERATOR),
         ("DIPH_KIND_PRIOR", abi::KIND_PRIOR),
         ("DIPH_KIND_PHYSICS_PROJECTOR", abi::KIND_PHYSICS_PROJECTOR),
         ("DIPH_OPERATOR_DATA_WEIGHTS", abi::OPERATOR_DATA_WEIGHTS),
         ("DIPH_PRIOR_NOISE_SCHEDULE", abi::PRIOR_NOISE_SCHEDULE),
+        ("DIPH_OPERATOR_REGULARISED_INVERSE", abi::OPERATOR_REGULARISED_INVERSE),
+        ("DIPH_OPERATOR_PRECONDITIONER", abi::OPERATOR_PRECONDITIONER),
+        ("DIPH_PRIOR_BATCH", abi::PRIOR_BATCH),
         ("DIPH_PRIOR_PROXIMAL", abi::PRIOR_PROXIMAL),
         ("DIPH_HOST_LOG", abi::HOST_LOG),
         ("DIPH_HOST_PROGRESS", abi::HOST_PROGRESS),
@@ -114,17 +133,17 @@ fn assertions() -> String {
     source
 }
 
-/// Compiles the assertions and runs the result; skips when there is no such compiler.
-fn compile(compiler: &str, fallback: &str, standard: &str, extension: &str) {
+/// Compiles a program and runs it, which must succeed; skips when there is no such compiler.
+fn compile(compiler: &str, fallback: &str, standard: &str, name: &str, source: &str) {
     let compiler = std::env::var(compiler).unwrap_or_else(|_| fallback.into());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let source = directory.join(format!("layout.{extension}"));
-    let program = directory.join(format!("layout-{extension}"));
-    std::fs::write(&source, assertions()).unwrap();
+    let file = directory.join(name);
+    let program = directory.join(name.replace('.', "-"));
+    std::fs::write(&file, source).unwrap();
     let built = Command::new(&compiler)
         .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
-        .arg(&source)
+        .arg(&file)
         .arg("-o")
         .arg(&program)
         .output();
@@ -133,15 +152,24 @@ fn compile(compiler: &str, fallback: &str, standard: &str, extension: &str) {
         return;
     };
     assert!(built.status.success(), "{compiler}: {}", String::from_utf8_lossy(&built.stderr));
-    assert!(Command::new(&program).status().unwrap().success(), "an ID differs between header and Rust");
+    let status = Command::new(&program).status().unwrap();
+    assert!(status.success(), "{name}: {status}");
 }
 
 #[test]
-fn header_is_c11_with_the_same_layout() {
-    compile("CC", "cc", "-std=c11", "c");
+fn header_is_c11_with_the_same_layout_and_ids() {
+    compile("CC", "cc", "-std=c11", "layout.c", &assertions());
 }
 
 #[test]
-fn header_is_cpp17_with_the_same_layout() {
-    compile("CXX", "c++", "-std=c++17", "cpp");
+fn header_is_cpp17_with_the_same_layout_and_ids() {
+    compile("CXX", "c++", "-std=c++17", "layout.cpp", &assertions());
+}
+
+/// The status of the program is the line in `options.c` (modulo 256) that failed.
+#[test]
+fn helpers_read_options() {
+    let source = include_str!("options.c");
+    compile("CC", "cc", "-std=c11", "options.c", source);
+    compile("CXX", "c++", "-std=c++17", "options.cpp", source);
 }

@@ -7,18 +7,19 @@
 //! | `lut` | (atom, 2 or 3) | T1 and T2 in s, and possibly the B1 factor of each atom |
 
 use diph_bloch::{Dictionary, DictionaryMatcher};
-use diph_core::Result;
-use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
+use diph_core::{MemoryEstimate, Result, SpatialAxes};
+use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, Uses, plugin};
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-struct BlochDictionary;
+/// The component.
+pub struct BlochDictionary;
 
 /// There is nothing to choose: the matching is exact.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Options {}
+pub struct Options {}
 
 impl Component for BlochDictionary {
     const ID: &'static str = "diph.bloch-dictionary";
@@ -26,6 +27,7 @@ impl Component for BlochDictionary {
     const SUMMARY: &'static str = "Exact matching of every voxel against a dictionary of Bloch responses";
     const EXAMPLE: &'static str = r#"{
         "options": {},
+        "facts": {"image": [12, 11]},
         "arrays": {
             "atoms": {"shape": [200, 3], "dtype": "f32", "low": -1.0, "high": 1.0},
             "norms": {"shape": [200], "dtype": "f32", "low": 0.5, "high": 1.5},
@@ -33,11 +35,17 @@ impl Component for BlochDictionary {
         },
         "image": [3, 12, 11]
     }"#;
+    const REQUIRES: Requirements = Requirements {
+        arrays: &["atoms", "lut"],
+        optional_arrays: &["norms"],
+        facts: &[],
+        optional_facts: &["image"],
+        spatial_axes: SpatialAxes::Either,
+    };
     type Options = Options;
     type Instance = DictionaryMatcher;
 
-    fn create(_options: Options, arrays: &Arrays<'_>, host: &Host) -> Result<DictionaryMatcher> {
-        host.configure_rayon();
+    fn create(_options: Options, arrays: &Acquisition<'_>, _host: &Host) -> Result<DictionaryMatcher> {
         let atoms = arrays.required::<f32, Ix2>("atoms")?;
         let norms = arrays.optional::<f32, Ix1>("norms")?.unwrap_or_else(|| Array1::ones(atoms.nrows()));
         let lut = arrays.required::<f32, Ix2>("lut")?;
@@ -47,6 +55,14 @@ impl Component for BlochDictionary {
             Dictionary::from_compressed(lut.view(), atoms.view(), basis.view(), norms.view(), atoms.ncols())?;
         Ok(DictionaryMatcher::new(dictionary))
     }
+
+    fn memory(_options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        let (Some([atoms, coefficients]), Some([_, parameters])) = (shapes.shape("atoms"), shapes.shape("lut")) else {
+            return Ok(None);
+        };
+        let voxels = shapes.image()?.pixels();
+        Ok(Some(DictionaryMatcher::memory_estimate(*atoms, *coefficients, *parameters, voxels)))
+    }
 }
 
-export_plugin! { projector: BlochDictionary }
+plugin! { projector: BlochDictionary }

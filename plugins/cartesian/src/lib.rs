@@ -8,24 +8,22 @@
 //! | `coil_maps` | (coil, y, x) or (coil, z, y, x) | coil sensitivities; one coil that sees everything when absent |
 
 use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions};
-use diph_core::{FourierScale, ImageShape, Result};
-use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
+use diph_core::{FourierScale, MemoryEstimate, Result, SpatialAxes};
+use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, Uses, plugin};
 use ndarray::{Ix2, Ix3, IxDyn};
 use num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-struct Cartesian;
+/// The component.
+pub struct Cartesian;
 
 /// Options of the operator.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Options {
-    /// Pixels of the image as (height, width) or (depth, height, width). Any size; small prime factors are faster.
-    image: Vec<usize>,
-    /// The factor in front of the Fourier sum; unitary when absent.
-    #[serde(default)]
-    normalisation: FourierScale,
+pub struct Options {
+    /// The factor in front of the Fourier sum; by default that of the acquisition, or unitary.
+    normalisation: Option<FourierScale>,
 }
 
 impl Component for Cartesian {
@@ -34,7 +32,8 @@ impl Component for Cartesian {
     const SUMMARY: &'static str = "Coils, temporal subspace and masked Fourier transform on the image's grid";
     // The step keeps the positions on the grid of both axes.
     const EXAMPLE: &'static str = r#"{
-        "options": {"image": [8, 16]},
+        "options": {},
+        "facts": {"image": [8, 16], "coefficients": 3, "coils": 2, "frames": 5, "samples": 20},
         "arrays": {
             "trajectory": {"shape": [5, 20, 2], "dtype": "f64", "low": -0.5, "high": 0.5, "step": 0.125},
             "basis": {"shape": [5, 3], "dtype": "f32", "low": -1.0, "high": 1.0},
@@ -42,24 +41,34 @@ impl Component for Cartesian {
             "coil_maps": {"shape": [2, 8, 16], "dtype": "c64", "low": -1.0, "high": 1.0}
         }
     }"#;
+    const REQUIRES: Requirements = Requirements {
+        arrays: &["trajectory", "basis"],
+        optional_arrays: &["weights", "coil_maps"],
+        facts: &["image"],
+        optional_facts: &["fourier_scale", "coefficients", "coils", "frames", "samples"],
+        spatial_axes: SpatialAxes::Either,
+    };
     type Options = Options;
     type Instance = CartesianOperator;
 
-    fn create(options: Options, arrays: &Arrays<'_>, host: &Host) -> Result<CartesianOperator> {
-        host.configure_rayon();
-        let trajectory = arrays.required::<f64, Ix3>("trajectory")?;
-        let basis = arrays.required::<f32, Ix2>("basis")?;
-        let weights = arrays.optional::<f32, Ix2>("weights")?;
-        let coil_maps = arrays.optional::<Complex32, IxDyn>("coil_maps")?;
+    fn create(options: Options, acquisition: &Acquisition<'_>, _host: &Host) -> Result<CartesianOperator> {
+        let trajectory = acquisition.required::<f64, Ix3>("trajectory")?;
+        let basis = acquisition.required::<f32, Ix2>("basis")?;
+        let weights = acquisition.optional::<f32, Ix2>("weights")?;
+        let coil_maps = acquisition.optional::<Complex32, IxDyn>("coil_maps")?;
         let arrays = CartesianArrays {
             trajectory: trajectory.view(),
             basis: basis.view(),
             coil_maps: coil_maps.as_ref().map(|maps| maps.view()),
             weights: weights.as_ref().map(|weights| weights.view()),
         };
-        let image = ImageShape::try_from(options.image.as_slice())?;
-        CartesianOperator::new(arrays, &CartesianOptions { image, normalisation: options.normalisation })
+        let normalisation = options.normalisation.or(acquisition.fourier_scale()).unwrap_or_default();
+        CartesianOperator::new(arrays, &CartesianOptions { image: acquisition.image()?, normalisation })
+    }
+
+    fn memory(_options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        Ok(Some(CartesianOperator::memory_estimate(&shapes.lengths()?)))
     }
 }
 
-export_plugin! { operator: Cartesian }
+plugin! { operator: Cartesian }

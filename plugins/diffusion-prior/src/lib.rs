@@ -1,13 +1,14 @@
 //! Plugin with the prior of `diph-diffusion`: `diph.diffusion`. It needs no arrays; a conditional network wants its condition
 //! image from the context.
 //!
-//! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this library.
+//! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this crate.
 
 use std::path::{Path, PathBuf};
 
-use diph_core::{Error, Result};
+use diph_core::{Error, ImageShape, MemoryEstimate, Result};
 use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions};
-use diph_plugin_sdk::{Arrays, Component, Host, LogLevel, export_plugin};
+use diph_network::NetworkCost;
+use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +19,7 @@ const SHIPPED_NAME: &str = "brain.safetensors (inside of the plugin)";
 /// Options of the prior.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Options {
+pub struct Options {
     /// File with the weights: `.safetensors` as Diph writes it, or a PyTorch state dict (`.pt`) with its configuration in
     /// a `.json` file of the same name. By default the network that comes with Diph.
     checkpoint: Option<PathBuf>,
@@ -45,6 +46,22 @@ impl Options {
         };
         Ok(checkpoint.map_err(diph_diffusion::Error::from)?)
     }
+
+    /// What the network costs on planes of this size, from the configuration alone.
+    fn cost(&self, image: &ImageShape) -> Result<NetworkCost> {
+        let config = match (&self.checkpoint, &self.config) {
+            (None, _) => diph_diffusion::shipped_config().map_err(diph_diffusion::Error::from)?,
+            (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).map_err(diph_diffusion::Error::from)?,
+            (Some(_), Some(config)) => read_config(config)?,
+        };
+        config.check().map_err(diph_diffusion::Error::from)?;
+        let factor = config.unet.size_factor().map_err(diph_diffusion::Error::from)?;
+        // The canvas that the prior chooses.
+        let longer = image.plane_lengths().into_iter().max().unwrap_or(0);
+        let canvas = self.prior.image_size.unwrap_or_else(|| (longer - longer % factor).max(factor));
+        let cost = NetworkCost::new(&config.unet, canvas, 1, self.prior.precision);
+        Ok(cost.map_err(diph_diffusion::Error::from)?)
+    }
 }
 
 fn read_config(path: &Path) -> Result<ModelConfig> {
@@ -53,27 +70,37 @@ fn read_config(path: &Path) -> Result<ModelConfig> {
     serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
 }
 
-struct Diffusion;
+/// The component.
+pub struct Diffusion;
 
 impl Component for Diffusion {
     const ID: &'static str = "diph.diffusion";
     const NAME: &'static str = "Diffusion model";
     const SUMMARY: &'static str = "Predicted clean image of a diffusion model (guided-diffusion UNet)";
+    const REQUIRES: Requirements = Requirements { optional_facts: &["image"], ..Requirements::NONE };
     const EXAMPLE: &'static str = r#"{
         "options": {"image_size": 32, "condition": "low_res"},
+        "facts": {"image": [36, 30]},
         "conditions": {"low_res": {"shape": [5, 36, 30], "dtype": "c64", "low": -1, "high": 1}},
         "image": [5, 36, 30]
     }"#;
     type Options = Options;
     type Instance = DiffusionPrior;
 
-    fn create(options: Options, _arrays: &Arrays<'_>, host: &Host) -> Result<DiffusionPrior> {
-        host.configure_rayon();
+    fn create(options: Options, _acquisition: &Acquisition<'_>, host: &Host) -> Result<DiffusionPrior> {
         let checkpoint = options.read_checkpoint()?;
         let network = format!("{} parameters", checkpoint.parameters.count());
         host.log(LogLevel::Debug, &network);
         Ok(DiffusionPrior::new(&checkpoint, options.prior)?)
     }
+
+    fn memory(options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        let cost = options.cost(&shapes.image()?)?;
+        // The shipped weights are pages of the program, two bytes each.
+        let file = if options.checkpoint.is_some() { 0 } else { 2 * cost.parameters };
+        let running = cost.running_memory().passing("activations of the network");
+        Ok(Some(cost.weights_memory().kept("network file", file).and(running)))
+    }
 }
 
-export_plugin! { prior: Diffusion }
+plugin! { prior: Diffusion }

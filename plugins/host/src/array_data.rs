@@ -1,61 +1,97 @@
 //! Arrays of every element type that crosses the border.
 
 use std::ffi::c_void;
+use std::ptr;
 
 use diph_plugin_abi::Dtype;
-use ndarray::{Array, ArrayD, Dimension};
+use ndarray::{Array, ArrayView, CowArray, Dimension, IxDyn};
 use num_complex::{Complex32, Complex64};
+use serde::{Deserialize, Serialize};
 
-/// A C-contiguous array of one of the element types that crosses the border. `From` any `ndarray` array of them.
+/// Element type of an array that crosses the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+    /// Complex of two 32-bit floats.
+    C64,
+    /// Complex of two 64-bit floats.
+    C128,
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 8-bit unsigned integer.
+    U8,
+}
+
+/// A C-contiguous array of one of the element types that crosses the border, owned or borrowed. `From` any `ndarray` array or
+/// view of them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum ArrayData {
+pub enum ArrayData<'a> {
     /// 32-bit floats.
-    F32(ArrayD<f32>),
+    F32(CowArray<'a, f32, IxDyn>),
     /// 64-bit floats.
-    F64(ArrayD<f64>),
+    F64(CowArray<'a, f64, IxDyn>),
     /// Complex numbers of two 32-bit floats.
-    C64(ArrayD<Complex32>),
+    C64(CowArray<'a, Complex32, IxDyn>),
     /// Complex numbers of two 64-bit floats.
-    C128(ArrayD<Complex64>),
+    C128(CowArray<'a, Complex64, IxDyn>),
     /// 32-bit integers.
-    I32(ArrayD<i32>),
+    I32(CowArray<'a, i32, IxDyn>),
     /// 64-bit integers.
-    I64(ArrayD<i64>),
+    I64(CowArray<'a, i64, IxDyn>),
     /// 8-bit unsigned integers.
-    U8(ArrayD<u8>),
+    U8(CowArray<'a, u8, IxDyn>),
+    /// A shape without values, for estimates of memory; nothing can be created from it.
+    Announced(ElementType, Vec<usize>),
 }
 
 macro_rules! variants {
     ($($variant:ident: $type:ty),+ $(,)?) => {
         $(
-            impl<D: Dimension> From<Array<$type, D>> for ArrayData {
+            impl<'a, D: Dimension> From<Array<$type, D>> for ArrayData<'a> {
                 fn from(array: Array<$type, D>) -> Self {
                     let array = array.into_dyn();
-                    Self::$variant(if array.is_standard_layout() {
+                    Self::$variant(CowArray::from(if array.is_standard_layout() {
                         array
                     } else {
                         array.as_standard_layout().into_owned()
+                    }))
+                }
+            }
+
+            /// Borrows a C-contiguous view and copies any other.
+            impl<'a, D: Dimension> From<ArrayView<'a, $type, D>> for ArrayData<'a> {
+                fn from(view: ArrayView<'a, $type, D>) -> Self {
+                    let view = view.into_dyn();
+                    Self::$variant(if view.is_standard_layout() {
+                        CowArray::from(view)
+                    } else {
+                        CowArray::from(view.as_standard_layout().into_owned())
                     })
                 }
             }
         )+
 
-        impl ArrayData {
+        impl ArrayData<'_> {
             /// Axis lengths, slowest first.
             pub fn shape(&self) -> &[usize] {
                 match self {
                     $(Self::$variant(array) => array.shape(),)+
+                    Self::Announced(_, shape) => shape,
                 }
             }
 
-            /// Element type, first element (never written to).
+            /// Element type, first element (never written to; null for a shape without values).
             pub(crate) fn parts(&self) -> (Dtype, *mut c_void) {
                 match self {
-                    $(Self::$variant(array) => {
-                        let array = array.view();
-                        (Dtype::$variant, array.as_ptr().cast_mut().cast())
-                    })+
+                    $(Self::$variant(array) => (Dtype::$variant, array.as_ptr().cast_mut().cast()),)+
+                    $(Self::Announced(ElementType::$variant, _) => (Dtype::$variant, ptr::null_mut()),)+
                 }
             }
         }

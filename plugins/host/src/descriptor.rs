@@ -3,7 +3,7 @@
 use diph_plugin_abi::{self as abi, Str, copy_sized};
 use serde::Serialize;
 
-use crate::{Example, Kind};
+use crate::{Example, Kind, Requirements};
 
 /// A component of a plugin, readable without creating it.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +22,8 @@ pub struct Descriptor {
     pub options_schema: serde_json::Value,
     /// From which a checker makes a small instance.
     pub example: Example,
+    /// What it needs of an acquisition.
+    pub requirements: Requirements,
 }
 
 impl Descriptor {
@@ -46,6 +48,8 @@ impl Descriptor {
         let schema = text("options_schema", raw.options_schema)?;
         let options_schema = serde_json::from_str(&schema).map_err(|error| json("options_schema", error))?;
         let example = serde_json::from_str(&text("example", raw.example)?).map_err(|error| json("example", error))?;
+        let requirements = Requirements::read(&text("requirements", raw.requirements)?)
+            .map_err(|reason| (format!("descriptor of `{id}`: requirements"), reason))?;
         Ok(Self {
             name: text("name", raw.name)?,
             version: text("version", raw.version)?,
@@ -53,6 +57,7 @@ impl Descriptor {
             summary: text("summary", raw.summary)?,
             options_schema,
             example,
+            requirements,
             id,
         })
     }

@@ -8,7 +8,7 @@ use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use crate::{ArrayData, NamedArray};
+use crate::{Acquisition, ArrayData, ElementType, Facts};
 
 /// From which a checker makes a small instance of a component.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,13 +16,16 @@ use crate::{ArrayData, NamedArray};
 pub struct Example {
     /// Options to create it with.
     pub options: serde_json::Value,
+    /// Facts to create it with.
+    #[serde(default)]
+    pub facts: Facts,
     /// Arrays to create it with, by name.
     #[serde(default)]
     pub arrays: BTreeMap<String, ExampleArray>,
     /// Condition images to try a prior with, by name; of type `c64`.
     #[serde(default)]
     pub conditions: BTreeMap<String, ExampleArray>,
-    /// Shape (coefficient, y, x) or (coefficient, z, y, x) of an image to try a prior or a projector on.
+    /// Shape (coefficient, y, x) or (coefficient, z, y, x) of an image to try a prior, projector or estimator on.
     #[serde(default = "default_image")]
     pub image: Vec<usize>,
 }
@@ -34,7 +37,7 @@ pub struct ExampleArray {
     /// Axis lengths, slowest first.
     pub shape: Vec<usize>,
     /// Element type, such as `f32`.
-    pub dtype: ExampleType,
+    pub dtype: ElementType,
     /// Smallest value.
     pub low: f64,
     /// Largest value.
@@ -42,26 +45,6 @@ pub struct ExampleArray {
     /// Only `low`, `low + step`, ... below `high` are drawn, where given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
-}
-
-/// Element type of an [`ExampleArray`].
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExampleType {
-    /// 32-bit float.
-    F32,
-    /// 64-bit float.
-    F64,
-    /// Complex of two 32-bit floats.
-    C64,
-    /// Complex of two 64-bit floats.
-    C128,
-    /// 32-bit integer.
-    I32,
-    /// 64-bit integer.
-    I64,
-    /// 8-bit unsigned integer.
-    U8,
 }
 
 fn default_image() -> Vec<usize> {
@@ -77,13 +60,22 @@ impl Example {
         Ok(ImageShape::split("example", &self.image)?.1)
     }
 
-    /// The arrays, drawn from a generator seeded with `seed`.
+    /// The acquisition, with arrays drawn from a generator seeded with `seed`.
     ///
     /// # Errors
     /// When a shape is absurdly large.
-    pub fn draw(&self, seed: u64) -> Result<Vec<NamedArray>> {
+    pub fn draw(&self, seed: u64) -> Result<Acquisition<'static>> {
         let mut rng = Rng::seed_from_u64(seed);
-        self.arrays.iter().map(|(name, array)| Ok(NamedArray::new(name, array.draw(name, &mut rng)?))).collect()
+        self.arrays.iter().try_fold(Acquisition::new(self.facts.clone()), |acquisition, (name, array)| {
+            Ok(acquisition.with(name, array.draw(name, &mut rng)?))
+        })
+    }
+
+    /// The acquisition of shapes alone, for estimates of memory.
+    pub fn announce(&self) -> Acquisition<'static> {
+        self.arrays.iter().fold(Acquisition::new(self.facts.clone()), |acquisition, (name, array)| {
+            acquisition.with(name, ArrayData::Announced(array.dtype, array.shape.clone()))
+        })
     }
 
     /// The condition images, drawn from a generator seeded with `seed`.
@@ -93,7 +85,7 @@ impl Example {
     pub fn draw_conditions(&self, seed: u64) -> Result<BTreeMap<String, ArrayD<Complex32>>> {
         let mut rng = Rng::seed_from_u64(seed);
         let draw = |(name, array): (&String, &ExampleArray)| match array.draw(name, &mut rng)? {
-            ArrayData::C64(image) => Ok((name.clone(), image)),
+            ArrayData::C64(image) => Ok((name.clone(), image.into_owned())),
             _ => Err(diph_core::Error::parameter("example", format!("condition `{name}`"), "dtype c64", "another")),
         };
         self.conditions.iter().map(draw).collect()
@@ -101,7 +93,7 @@ impl Example {
 }
 
 impl ExampleArray {
-    fn draw(&self, name: &str, rng: &mut Rng) -> Result<ArrayData> {
+    fn draw(&self, name: &str, rng: &mut Rng) -> Result<ArrayData<'static>> {
         const LARGEST: usize = 1 << 24;
         let length = self.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         if length.is_none_or(|length| length > LARGEST) {
@@ -127,13 +119,13 @@ impl ExampleArray {
             self.low + self.step.map_or(above, |step| step * (above / step).floor())
         };
         Ok(match self.dtype {
-            ExampleType::F32 => self.fill(|| real() as f32).into(),
-            ExampleType::F64 => self.fill(real).into(),
-            ExampleType::C64 => self.fill(|| Complex32::new(real() as f32, real() as f32)).into(),
-            ExampleType::C128 => self.fill(|| Complex64::new(real(), real())).into(),
-            ExampleType::I32 => self.fill(|| rng.random_range(self.low as i32..=self.high as i32)).into(),
-            ExampleType::I64 => self.fill(|| rng.random_range(self.low as i64..=self.high as i64)).into(),
-            ExampleType::U8 => self.fill(|| rng.random_range(self.low as u8..=self.high as u8)).into(),
+            ElementType::F32 => self.fill(|| real() as f32).into(),
+            ElementType::F64 => self.fill(real).into(),
+            ElementType::C64 => self.fill(|| Complex32::new(real() as f32, real() as f32)).into(),
+            ElementType::C128 => self.fill(|| Complex64::new(real(), real())).into(),
+            ElementType::I32 => self.fill(|| rng.random_range(self.low as i32..=self.high as i32)).into(),
+            ElementType::I64 => self.fill(|| rng.random_range(self.low as i64..=self.high as i64)).into(),
+            ElementType::U8 => self.fill(|| rng.random_range(self.low as u8..=self.high as u8)).into(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use diph_core::Result;
+use diph_core::{Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, InstanceVtable, SizedStruct, Str, copy_sized};
 
 use crate::call::null;
@@ -16,6 +16,8 @@ pub(crate) struct Instance {
     /// Names the plugin in errors.
     pub(crate) label: String,
     pub(crate) this: *mut c_void,
+    /// Which images it takes.
+    pub(crate) spatial_axes: SpatialAxes,
     head: InstanceVtable,
     vtable: *const c_void,
     _host: Arc<HostSide>,
@@ -32,11 +34,17 @@ impl Instance {
     ///
     /// # Safety
     /// `raw` was filled by a successful `create` with `host`.
-    pub(crate) unsafe fn new(id: &str, label: String, raw: abi::Instance, host: Arc<HostSide>) -> Result<Self> {
+    pub(crate) unsafe fn new(
+        id: &str,
+        label: String,
+        spatial_axes: SpatialAxes,
+        raw: abi::Instance,
+        host: Arc<HostSide>,
+    ) -> Result<Self> {
         // SAFETY: every vtable starts like an `InstanceVtable`; null is checked inside.
         let head = unsafe { copy_sized(raw.vtable.cast::<InstanceVtable>()) };
         let head = head.map_err(|error| diph_core::Error::external(&label, format!("create: vtable: {error}")))?;
-        Ok(Self { id: id.into(), label, this: raw.this, head, vtable: raw.vtable, _host: host })
+        Ok(Self { id: id.into(), label, this: raw.this, spatial_axes, head, vtable: raw.vtable, _host: host })
     }
 
     /// The whole vtable.

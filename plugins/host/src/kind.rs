@@ -16,6 +16,8 @@ pub enum Kind {
     Prior,
     /// A `PhysicsProjector`.
     PhysicsProjector,
+    /// An `Estimator`.
+    Estimator,
     /// Something that this host does not know: listed, but it cannot be created.
     Unknown(String),
 }
@@ -26,6 +28,7 @@ impl Kind {
             abi::KIND_FORWARD_OPERATOR => Self::ForwardOperator,
             abi::KIND_PRIOR => Self::Prior,
             abi::KIND_PHYSICS_PROJECTOR => Self::PhysicsProjector,
+            abi::KIND_ESTIMATOR => Self::Estimator,
             other => Self::Unknown(other.into()),
         }
     }
@@ -37,6 +40,7 @@ impl fmt::Display for Kind {
             Self::ForwardOperator => f.write_str("operator"),
             Self::Prior => f.write_str("prior"),
             Self::PhysicsProjector => f.write_str("projector"),
+            Self::Estimator => f.write_str("estimator"),
             Self::Unknown(id) => f.write_str(id),
         }
     }

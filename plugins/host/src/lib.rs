@@ -1,14 +1,14 @@
-//! Find, open and check Diph plugins, and create operators, priors and projectors from them.
+//! Find, open and check Diph plugins, and create operators, priors, projectors and estimators from them.
 //!
 //! ```no_run
-//! use diph_plugin_host::{HostServices, NamedArray, Registry, SearchPath};
+//! use diph_plugin_host::{Acquisition, HostServices, Registry, SearchPath};
 //! use ndarray::Array2;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut registry = Registry::new(HostServices::new());
 //! registry.scan(&SearchPath::standard(&[]));
-//! let arrays = [NamedArray::new("gain", Array2::<f32>::ones((8, 8)))];
-//! let operator = registry.create_operator("example.gain", &serde_json::json!({"factor": 2.0}), &arrays)?;
+//! let acquisition = Acquisition::default().with("gain", Array2::<f32>::ones((8, 8)));
+//! let operator = registry.create_operator("example.gain", &serde_json::json!({"factor": 2.0}), &acquisition)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -20,9 +20,11 @@
 //! Which files are opened: see [`Registry::scan`]. Libraries are never unloaded, since nobody can know which threads and
 //! thread-local destructors of theirs are still alive.
 
+mod acquisition;
 mod array_data;
 mod call;
 mod descriptor;
+mod estimator;
 mod example;
 mod host_services;
 mod host_side;
@@ -31,7 +33,6 @@ mod instance;
 mod kind;
 mod library;
 mod load_error;
-mod named_array;
 mod operator;
 mod origin;
 mod plugin_instance;
@@ -39,17 +40,19 @@ mod prior;
 mod projector;
 mod provenance;
 mod registry;
+mod requirements;
 mod search_path;
 mod tensors;
 
-pub use array_data::ArrayData;
+pub use acquisition::{Acquisition, Facts, NamedArray};
+pub use array_data::{ArrayData, ElementType};
 pub use descriptor::Descriptor;
-pub use example::{Example, ExampleArray, ExampleType};
+pub use estimator::PluginEstimator;
+pub use example::{Example, ExampleArray};
 pub use host_services::{HostServices, LogLevel};
 pub use kind::Kind;
 pub use library::Library;
 pub use load_error::LoadError;
-pub use named_array::NamedArray;
 pub use operator::PluginOperator;
 pub use origin::Origin;
 pub use plugin_instance::PluginInstance;
@@ -57,4 +60,5 @@ pub use prior::PluginPrior;
 pub use projector::PluginProjector;
 pub use provenance::Provenance;
 pub use registry::{Component, Registry};
+pub use requirements::Requirements;
 pub use search_path::SearchPath;

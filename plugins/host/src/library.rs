@@ -1,5 +1,6 @@
 //! An opened plugin.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
@@ -13,14 +14,22 @@ use crate::call::run;
 use crate::inspect::exports_entry;
 use crate::{Descriptor, LoadError, Origin};
 
-/// An opened plugin: one shared library with its components. Never unloaded.
+/// Stands for the file of a plugin that has none.
+const BUILT_IN: &str = "built in";
+
+/// An opened plugin with its components: a shared library, never unloaded, or a part that is linked into the program.
 pub struct Library {
-    path: PathBuf,
+    source: Source,
     origin: Origin,
     abi_minor: u32,
     descriptors: Vec<Descriptor>,
     pub(crate) factory: Factory,
-    sha256: OnceLock<String>,
+    pub(crate) memory_estimate: Option<abi::MemoryEstimate>,
+}
+
+enum Source {
+    File { path: PathBuf, sha256: OnceLock<String> },
+    Program,
 }
 
 impl Library {
@@ -31,15 +40,34 @@ impl Library {
             return Err(LoadError::MissingSymbol { path });
         }
         let entry = entry_of(&path)?;
-        initialise(&path, &entry)?;
-        let factory = factory_of(&path, &entry)?;
-        let descriptors = descriptors_of(&path, &factory)?;
-        Ok(Self { path, origin, abi_minor: entry.abi_minor, descriptors, factory, sha256: OnceLock::new() })
+        let text = path.to_string_lossy().into_owned();
+        let source = Source::File { path: path.clone(), sha256: OnceLock::new() };
+        Self::start(&path, &text, &entry, source, origin)
     }
 
-    /// The file, absolute and without symbolic links.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// A plugin that is linked into the program.
+    pub(crate) fn built_in(entry: &'static Entry) -> Result<Self, LoadError> {
+        let path = Path::new(BUILT_IN);
+        if entry.abi_major != ABI_MAJOR {
+            return Err(LoadError::AbiVersion { path: path.into(), expected: ABI_MAJOR, got: entry.abi_major });
+        }
+        Self::start(path, "", entry, Source::Program, Origin::BuiltIn)
+    }
+
+    /// `path` stands in errors, `init_path` is what the plugin is told.
+    fn start(path: &Path, init_path: &str, entry: &Entry, source: Source, origin: Origin) -> Result<Self, LoadError> {
+        initialise(path, init_path, entry)?;
+        let (factory, memory_estimate) = factory_of(path, entry)?;
+        let descriptors = descriptors_of(path, &factory)?;
+        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate })
+    }
+
+    /// The file, absolute and without symbolic links; `None` for a plugin that is linked into the program.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File { path, .. } => Some(path),
+            Source::Program => None,
+        }
     }
 
     /// By which rule it was found.
@@ -57,21 +85,36 @@ impl Library {
         &self.descriptors
     }
 
-    /// SHA-256 of the file in hexadecimal, for provenance; read at the first call.
+    /// SHA-256 of the file in hexadecimal, for provenance; read at the first call. `None` for a plugin that is linked into
+    /// the program.
     ///
     /// # Errors
-    /// When the file cannot be read any more.
-    pub fn sha256(&self) -> Result<&str, LoadError> {
-        if let Some(digest) = self.sha256.get() {
-            return Ok(digest);
+    /// [`LoadError::Read`] when the file cannot be read any more.
+    pub fn sha256(&self) -> Result<Option<&str>, LoadError> {
+        let Source::File { path, sha256 } = &self.source else { return Ok(None) };
+        if let Some(digest) = sha256.get() {
+            return Ok(Some(digest));
         }
-        let digest = digest(&self.path).map_err(|source| LoadError::Read { path: self.path.clone(), source })?;
-        Ok(self.sha256.get_or_init(|| digest))
+        let digest = digest(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
+        Ok(Some(sha256.get_or_init(|| digest)))
     }
 
     /// The file's name, for errors.
     pub(crate) fn file_name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+        match self.path() {
+            Some(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            None => BUILT_IN.into(),
+        }
+    }
+}
+
+/// The file, or `built in`.
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path() {
+            Some(path) => write!(f, "{}", path.display()),
+            None => f.write_str(BUILT_IN),
+        }
     }
 }
 
@@ -128,11 +171,10 @@ fn open_library(path: &Path) -> Result<libloading::os::windows::Library, libload
     unsafe { libloading::os::windows::Library::new(path) }
 }
 
-fn initialise(path: &Path, entry: &Entry) -> Result<(), LoadError> {
+fn initialise(path: &Path, init_path: &str, entry: &Entry) -> Result<(), LoadError> {
     let Some(init) = entry.init else { return Ok(()) };
-    let text = path.to_string_lossy();
     // SAFETY: text and buffer live through the call; a registry is filled by one thread.
-    match run(|error| unsafe { init(Str::new(&text), error) }) {
+    match run(|error| unsafe { init(Str::new(init_path), error) }) {
         (Status::OK, _) => Ok(()),
         (status, message) if message.is_empty() => {
             Err(LoadError::Init { path: path.into(), message: format!("status {}, without a message", status.0) })
@@ -141,12 +183,15 @@ fn initialise(path: &Path, entry: &Entry) -> Result<(), LoadError> {
     }
 }
 
-fn factory_of(path: &Path, entry: &Entry) -> Result<Factory, LoadError> {
+fn factory_of(path: &Path, entry: &Entry) -> Result<(Factory, Option<abi::MemoryEstimate>), LoadError> {
     let malformed = |part: &str, reason: String| LoadError::Malformed { path: path.into(), part: part.into(), reason };
     let get_factory = entry.get_factory.ok_or_else(|| malformed("get_factory", "a null pointer".into()))?;
     // SAFETY: the plugin keeps the header's rules; null is checked inside.
     let factory = unsafe { copy_sized(get_factory(Str::new(abi::FACTORY)).cast::<Factory>()) };
-    factory.map_err(|error| malformed("factory", error.to_string()))
+    let factory = factory.map_err(|error| malformed("factory", error.to_string()))?;
+    // SAFETY: as above; null means that there is none.
+    let memory = unsafe { copy_sized(get_factory(Str::new(abi::MEMORY_ESTIMATE)).cast::<abi::MemoryEstimate>()) };
+    Ok((factory, memory.ok()))
 }
 
 fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, LoadError> {

@@ -3,14 +3,16 @@
 use std::ffi::c_void;
 use std::slice;
 
-use diph_core::{Error, ForwardOperator, Result, Space, View, ViewMut};
-use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, Status, Tensor, copy_sized};
+use diph_core::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
+use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, SizedStruct, Status, Tensor, copy_sized};
 use ndarray::ArrayD;
 
 use crate::call::{call, call_optional, null};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
+/// A map with a regularisation `rho`, of the extensions.
+type RegularisedMap = unsafe extern "C" fn(*mut c_void, f32, *const Tensor, *mut Tensor, *mut ErrorBuffer) -> Status;
 type Map = unsafe extern "C" fn(*mut c_void, *const Tensor, *mut Tensor, *mut ErrorBuffer) -> Status;
 
 /// A [`ForwardOperator`] out of a plugin. Its name is the component's ID.
@@ -19,6 +21,8 @@ pub struct PluginOperator {
     forward: Map,
     adjoint: Map,
     normal: Option<Map>,
+    inverse: Option<RegularisedMap>,
+    preconditioner: Option<RegularisedMap>,
     domain: Space,
     range: Space,
 }
@@ -36,7 +40,18 @@ impl PluginOperator {
             let domain = read_space(&instance.label, "domain", domain(instance.this))?;
             (domain, read_space(&instance.label, "range", range(instance.this))?)
         };
+        // SAFETY: the structs behind these IDs.
+        let (inverse, preconditioner) = unsafe {
+            let inverse = extension::<abi::RegularisedInverse>(&instance, abi::OPERATOR_REGULARISED_INVERSE, |e| {
+                (e.available, e.solve)
+            })?;
+            let preconditioner =
+                extension::<abi::Preconditioner>(&instance, abi::OPERATOR_PRECONDITIONER, |e| (e.available, e.apply))?;
+            (inverse, preconditioner)
+        };
         Ok(Self {
+            inverse,
+            preconditioner,
             forward: instance.required("forward", vtable.forward)?,
             adjoint: instance.required("adjoint", vtable.adjoint)?,
             normal: vtable.normal,
@@ -57,6 +72,63 @@ impl PluginOperator {
         call(&self.instance.label, name, |error| unsafe { map(self.instance.this, &raw const tensor, result, error) })?;
         output.check(&operation, "result")
     }
+
+    /// A map of the domain to itself that an extension has.
+    fn regularised(
+        &self,
+        map: Option<RegularisedMap>,
+        name: &str,
+        rho: f32,
+        input: View<'_>,
+        result: ViewMut<'_>,
+    ) -> Result<()> {
+        let operation = self.instance.operation(name);
+        let map = map.ok_or_else(|| Error::incompatible(&operation, "an operator that has it", "one that has not"))?;
+        if !(rho >= 0.0 && rho.is_finite()) {
+            return Err(Error::parameter(operation, "rho", "a number that is not negative", rho));
+        }
+        self.domain.check(&operation, "input", input.shape())?;
+        self.domain.check(&operation, "result", result.shape())?;
+        let input = Input::view(&operation, "input", &input)?;
+        let mut output = Output::view(&operation, "result", result)?;
+        let (tensor, result) = (input.raw(), output.raw());
+        // SAFETY: the instance and both tensors live through the call; `result` is exclusively the plugin's.
+        call(&self.instance.label, name, |error| unsafe {
+            map(self.instance.this, rho, &raw const tensor, result, error)
+        })?;
+        output.check(&operation, "result")
+    }
+}
+
+impl RegularisedInverse for PluginOperator {
+    fn solve(&self, rho: f32, b: View<'_>, x: ViewMut<'_>) -> Result<()> {
+        self.regularised(self.inverse, "regularised inverse", rho, b, x)
+    }
+}
+
+impl Preconditioner for PluginOperator {
+    fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
+        self.regularised(self.preconditioner, "preconditioner", rho, r, z)
+    }
+}
+
+/// The map of an extension with a function that says whether this instance has it.
+///
+/// # Safety
+/// `T` is the struct behind `id`.
+unsafe fn extension<T: SizedStruct>(
+    instance: &Instance,
+    id: &str,
+    functions: impl FnOnce(T) -> (Option<unsafe extern "C" fn(*mut c_void) -> i32>, Option<RegularisedMap>),
+) -> Result<Option<RegularisedMap>> {
+    // SAFETY: by the caller's promise.
+    let Some((available, map)) = (unsafe { instance.extension::<T>(id) }).map(functions) else { return Ok(None) };
+    let available = instance.required(id, available)?;
+    // SAFETY: the plugin keeps the header's rules.
+    if unsafe { available(instance.this) } == 0 {
+        return Ok(None);
+    }
+    instance.required(id, map).map(Some)
 }
 
 impl ForwardOperator for PluginOperator {
@@ -87,6 +159,14 @@ impl ForwardOperator for PluginOperator {
         let mut samples = self.range.zeros();
         self.forward(x, samples.view_mut())?;
         self.adjoint(samples.view(), out)
+    }
+
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        self.inverse.map(|_| self as &dyn RegularisedInverse)
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        self.preconditioner.map(|_| self as &dyn Preconditioner)
     }
 
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// By which rule a library was found, in the order of the search.
+/// By which rule a plugin was found, in the order of the search: the first that offers an ID wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -14,10 +14,12 @@ pub enum Origin {
     Argument,
     /// A directory of `DIPH_PLUGIN_PATH`.
     Environment,
-    /// The directory of the executable, or `deps` in it.
-    Executable,
+    /// `lib/diph/plugins` beside the directory of the executable.
+    Installation,
     /// `diph/plugins` in the user's data directory.
     UserData,
+    /// Linked into the program.
+    BuiltIn,
 }
 
 impl fmt::Display for Origin {
@@ -26,8 +28,9 @@ impl fmt::Display for Origin {
             Self::File => "named file",
             Self::Argument => "--plugin-dir",
             Self::Environment => "DIPH_PLUGIN_PATH",
-            Self::Executable => "directory of the executable",
+            Self::Installation => "installation",
             Self::UserData => "user data directory",
+            Self::BuiltIn => "built in",
         })
     }
 }

@@ -1,6 +1,8 @@
 //! An instance of any kind.
 
-use crate::{PluginOperator, PluginPrior, PluginProjector};
+use diph_core::Prior;
+
+use crate::{PluginEstimator, PluginOperator, PluginProjector};
 
 /// An instance of any kind, for tools that treat all plugins alike.
 #[non_exhaustive]
@@ -8,7 +10,9 @@ pub enum PluginInstance {
     /// An operator.
     Operator(PluginOperator),
     /// A prior.
-    Prior(PluginPrior),
+    Prior(Box<dyn Prior>),
     /// A projector.
     Projector(PluginProjector),
+    /// An estimator.
+    Estimator(PluginEstimator),
 }

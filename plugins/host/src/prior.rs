@@ -1,10 +1,14 @@
 //! Priors out of plugins.
 
+use std::collections::BTreeMap;
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::ptr;
 
-use diph_core::{Error, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, View, ViewMut};
-use diph_plugin_abi::{self as abi, NamedTensor, PriorVtable, Proximal, Str, Tensor};
+use diph_core::{
+    Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, SpatialAxes, View, ViewMut,
+};
+use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, Str, Tensor};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
@@ -22,10 +26,21 @@ type Denoise = unsafe extern "C" fn(
     *mut abi::ErrorBuffer,
 ) -> abi::Status;
 
+type DenoiseBatch = unsafe extern "C" fn(
+    *mut c_void,
+    *const Tensor,
+    f32,
+    *mut Tensor,
+    *const *const abi::PriorContext,
+    u64,
+    *mut abi::ErrorBuffer,
+) -> abi::Status;
+
 /// A [`Prior`] out of a plugin. Its name is the component's ID.
 pub struct PluginPrior {
     instance: Instance,
     denoise: Denoise,
+    batch: Option<DenoiseBatch>,
     proximal_accuracy: Option<f32>,
 }
 
@@ -37,7 +52,71 @@ impl PluginPrior {
         let vtable: PriorVtable = unsafe { instance.vtable() }?;
         let denoise = instance.required("denoise", vtable.denoise)?;
         let proximal_accuracy = proximal_accuracy(&instance)?;
-        Ok(Self { instance, denoise, proximal_accuracy })
+        // SAFETY: the struct behind this ID.
+        let batch = unsafe { instance.extension::<Batch>(abi::PRIOR_BATCH) };
+        let batch = batch.map(|extension| instance.required("batch.denoise", extension.denoise)).transpose()?;
+        Ok(Self { instance, denoise, batch, proximal_accuracy })
+    }
+
+    fn check(&self, operation: &str, noisy: &View<'_>, sigma: f32, clean: &ViewMut<'_>) -> Result<()> {
+        let (_, image) = ImageShape::split(operation, noisy.shape())?;
+        self.instance.spatial_axes.check(operation, &image)?;
+        if noisy.shape() != clean.shape() {
+            let (expected, got) = (noisy.shape().to_vec(), clean.shape().to_vec());
+            return Err(Error::Shape { operation: operation.into(), role: "result".into(), expected, got });
+        }
+        if !(sigma >= 0.0 && sigma.is_finite()) {
+            return Err(Error::parameter(operation, "sigma", "a number that is not negative", sigma));
+        }
+        Ok(())
+    }
+}
+
+/// A context in the form that crosses the border, with everything that it points into.
+struct RawContext<'a> {
+    schedule: Option<abi::ScheduleEntry>,
+    _inputs: Vec<Input<'a>>,
+    conditions: Vec<NamedTensor>,
+    rng: *mut Rng,
+    lifetime: PhantomData<&'a mut Rng>,
+}
+
+impl<'a> RawContext<'a> {
+    fn new<'b: 'a>(operation: &str, context: &'a mut PriorContext<'b>) -> Result<Self> {
+        let conditions: &'a BTreeMap<_, _> = context.conditions;
+        let inputs: Vec<Input<'a>> = conditions
+            .iter()
+            .map(|(name, image)| Input::view(operation, name, &image.view()))
+            .collect::<Result<_>>()?;
+        let named = |(name, input): (&'a String, &Input<'a>)| NamedTensor {
+            name: Str::new(name),
+            tensor: input.raw(),
+            ..NamedTensor::default()
+        };
+        Ok(Self {
+            schedule: context.schedule.map(|entry| abi::ScheduleEntry {
+                index: entry.index as u64,
+                timestep: entry.timestep as u64,
+                abar: entry.abar,
+            }),
+            conditions: conditions.keys().zip(&inputs).map(named).collect(),
+            _inputs: inputs,
+            rng: ptr::from_mut(&mut *context.rng),
+            lifetime: PhantomData,
+        })
+    }
+
+    /// The C struct, valid as long as `self` stays where it is.
+    fn raw(&self) -> abi::PriorContext {
+        abi::PriorContext {
+            struct_size: size_of::<abi::PriorContext>() as u64,
+            schedule: self.schedule.as_ref().map_or(ptr::null(), ptr::from_ref),
+            conditions: self.conditions.as_ptr(),
+            condition_count: self.conditions.len() as u64,
+            random: self.rng.cast(),
+            random_normal: Some(random_normal),
+            random_bits: Some(random_bits),
+        }
     }
 }
 
@@ -62,6 +141,10 @@ impl Prior for PluginPrior {
         &self.instance.id
     }
 
+    fn spatial_axes(&self) -> SpatialAxes {
+        self.instance.spatial_axes
+    }
+
     fn denoise(
         &self,
         noisy: View<'_>,
@@ -70,42 +153,12 @@ impl Prior for PluginPrior {
         context: &mut PriorContext<'_>,
     ) -> Result<Option<f64>> {
         let operation = self.instance.operation("denoise");
-        if noisy.shape() != clean.shape() {
-            let (expected, got) = (noisy.shape().to_vec(), clean.shape().to_vec());
-            return Err(Error::Shape { operation, role: "result".into(), expected, got });
-        }
-        if !(sigma >= 0.0 && sigma.is_finite()) {
-            return Err(Error::parameter(operation, "sigma", "a number that is not negative", sigma));
-        }
+        self.check(&operation, &noisy, sigma, &clean)?;
         let input = Input::view(&operation, "noisy image", &noisy)?;
         let mut output = Output::view(&operation, "result", clean)?;
-        let schedule = context.schedule.map(|entry| abi::ScheduleEntry {
-            index: entry.index as u64,
-            timestep: entry.timestep as u64,
-            abar: entry.abar,
-        });
-        let views: Vec<_> = context.conditions.iter().map(|(name, array)| (name, array.view())).collect();
-        let inputs: Vec<Input<'_>> =
-            views.iter().map(|(name, view)| Input::view(&operation, name, view)).collect::<Result<_>>()?;
-        let conditions: Vec<NamedTensor> = views
-            .iter()
-            .zip(&inputs)
-            .map(|((name, _), input)| NamedTensor {
-                name: Str::new(name),
-                tensor: input.raw(),
-                ..NamedTensor::default()
-            })
-            .collect();
-        let raw = abi::PriorContext {
-            struct_size: size_of::<abi::PriorContext>() as u64,
-            schedule: schedule.as_ref().map_or(ptr::null(), ptr::from_ref),
-            conditions: conditions.as_ptr(),
-            condition_count: conditions.len() as u64,
-            random: ptr::from_mut(&mut *context.rng).cast(),
-            random_normal: Some(random_normal),
-            random_bits: Some(random_bits),
-        };
+        let context = RawContext::new(&operation, context)?;
         let (tensor, result, mut penalty) = (input.raw(), output.raw(), f64::NAN);
+        let raw = context.raw();
         // SAFETY: everything lives through the call; `result`, `penalty` and the generator are exclusively the plugin's.
         call(&self.instance.label, "denoise", |error| unsafe {
             (self.denoise)(
@@ -123,6 +176,57 @@ impl Prior for PluginPrior {
             return Err(Error::NotFinite { operation, role: "penalty".into(), index: 0 });
         }
         Ok((!penalty.is_nan()).then_some(penalty))
+    }
+
+    fn denoise_batch(
+        &self,
+        noisy: &[View<'_>],
+        sigma: f32,
+        clean: &mut [ViewMut<'_>],
+        contexts: &mut [PriorContext<'_>],
+    ) -> Result<()> {
+        let operation = self.instance.operation("denoise (batch)");
+        if noisy.len() != clean.len() || noisy.len() != contexts.len() {
+            let got = format!("{} results and {} contexts", clean.len(), contexts.len());
+            return Err(Error::incompatible(operation, format!("a batch of {}", noisy.len()), got));
+        }
+        let Some(batch) = self.batch.filter(|_| noisy.len() > 1) else {
+            for ((noisy, clean), context) in noisy.iter().zip(clean).zip(contexts) {
+                self.denoise(noisy.view(), sigma, clean.view_mut(), context)?;
+            }
+            return Ok(());
+        };
+        for (image, clean) in noisy.iter().zip(clean.iter()) {
+            self.check(&operation, image, sigma, clean)?;
+            if image.shape() != noisy[0].shape() {
+                let (expected, got) = (noisy[0].shape().to_vec(), image.shape().to_vec());
+                return Err(Error::Shape { operation, role: "image of a batch".into(), expected, got });
+            }
+        }
+        let inputs: Vec<Input<'_>> =
+            noisy.iter().map(|image| Input::view(&operation, "noisy image", image)).collect::<Result<_>>()?;
+        let mut outputs: Vec<Output<'_, _>> = clean
+            .iter_mut()
+            .map(|clean| Output::view(&operation, "result", clean.view_mut()))
+            .collect::<Result<_>>()?;
+        let contexts: Vec<RawContext<'_>> =
+            contexts.iter_mut().map(|context| RawContext::new(&operation, context)).collect::<Result<_>>()?;
+        let tensors: Vec<Tensor> = inputs.iter().map(Input::raw).collect();
+        // SAFETY: `raw` points to the tensor of a living output.
+        let mut results: Vec<Tensor> = outputs.iter_mut().map(|output| unsafe { *output.raw() }).collect();
+        let raws: Vec<abi::PriorContext> = contexts.iter().map(RawContext::raw).collect();
+        let pointers: Vec<*const abi::PriorContext> = raws.iter().map(ptr::from_ref).collect();
+        // SAFETY: everything lives through the call; results and generators are exclusively the plugin's.
+        call(&self.instance.label, "denoise (batch)", |error| unsafe {
+            let (this, count) = (self.instance.this, tensors.len() as u64);
+            batch(this, tensors.as_ptr(), sigma, results.as_mut_ptr(), pointers.as_ptr(), count, error)
+        })?;
+        for (mut output, result) in outputs.into_iter().zip(results) {
+            // SAFETY: as above; what the plugin left in the struct is checked with the values.
+            unsafe { output.raw().write(result) };
+            output.check(&operation, "result")?;
+        }
+        Ok(())
     }
 
     fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {

@@ -3,8 +3,11 @@
 use std::ffi::c_void;
 use std::{ptr, slice};
 
-use diph_core::{Error, ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, View, ViewMut};
+use diph_core::{
+    Error, ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, SpatialAxes, View, ViewMut,
+};
 use diph_plugin_abi::{self as abi, ErrorBuffer, ProjectorVtable, Status, Tensor};
+use num_complex::Complex32;
 
 use crate::call::{call, null};
 use crate::instance::Instance;
@@ -41,6 +44,17 @@ impl PluginProjector {
         })?;
         Ok(Self { instance, project, coefficients, parameters })
     }
+
+    /// The image in the form that the plugin takes: it works place by place, so that planes may lie below each other, and a
+    /// plane may be a volume of one.
+    fn folded(&self, image: &ImageShape) -> ImageShape {
+        let [height, width] = image.plane_lengths();
+        match self.instance.spatial_axes {
+            SpatialAxes::Two => ImageShape::plane(image.depth().saturating_mul(height), width),
+            SpatialAxes::Three => ImageShape::volume(image.depth(), height, width),
+            SpatialAxes::Either => *image,
+        }
+    }
 }
 
 impl PhysicsProjector for PluginProjector {
@@ -62,40 +76,75 @@ impl PhysicsProjector for PluginProjector {
         let space = Space::image(self.coefficients, &image);
         space.check(&operation, "image", x.shape())?;
         space.check(&operation, "result", z.shape())?;
-        let input = Input::view(&operation, "image", &x)?;
-        let mut output = Output::view(&operation, "result", z)?;
-        let (tensor, result, this) = (input.raw(), output.raw(), self.instance.this);
-        let Some(maps) = maps else {
-            // SAFETY: the instance and the tensors live through the call; `result` is exclusively the plugin's.
-            call(&self.instance.label, "project", |error| unsafe {
-                (self.project)(this, &raw const tensor, result, ptr::null_mut(), ptr::null_mut(), error)
-            })?;
-            return output.check(&operation, "result");
+        let folded = self.folded(&image);
+        let shape = folded.with_leading(self.coefficients);
+        let input = Input::shaped(&operation, "image", &x, &shape)?;
+        let mut output = Output::shaped(&operation, "result", z, &shape)?;
+        let mut maps = match maps {
+            Some(maps) => {
+                maps.check(&operation, &image)?;
+                Some(MapTensors::new(&operation, maps, &self.parameters, &folded)?)
+            }
+            None => None,
         };
-        maps.check(&operation, &image)?;
-        if maps.parameters.len() != self.parameters.len() {
-            let expected = format!("maps of {} parameters", self.parameters.len());
-            return Err(Error::incompatible(operation, expected, maps.parameters.len()));
-        }
-        let not_contiguous = |role: &str| Error::NotContiguous { operation: operation.clone(), role: role.into() };
-        let values = maps.values.as_slice_mut().ok_or_else(|| not_contiguous("parameter maps"))?;
-        let mut values = Output::new(&image.with_leading(self.parameters.len()), values);
-        let amplitude = maps.amplitude.as_slice_mut().ok_or_else(|| not_contiguous("amplitude map"))?;
-        let mut amplitude = Output::new(image.lengths(), amplitude);
-        let (raw_values, raw_amplitude) = (values.raw(), amplitude.raw());
-        // SAFETY: as above; the maps are exclusively the plugin's, too.
+        let (tensor, result, this) = (input.raw(), output.raw(), self.instance.this);
+        let (values, amplitude) = maps.as_mut().map_or((ptr::null_mut(), ptr::null_mut()), MapTensors::raw);
+        // SAFETY: the instance and the tensors live through the call; the outputs are exclusively the plugin's.
         call(&self.instance.label, "project", |error| unsafe {
-            (self.project)(this, &raw const tensor, result, raw_values, raw_amplitude, error)
+            (self.project)(this, &raw const tensor, result, values, amplitude, error)
         })?;
         output.check(&operation, "result")?;
-        values.check(&operation, "parameter maps")?;
-        amplitude.check(&operation, "amplitude map")
+        maps.map_or(Ok(()), |maps| maps.check(&operation))
+    }
+}
+
+/// The two tensors of parameter maps that a plugin writes.
+pub(crate) struct MapTensors<'a> {
+    values: Output<'a, f32>,
+    amplitude: Output<'a, Complex32>,
+}
+
+impl<'a> MapTensors<'a> {
+    /// Of maps that hold as many pixels as `image`.
+    pub(crate) fn new(
+        operation: &str,
+        maps: &'a mut ParameterMaps,
+        parameters: &[Parameter],
+        image: &ImageShape,
+    ) -> Result<Self> {
+        if maps.parameters.len() != parameters.len() || maps.amplitude.len() != image.pixels() {
+            let expected = format!("maps of {} parameters of {image} pixels", parameters.len());
+            let got = format!("{} of shape {:?}", maps.parameters.len(), maps.amplitude.shape());
+            return Err(Error::incompatible(operation, expected, got));
+        }
+        let not_contiguous = |role: &str| Error::NotContiguous { operation: operation.into(), role: role.into() };
+        let values = maps.values.as_slice_mut().ok_or_else(|| not_contiguous("parameter maps"))?;
+        let amplitude = maps.amplitude.as_slice_mut().ok_or_else(|| not_contiguous("amplitude map"))?;
+        Ok(Self {
+            values: Output::new(&image.with_leading(parameters.len()), values),
+            amplitude: Output::new(image.lengths(), amplitude),
+        })
+    }
+
+    /// The C structs of values and amplitude for one call.
+    pub(crate) fn raw(&mut self) -> (*mut Tensor, *mut Tensor) {
+        (self.values.raw(), self.amplitude.raw())
+    }
+
+    /// After a successful call, as [`Output::check`].
+    pub(crate) fn check(self, operation: &str) -> Result<()> {
+        self.values.check(operation, "parameter maps")?;
+        self.amplitude.check(operation, "amplitude map")
     }
 }
 
 /// # Safety
 /// `pointer` is null or points to `count` parameters as the header describes them.
-unsafe fn read_parameters(label: &str, count: u64, pointer: *const abi::Parameter) -> Result<Vec<Parameter>> {
+pub(crate) unsafe fn read_parameters(
+    label: &str,
+    count: u64,
+    pointer: *const abi::Parameter,
+) -> Result<Vec<Parameter>> {
     const MOST_PARAMETERS: u64 = 64;
     if count == 0 {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Which file a component came from.
+//! Where a component came from.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use crate::Origin;
 
-/// Which file a component came from, to be written beside a result.
+/// Where a component came from, to be written beside a result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Provenance {
     /// ID of the component.
     pub id: String,
-    /// Version of the plugin.
+    /// Version of the plugin; of one that is linked into the program, the program's.
     pub version: String,
-    /// The library.
-    pub path: PathBuf,
-    /// SHA-256 of the library in hexadecimal.
-    pub sha256: String,
+    /// The library; `None` for a plugin that is linked into the program.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of the library in hexadecimal; `None` for a plugin that is linked into the program.
+    pub sha256: Option<String>,
     /// By which rule it was found.
     pub origin: Origin,
 }

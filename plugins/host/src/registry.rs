@@ -1,21 +1,21 @@
 //! All components that were found.
 
 use std::env::consts::DLL_EXTENSION;
+use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diph_core::{Error, Result};
+use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result};
 use diph_plugin_abi::{self as abi, Str};
 
-use crate::call::call;
+use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
-use crate::tensors::{Input, named};
 use crate::{
-    Descriptor, Example, HostServices, Kind, Library, LoadError, NamedArray, Origin, PluginInstance, PluginOperator,
-    PluginPrior, PluginProjector, Provenance, SearchPath,
+    Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
+    PluginOperator, PluginPrior, PluginProjector, Provenance, SearchPath,
 };
 
 /// A component with the library that offers it.
@@ -73,6 +73,16 @@ impl Registry {
         }
     }
 
+    /// Adds a plugin that is linked into the program. Every library that offers the same IDs, opened before or after, wins
+    /// over it.
+    ///
+    /// # Errors
+    /// [`LoadError`] when it is no usable plugin.
+    pub fn register_static(&mut self, entry: &'static abi::Entry) -> Result<&Library, LoadError> {
+        self.libraries.push(Library::built_in(entry)?);
+        Ok(&self.libraries[self.libraries.len() - 1])
+    }
+
     /// Opens the library `file`.
     ///
     /// # Errors
@@ -83,18 +93,20 @@ impl Registry {
 
     fn load(&mut self, file: &Path, origin: Origin) -> Result<&Library, LoadError> {
         let path = file.canonicalize().map_err(|source| LoadError::Read { path: file.into(), source })?;
-        let known = self.libraries.iter().position(|library| library.path() == path);
+        let known = self.libraries.iter().position(|library| library.path() == Some(&path));
         let index = match known {
             Some(index) => index,
             None => {
-                self.libraries.push(Library::open(&path, origin)?);
-                self.libraries.len() - 1
+                // Plugins of the program stay behind all libraries.
+                let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);
+                self.libraries.insert(end, Library::open(&path, origin)?);
+                end
             }
         };
         Ok(&self.libraries[index])
     }
 
-    /// The opened libraries, in the order of the search.
+    /// The opened libraries in the order of the search, and after them the plugins of the program.
     pub fn libraries(&self) -> &[Library] {
         &self.libraries
     }
@@ -128,45 +140,93 @@ impl Registry {
         })
     }
 
-    /// Which file the component `id` comes from.
+    /// Where the component `id` comes from.
     ///
     /// # Errors
-    /// When there is no such component, or its file cannot be read any more.
+    /// [`Error::Parameter`] when there is no such component, [`Error::External`] when its file cannot be read any more.
     pub fn provenance(&self, id: &str) -> Result<Provenance> {
         let component = self.find(id)?;
         let sha256 = component.library.sha256().map_err(|error| Error::external("plugins", error))?;
         Ok(Provenance {
             id: id.into(),
             version: component.descriptor.version.clone(),
-            path: component.library.path().into(),
-            sha256: sha256.into(),
+            path: component.library.path().map(Into::into),
+            sha256: sha256.map(Into::into),
             origin: component.library.origin(),
         })
     }
 
-    /// Creates the operator `id`. `options` is a JSON object; `arrays` are copied by the plugin as far as it needs them.
+    /// Memory that an instance of `id` with these options would need beside its callers' images; `None` where the plugin
+    /// does not say. Of `acquisition` only shapes and facts count, so that arrays may be
+    /// [announced](crate::ArrayData::Announced).
     ///
     /// # Errors
-    /// When there is no such operator, or the plugin refuses; the message names plugin, option or array.
+    /// [`Error::Parameter`] when there is no such component, [`Error::External`] when something that it needs is missing, or
+    /// the plugin refuses; the message names plugin, option, array or fact.
+    pub fn memory_estimate(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+        uses_normal: bool,
+    ) -> Result<Option<MemoryEstimate>> {
+        let Component { descriptor, library, .. } = self.find(id)?;
+        let Some(estimate) = library.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        descriptor.requirements.check(&descriptor.kind, id, acquisition)?;
+        let label = format!("plugin `{id}` ({})", library.file_name());
+        let arrays = acquisition.raw(|name| descriptor.requirements.uses_array(name));
+        let json = options.to_string();
+        let uses = if uses_normal { abi::MemoryEstimate::USES_NORMAL } else { 0 };
+        let mut parts = MemoryEstimate::default();
+        let sink = abi::MemorySink {
+            struct_size: size_of::<abi::MemorySink>() as u64,
+            context: (&raw mut parts).cast(),
+            kept: Some(add_kept),
+            temporary: Some(add_temporary),
+        };
+        // SAFETY: everything lives through the call, and `parts` is reached through the sink alone.
+        let known = call_optional(&label, "memory estimate", |error| unsafe {
+            estimate(Str::new(id), Str::new(&json), arrays.pointer(), uses, &raw const sink, error)
+        })?;
+        Ok(known.then_some(parts))
+    }
+
+    /// Creates the operator `id`. `options` is a JSON object with the user's options; of `acquisition` the plugin gets what
+    /// it declares, and copies what it needs.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there is no such component, [`Error::Incompatible`] when it is of another kind or does not
+    /// take the image, [`Error::External`] when something that it needs is missing, or the plugin refuses; the message names
+    /// plugin, option, array or fact.
     pub fn create_operator(
         &self,
         id: &str,
         options: &serde_json::Value,
-        arrays: &[NamedArray],
+        acquisition: &Acquisition<'_>,
     ) -> Result<PluginOperator> {
-        let instance = self.instantiate(id, &Kind::ForwardOperator, options, arrays)?;
+        let instance = self.instantiate(id, &Kind::ForwardOperator, options, acquisition)?;
         // SAFETY: the kind was checked.
         unsafe { PluginOperator::new(instance) }
     }
 
-    /// Creates the prior `id`; otherwise as [`create_operator`](Self::create_operator).
+    /// Creates the prior `id`; otherwise as [`create_operator`](Self::create_operator). Where the acquisition's image is a
+    /// volume, and the prior takes planes, it runs over the planes of the volume.
     ///
     /// # Errors
     /// As [`create_operator`](Self::create_operator).
-    pub fn create_prior(&self, id: &str, options: &serde_json::Value, arrays: &[NamedArray]) -> Result<PluginPrior> {
-        let instance = self.instantiate(id, &Kind::Prior, options, arrays)?;
+    pub fn create_prior(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+    ) -> Result<Box<dyn Prior>> {
+        let instance = self.instantiate(id, &Kind::Prior, options, acquisition)?;
         // SAFETY: the kind was checked.
-        unsafe { PluginPrior::new(instance) }
+        let prior = Box::new(unsafe { PluginPrior::new(instance) }?);
+        match &acquisition.facts.image {
+            Some(image) => PlaneWise::fitted(prior, image),
+            None => Ok(prior),
+        }
     }
 
     /// Creates the projector `id`; otherwise as [`create_operator`](Self::create_operator).
@@ -177,22 +237,43 @@ impl Registry {
         &self,
         id: &str,
         options: &serde_json::Value,
-        arrays: &[NamedArray],
+        acquisition: &Acquisition<'_>,
     ) -> Result<PluginProjector> {
-        let instance = self.instantiate(id, &Kind::PhysicsProjector, options, arrays)?;
+        let instance = self.instantiate(id, &Kind::PhysicsProjector, options, acquisition)?;
         // SAFETY: the kind was checked.
         unsafe { PluginProjector::new(instance) }
+    }
+
+    /// Creates the estimator `id`; otherwise as [`create_operator`](Self::create_operator).
+    ///
+    /// # Errors
+    /// As [`create_operator`](Self::create_operator).
+    pub fn create_estimator(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+    ) -> Result<PluginEstimator> {
+        let instance = self.instantiate(id, &Kind::Estimator, options, acquisition)?;
+        // SAFETY: the kind was checked.
+        unsafe { PluginEstimator::new(instance) }
     }
 
     /// Creates the component `id`, whatever its kind.
     ///
     /// # Errors
-    /// As [`create_operator`](Self::create_operator).
-    pub fn create(&self, id: &str, options: &serde_json::Value, arrays: &[NamedArray]) -> Result<PluginInstance> {
+    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] for a kind that this host does not know.
+    pub fn create(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+    ) -> Result<PluginInstance> {
         Ok(match &self.find(id)?.descriptor.kind {
-            Kind::ForwardOperator => PluginInstance::Operator(self.create_operator(id, options, arrays)?),
-            Kind::Prior => PluginInstance::Prior(self.create_prior(id, options, arrays)?),
-            Kind::PhysicsProjector => PluginInstance::Projector(self.create_projector(id, options, arrays)?),
+            Kind::ForwardOperator => PluginInstance::Operator(self.create_operator(id, options, acquisition)?),
+            Kind::Prior => PluginInstance::Prior(self.create_prior(id, options, acquisition)?),
+            Kind::PhysicsProjector => PluginInstance::Projector(self.create_projector(id, options, acquisition)?),
+            Kind::Estimator => PluginInstance::Estimator(self.create_estimator(id, options, acquisition)?),
             Kind::Unknown(kind) => return Err(Error::incompatible("plugins", "a kind that this host knows", kind)),
         })
     }
@@ -224,31 +305,49 @@ impl Registry {
         id: &str,
         kind: &Kind,
         options: &serde_json::Value,
-        arrays: &[NamedArray],
+        acquisition: &Acquisition<'_>,
     ) -> Result<Instance> {
         let Component { descriptor, library, .. } = self.find(id)?;
         if descriptor.kind != *kind {
             return Err(Error::incompatible("plugins", kind, format!("{}, which is `{id}`", descriptor.kind)));
         }
+        let requirements = &descriptor.requirements;
+        requirements.check(kind, id, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
         let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
         let host = HostSide::new(Arc::clone(&self.services), id);
-        let inputs: Vec<Input<'_>> = arrays.iter().map(|array| Input::array(&array.data)).collect();
-        let tensors = named(arrays, &inputs);
+        let arrays = acquisition.raw(|name| requirements.uses_array(name));
         let json = options.to_string();
         let mut raw = abi::Instance::default();
         let instance = &raw mut raw;
         // SAFETY: everything lives through the call, and the host as long as the instance.
         call(&label, "create", |error| unsafe {
-            let (id, json) = (Str::new(id), Str::new(&json));
-            create(host.raw(), id, json, tensors.as_ptr(), tensors.len() as u64, instance, error)
+            create(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), instance, error)
         })?;
         // SAFETY: filled by the successful call above.
-        unsafe { Instance::new(id, label, raw, host) }
+        unsafe { Instance::new(id, label, requirements.spatial_axes, raw, host) }
     }
 }
 
-/// Shared libraries in a directory by stem, so that `libdiph_x` comes before its stale copy `libdiph_x-0123456789abcdef`.
+/// # Safety
+/// `context` is the estimate of the running call.
+unsafe fn add(context: *mut c_void, name: Str, with: impl FnOnce(MemoryEstimate, &str) -> MemoryEstimate) {
+    // SAFETY: by the caller's promise; the name is borrowed for the call.
+    let (parts, name) = unsafe { (&mut *context.cast::<MemoryEstimate>(), name.as_str().unwrap_or("(not UTF-8)")) };
+    *parts = with(std::mem::take(parts), name);
+}
+
+unsafe extern "C" fn add_kept(context: *mut c_void, name: Str, bytes: u64) {
+    // SAFETY: the plugin keeps the header's rules.
+    unsafe { add(context, name, |parts, name| parts.kept(name, bytes)) }
+}
+
+unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) {
+    // SAFETY: the plugin keeps the header's rules.
+    unsafe { add(context, name, |parts, name| parts.temporary(name, bytes)) }
+}
+
+/// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
 fn libraries_in(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries

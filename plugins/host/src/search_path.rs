@@ -21,9 +21,9 @@ impl SearchPath {
         Self::default()
     }
 
-    /// `directories` (`--plugin-dir`, which may be relative, since the user names them), those of `DIPH_PLUGIN_PATH`, `deps/`
-    /// beside the executable and then its own directory (cargo leaves fresh libraries in the former and stale copies in the
-    /// latter), and `diph/plugins` in the user's data directory.
+    /// `directories` (`--plugin-dir`, which may be relative, since the user names them), those of `DIPH_PLUGIN_PATH`,
+    /// `../lib/diph/plugins` from the directory of the executable, and `diph/plugins` in the user's data directory. Not the
+    /// directory of the executable itself: build tools leave stale libraries there.
     pub fn standard(directories: &[PathBuf]) -> Self {
         let mut path = Self::new();
         for directory in directories {
@@ -31,8 +31,8 @@ impl SearchPath {
         }
         path = path.environment(&env::var_os("DIPH_PLUGIN_PATH").unwrap_or_default());
         let executable = env::current_exe().and_then(|file| file.canonicalize());
-        if let Some(directory) = executable.as_deref().ok().and_then(Path::parent) {
-            path = path.directory(Origin::Executable, directory.join("deps")).directory(Origin::Executable, directory);
+        if let Some(prefix) = executable.as_deref().ok().and_then(Path::parent).and_then(Path::parent) {
+            path = path.directory(Origin::Installation, prefix.join("lib").join("diph").join("plugins"));
         }
         match dirs::data_dir() {
             Some(data) => path.directory(Origin::UserData, data.join("diph").join("plugins")),
@@ -85,10 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn deps_comes_before_the_executables_own_directory() {
+    fn the_executables_own_directory_is_not_searched() {
         let path = SearchPath::standard(&["named".into()]);
-        let executable: Vec<_> = path.directories().filter(|(origin, _)| *origin == Origin::Executable).collect();
-        assert_eq!(executable[0].1, executable[1].1.join("deps"));
+        let executable = env::current_exe().unwrap().canonicalize().unwrap();
+        let own = executable.parent().unwrap();
+        assert!(path.directories().all(|(_, directory)| directory != own && directory != own.join("deps")));
+        let installed = path.directories().find(|(origin, _)| *origin == Origin::Installation).unwrap().1;
+        assert_eq!(installed, own.parent().unwrap().join("lib/diph/plugins"));
         assert_eq!(path.directories().next().unwrap(), (Origin::Argument, Path::new("named")));
     }
 }

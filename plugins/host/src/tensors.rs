@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 
 use diph_core::{Error, Result, View, ViewMut};
-use diph_plugin_abi::{Dtype, NamedTensor, Str, Tensor};
+use diph_plugin_abi::{Dtype, Tensor};
 use num_complex::Complex32;
 
-use crate::{ArrayData, NamedArray};
+use crate::ArrayData;
 
 /// A borrowed tensor that goes into a plugin.
 pub(crate) struct Input<'a> {
@@ -19,11 +19,16 @@ pub(crate) struct Input<'a> {
 impl<'a> Input<'a> {
     /// A view, which has to be C-contiguous.
     pub(crate) fn view(operation: &str, role: &str, view: &View<'a>) -> Result<Self> {
-        let values = view.to_slice().ok_or_else(|| not_contiguous(operation, role))?;
-        Ok(Self::new(view.shape(), Dtype::C64, values.as_ptr().cast_mut().cast()))
+        Self::shaped(operation, role, view, view.shape())
     }
 
-    pub(crate) fn array(array: &'a ArrayData) -> Self {
+    /// A view, which has to be C-contiguous, under another shape of as many elements.
+    pub(crate) fn shaped(operation: &str, role: &str, view: &View<'a>, shape: &[usize]) -> Result<Self> {
+        let values = view.to_slice().ok_or_else(|| not_contiguous(operation, role))?;
+        Ok(Self::new(shape, Dtype::C64, values.as_ptr().cast_mut().cast()))
+    }
+
+    pub(crate) fn array(array: &'a ArrayData<'_>) -> Self {
         let (dtype, data) = array.parts();
         Self::new(array.shape(), dtype, data)
     }
@@ -42,19 +47,6 @@ impl<'a> Input<'a> {
             ..Tensor::default()
         }
     }
-}
-
-/// The arrays of a `create` call.
-pub(crate) fn named<'a>(arrays: &'a [NamedArray], inputs: &'a [Input<'a>]) -> Vec<NamedTensor> {
-    arrays
-        .iter()
-        .zip(inputs)
-        .map(|(array, input)| NamedTensor {
-            name: Str::new(&array.name),
-            tensor: input.raw(),
-            ..NamedTensor::default()
-        })
-        .collect()
 }
 
 /// Real or complex values that a plugin writes.
@@ -102,8 +94,13 @@ impl<'a> Output<'a, Complex32> {
     /// A view, which has to be C-contiguous.
     pub(crate) fn view(operation: &str, role: &str, view: ViewMut<'a>) -> Result<Self> {
         let shape = view.shape().to_vec();
+        Self::shaped(operation, role, view, &shape)
+    }
+
+    /// A view, which has to be C-contiguous, under another shape of as many elements.
+    pub(crate) fn shaped(operation: &str, role: &str, view: ViewMut<'a>, shape: &[usize]) -> Result<Self> {
         let values = view.into_slice().ok_or_else(|| not_contiguous(operation, role))?;
-        Ok(Self::new(&shape, values))
+        Ok(Self::new(shape, values))
     }
 }
 

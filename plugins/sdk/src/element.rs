@@ -8,7 +8,7 @@ use num_complex::{Complex32, Complex64};
 use crate::failure::Failure;
 use crate::tensors::Checked;
 
-/// An element type in which [`Arrays`](crate::Arrays) gives its arrays: `f32`, `f64` or `Complex32`. Real arrays of any
+/// An element type in which an [`Acquisition`](crate::Acquisition) gives its arrays: `f32`, `f64` or `Complex32`. Real arrays of any
 /// type are converted to each other, and to complex numbers without imaginary part.
 pub trait Element: Copy + 'static + sealed::Element {}
 

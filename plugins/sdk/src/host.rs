@@ -72,7 +72,7 @@ impl Host {
 
     /// Gives rayon's global pool in this plugin (each library has its own) the host's number of threads. The first call in a
     /// process decides, since such a pool never changes its size.
-    pub fn configure_rayon(&self) {
+    pub(crate) fn configure_rayon(&self) {
         // An error says that the pool exists already.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
     }

@@ -1,11 +1,12 @@
 //! Write a Diph plugin in Rust: implement a trait of `diph-core`, describe it with [`Component`], export it with
 //! [`export_plugin!`].
 //!
-//! The package's crate type is `["cdylib"]` alone. A whole plugin:
+//! The package's crate type is `["cdylib"]` alone. A plugin that is linked into a host as well is an ordinary library with
+//! [`plugin!`], and a thin package of type `cdylib` exports it. A whole plugin:
 //!
 //! ```
 //! use diph_plugin_sdk::core::{ForwardOperator, ImageShape, Result, Space, View, ViewMut};
-//! use diph_plugin_sdk::{Arrays, Component, Host, export_plugin};
+//! use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, export_plugin};
 //! use ndarray::{Array2, Ix2};
 //! use schemars::JsonSchema;
 //! use serde::Deserialize;
@@ -56,13 +57,14 @@
 //!     const ID: &'static str = "example.gain";
 //!     const NAME: &'static str = "Gain";
 //!     const SUMMARY: &'static str = "Multiplies every pixel by a gain";
+//!     const REQUIRES: Requirements = Requirements { arrays: &["gain"], ..Requirements::NONE };
 //!     const EXAMPLE: &'static str =
 //!         r#"{"options": {"factor": 2.0}, "arrays": {"gain": {"shape": [8, 9], "dtype": "f32", "low": 0.5, "high": 1.5}}}"#;
 //!     type Options = Options;
 //!     type Instance = Self;
 //!
-//!     fn create(options: Options, arrays: &Arrays<'_>, _host: &Host) -> Result<Self> {
-//!         let gain = arrays.required::<f32, Ix2>("gain")?;
+//!     fn create(options: Options, acquisition: &Acquisition<'_>, _host: &Host) -> Result<Self> {
+//!         let gain = acquisition.required::<f32, Ix2>("gain")?;
 //!         let image = Space::image(1, &ImageShape::plane(gain.nrows(), gain.ncols()));
 //!         Ok(Self { gain, factor: options.factor, image })
 //!     }
@@ -74,9 +76,10 @@
 //!
 //! Every function that crosses the border catches panics and turns errors into a status and a message.
 
-mod arrays;
+mod acquisition;
 mod component;
 mod element;
+mod estimator_shim;
 mod export;
 mod failure;
 mod host;
@@ -89,8 +92,8 @@ mod projector_shim;
 mod registration;
 mod tensors;
 
-pub use arrays::Arrays;
-pub use component::Component;
+pub use acquisition::Acquisition;
+pub use component::{Component, Requirements, Uses};
 pub use diph_core as core;
 pub use diph_plugin_abi as abi;
 pub use element::Element;

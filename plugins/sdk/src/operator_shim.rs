@@ -4,7 +4,10 @@ use std::ffi::c_void;
 use std::ptr;
 
 use diph_core::{ForwardOperator, Space};
-use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, Instance, OperatorVtable, Status, Str, Tensor};
+use diph_plugin_abi::{
+    self as abi, DataWeights, ErrorBuffer, Instance, OperatorVtable, Preconditioner, RegularisedInverse, Status, Str,
+    Tensor,
+};
 
 use crate::failure::{Failure, guarded, guarded_or};
 use crate::tensors::{view, view_mut};
@@ -48,6 +51,18 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
     const DATA_WEIGHTS: DataWeights =
         DataWeights { struct_size: size_of::<DataWeights>() as u64, get: Some(Self::data_weights) };
 
+    const REGULARISED_INVERSE: RegularisedInverse = RegularisedInverse {
+        struct_size: size_of::<RegularisedInverse>() as u64,
+        available: Some(Self::has_inverse),
+        solve: Some(Self::solve),
+    };
+
+    const PRECONDITIONER: Preconditioner = Preconditioner {
+        struct_size: size_of::<Preconditioner>() as u64,
+        available: Some(Self::has_preconditioner),
+        apply: Some(Self::precondition),
+    };
+
     pub(crate) fn instance(operator: T) -> Instance {
         let (domain, range) = (SpaceTable::new(operator.domain()), SpaceTable::new(operator.range()));
         Instance {
@@ -73,6 +88,8 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
         // SAFETY: the host keeps the text alive for the call.
         match unsafe { id.as_str() } {
             Some(abi::OPERATOR_DATA_WEIGHTS) => ptr::from_ref(&Self::DATA_WEIGHTS).cast(),
+            Some(abi::OPERATOR_REGULARISED_INVERSE) => ptr::from_ref(&Self::REGULARISED_INVERSE).cast(),
+            Some(abi::OPERATOR_PRECONDITIONER) => ptr::from_ref(&Self::PRECONDITIONER).cast(),
             _ => ptr::null(),
         }
     }
@@ -100,6 +117,50 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
     unsafe extern "C" fn normal(this: *mut c_void, x: *const Tensor, out: *mut Tensor, e: *mut ErrorBuffer) -> Status {
         // SAFETY: as `forward`.
         unsafe { guarded(e, || Ok(Self::shim(this).operator.normal(view("x", x)?, view_mut("result", out)?)?)) }
+    }
+
+    unsafe extern "C" fn has_inverse(this: *mut c_void) -> i32 {
+        // SAFETY: the host passes what `instance` gave.
+        guarded_or(0, || unsafe { Self::shim(this) }.operator.regularised_inverse().is_some().into())
+    }
+
+    unsafe extern "C" fn solve(
+        this: *mut c_void,
+        rho: f32,
+        b: *const Tensor,
+        x: *mut Tensor,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let solve = || {
+            // SAFETY: the host keeps the header's rules for all pointers.
+            let (shim, b, x) = unsafe { (Self::shim(this), view("b", b)?, view_mut("x", x)?) };
+            let inverse = shim.operator.regularised_inverse().ok_or_else(Failure::unsupported)?;
+            Ok(inverse.solve(rho, b, x)?)
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, solve) }
+    }
+
+    unsafe extern "C" fn has_preconditioner(this: *mut c_void) -> i32 {
+        // SAFETY: the host passes what `instance` gave.
+        guarded_or(0, || unsafe { Self::shim(this) }.operator.preconditioner().is_some().into())
+    }
+
+    unsafe extern "C" fn precondition(
+        this: *mut c_void,
+        rho: f32,
+        r: *const Tensor,
+        z: *mut Tensor,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let apply = || {
+            // SAFETY: the host keeps the header's rules for all pointers.
+            let (shim, r, z) = unsafe { (Self::shim(this), view("r", r)?, view_mut("z", z)?) };
+            let preconditioner = shim.operator.preconditioner().ok_or_else(Failure::unsupported)?;
+            Ok(preconditioner.apply(rho, r, z)?)
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, apply) }
     }
 
     unsafe extern "C" fn data_weights(this: *mut c_void, roots: *mut Tensor, error: *mut ErrorBuffer) -> Status {

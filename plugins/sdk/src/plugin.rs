@@ -1,15 +1,15 @@
-//! What stands behind the exported symbol.
+//! What stands behind the entry of a plugin.
 
 use std::ptr;
 use std::sync::OnceLock;
 
-use diph_plugin_abi::{self as abi, Descriptor, ErrorBuffer, Instance, NamedTensor, Status, Str};
+use diph_plugin_abi::{self as abi, Descriptor, ErrorBuffer, Instance, MemorySink, Status, Str, copy_sized};
 
 use crate::failure::{Failure, guarded, guarded_or};
 use crate::tensors::text;
-use crate::{Arrays, Host, Registration};
+use crate::{Acquisition, Host, Registration, Uses};
 
-/// The table of a plugin's components; [`export_plugin!`](crate::export_plugin) makes one.
+/// The table of a plugin's components; [`plugin!`](crate::plugin) makes one.
 pub struct Plugin {
     version: &'static str,
     registrations: &'static [Registration],
@@ -38,35 +38,35 @@ impl Plugin {
         guarded_or(ptr::null(), descriptors)
     }
 
-    /// `diph_factory.create`.
+    fn find(&self, id: &str) -> Result<&Registration, Failure> {
+        let found = self.registrations.iter().find(|registration| registration.id == id);
+        found.ok_or_else(|| Failure::argument(format!("this plugin has no component `{id}`")))
+    }
+
+    /// `diph_factory.create`. Sets up rayon's global pool (each library has its own) by the host's number of threads.
     ///
     /// # Safety
     /// All pointers are null or as the header describes them.
-    #[expect(clippy::too_many_arguments, reason = "the header's signature")]
     pub unsafe fn create(
         &self,
         host: *const abi::Host,
         id: Str,
         options_json: Str,
-        arrays: *const NamedTensor,
-        n: u64,
+        acquisition: *const abi::Acquisition,
         instance: *mut Instance,
         error: *mut ErrorBuffer,
     ) -> Status {
         let create = || {
             // SAFETY: by the caller's promise; null is checked inside.
             let (id, options, host) = unsafe { (text("id", id)?, text("options", options_json)?, Host::new(host)) };
-            let registration = self
-                .registrations
-                .iter()
-                .find(|registration| registration.id == id)
-                .ok_or_else(|| Failure::argument(format!("this plugin has no component `{id}`")))?;
+            let registration = self.find(id)?;
             // SAFETY: as above.
-            let arrays = unsafe { Arrays::new(format!("{id}: create"), arrays, n) }?;
+            let acquisition = unsafe { Acquisition::new(format!("{id}: create"), acquisition) }?;
             if instance.is_null() || !instance.is_aligned() {
                 return Err(Failure::argument("a null or misaligned pointer to the instance"));
             }
-            let created = (registration.create)(options, &arrays, &host)?;
+            host.configure_rayon();
+            let created = (registration.create)(options, &acquisition, &host)?;
             // SAFETY: neither null nor misaligned; every version of the struct has these two fields.
             unsafe {
                 (*instance).vtable = created.vtable;
@@ -76,5 +76,45 @@ impl Plugin {
         };
         // SAFETY: by the caller's promise.
         unsafe { guarded(error, create) }
+    }
+
+    /// `diph_memory_estimate.estimate`.
+    ///
+    /// # Safety
+    /// All pointers are null or as the header describes them.
+    pub unsafe fn memory(
+        &self,
+        id: Str,
+        options_json: Str,
+        acquisition: *const abi::Acquisition,
+        uses: u64,
+        sink: *const MemorySink,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let estimate = || {
+            // SAFETY: by the caller's promise; null is checked inside.
+            let (id, options) = unsafe { (text("id", id)?, text("options", options_json)?) };
+            let registration = self.find(id)?;
+            // SAFETY: as above.
+            let shapes = unsafe { Acquisition::new(format!("{id}: memory estimate"), acquisition) }?;
+            // SAFETY: as above.
+            let sink = unsafe { copy_sized(sink) }.map_err(|e| Failure::argument(format!("sink: {e}")))?;
+            let (Some(kept), Some(temporary)) = (sink.kept, sink.temporary) else {
+                return Err(Failure::argument("sink: a null function"));
+            };
+            let uses = Uses { normal: uses & abi::MemoryEstimate::USES_NORMAL != 0 };
+            let parts = (registration.memory)(options, &shapes, uses)?.ok_or_else(Failure::unsupported)?;
+            for (name, bytes) in parts.kept_parts() {
+                // SAFETY: during the call and on its thread; the name is for the call.
+                unsafe { kept(sink.context, Str::new(name), bytes) };
+            }
+            for (name, bytes) in parts.temporary_parts() {
+                // SAFETY: as above.
+                unsafe { temporary(sink.context, Str::new(name), bytes) };
+            }
+            Ok(())
+        };
+        // SAFETY: by the caller's promise.
+        unsafe { guarded(error, estimate) }
     }
 }

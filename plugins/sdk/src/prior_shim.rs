@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::{ptr, slice};
 
 use diph_core::{Prior, Rng, ScheduleEntry};
-use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
+use diph_plugin_abi::{self as abi, Batch, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
 use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -29,6 +29,8 @@ impl<T: Prior + 'static> PriorShim<T> {
         NoiseSchedule { struct_size: size_of::<NoiseSchedule>() as u64, schedule: Some(Self::noise_schedule) };
 
     const PROXIMAL: Proximal = Proximal { struct_size: size_of::<Proximal>() as u64, accuracy: Some(Self::accuracy) };
+
+    const BATCH: Batch = Batch { struct_size: size_of::<Batch>() as u64, denoise: Some(Self::denoise_batch) };
 
     pub(crate) fn instance(prior: T) -> Instance {
         Instance {
@@ -54,6 +56,7 @@ impl<T: Prior + 'static> PriorShim<T> {
         // SAFETY: the host keeps the text alive for the call.
         match unsafe { id.as_str() } {
             Some(abi::PRIOR_NOISE_SCHEDULE) => ptr::from_ref(&Self::NOISE_SCHEDULE).cast(),
+            Some(abi::PRIOR_BATCH) => ptr::from_ref(&Self::BATCH).cast(),
             Some(abi::PRIOR_PROXIMAL) => ptr::from_ref(&Self::PROXIMAL).cast(),
             _ => ptr::null(),
         }
@@ -83,6 +86,42 @@ impl<T: Prior + 'static> PriorShim<T> {
                 unsafe { penalty.write(found.unwrap_or(f64::NAN)) };
             }
             Ok(())
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, denoise) }
+    }
+
+    unsafe extern "C" fn denoise_batch(
+        this: *mut c_void,
+        noisy: *const Tensor,
+        sigma: f32,
+        clean: *mut Tensor,
+        contexts: *const *const abi::PriorContext,
+        count: u64,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let denoise = || {
+            let count = usize::try_from(count).map_err(|_| Failure::argument("an impossible number of images"))?;
+            if noisy.is_null() || clean.is_null() || contexts.is_null() {
+                return Err(Failure::argument("a null pointer to a batch"));
+            }
+            let (mut images, mut results, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+            for i in 0..count {
+                // SAFETY: the host keeps the header's rules for all pointers, and `i` is less than their number.
+                unsafe {
+                    images.push(view("noisy", noisy.add(i))?);
+                    results.push(view_mut("clean", clean.add(i))?);
+                    let raw = copy_sized(*contexts.add(i)).map_err(|e| Failure::argument(format!("context: {e}")))?;
+                    parts.push((schedule(&raw), conditions(&raw)?, generator(&raw)?));
+                }
+            }
+            // SAFETY: the host passes what `instance` gave.
+            let prior = unsafe { Self::prior(this) };
+            let mut contexts: Vec<_> = parts
+                .iter_mut()
+                .map(|(schedule, conditions, rng)| diph_core::PriorContext { schedule: *schedule, conditions, rng })
+                .collect();
+            Ok(prior.denoise_batch(&images, sigma, &mut results, &mut contexts)?)
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, denoise) }

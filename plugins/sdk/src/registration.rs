@@ -1,65 +1,83 @@
 //! One line of a plugin's table of components.
 
-use diph_core::{ForwardOperator, PhysicsProjector, Prior};
+use diph_core::{Error, Estimator, ForwardOperator, MemoryEstimate, PhysicsProjector, Prior};
 use diph_plugin_abi::{self as abi, Descriptor, Instance, Str};
 use schemars::schema_for;
 
+use crate::estimator_shim::EstimatorShim;
 use crate::failure::Failure;
 use crate::operator_shim::OperatorShim;
 use crate::options::parse;
 use crate::prior_shim::PriorShim;
 use crate::projector_shim::ProjectorShim;
-use crate::{Arrays, Component, Host};
+use crate::{Acquisition, Component, Host, Requirements, Uses};
 
-/// One component in the table of a plugin; [`export_plugin!`](crate::export_plugin) writes it.
+type Create = fn(options: &str, acquisition: &Acquisition<'_>, host: &Host) -> Result<Instance, Failure>;
+type Memory = fn(options: &str, shapes: &Acquisition<'_>, uses: Uses) -> diph_core::Result<Option<MemoryEstimate>>;
+
+/// One component in the table of a plugin; [`plugin!`](crate::plugin) writes it.
 pub struct Registration {
     pub(crate) id: &'static str,
     kind: &'static str,
     name: &'static str,
     summary: &'static str,
     example: &'static str,
+    requirements: Requirements,
     schema: fn() -> String,
-    pub(crate) create: fn(options: &str, arrays: &Arrays<'_>, host: &Host) -> Result<Instance, Failure>,
+    pub(crate) create: Create,
+    pub(crate) memory: Memory,
 }
 
 impl Registration {
     /// A component that creates a [`ForwardOperator`].
     pub const fn operator<T: Component<Instance: ForwardOperator>>() -> Self {
-        Self::new::<T>(abi::KIND_FORWARD_OPERATOR, |options, arrays, host| {
-            Ok(OperatorShim::instance(create::<T>(options, arrays, host)?))
+        Self::new::<T>(abi::KIND_FORWARD_OPERATOR, |options, acquisition, host| {
+            Ok(OperatorShim::instance(create::<T>(options, acquisition, host)?))
         })
     }
 
     /// A component that creates a [`Prior`].
     pub const fn prior<T: Component<Instance: Prior>>() -> Self {
-        Self::new::<T>(abi::KIND_PRIOR, |options, arrays, host| {
-            Ok(PriorShim::instance(create::<T>(options, arrays, host)?))
+        Self::new::<T>(abi::KIND_PRIOR, |options, acquisition, host| {
+            let prior = create::<T>(options, acquisition, host)?;
+            let (declared, own) = (T::REQUIRES.spatial_axes, prior.spatial_axes());
+            if declared != own {
+                let expected = format!("a prior of {declared} spatial axes, as its requirements say");
+                return Err(Error::incompatible(T::ID, expected, own).into());
+            }
+            Ok(PriorShim::instance(prior))
         })
     }
 
     /// A component that creates a [`PhysicsProjector`].
     pub const fn projector<T: Component<Instance: PhysicsProjector>>() -> Self {
-        Self::new::<T>(abi::KIND_PHYSICS_PROJECTOR, |options, arrays, host| {
-            Ok(ProjectorShim::instance(create::<T>(options, arrays, host)?))
+        Self::new::<T>(abi::KIND_PHYSICS_PROJECTOR, |options, acquisition, host| {
+            Ok(ProjectorShim::instance(create::<T>(options, acquisition, host)?))
         })
     }
 
-    const fn new<T: Component>(
-        kind: &'static str,
-        create: fn(&str, &Arrays<'_>, &Host) -> Result<Instance, Failure>,
-    ) -> Self {
+    /// A component that creates an [`Estimator`].
+    pub const fn estimator<T: Component<Instance: Estimator>>() -> Self {
+        Self::new::<T>(abi::KIND_ESTIMATOR, |options, acquisition, host| {
+            Ok(EstimatorShim::instance(create::<T>(options, acquisition, host)?))
+        })
+    }
+
+    const fn new<T: Component>(kind: &'static str, create: Create) -> Self {
         Self {
             id: T::ID,
             kind,
             name: T::NAME,
             summary: T::SUMMARY,
             example: T::EXAMPLE,
+            requirements: T::REQUIRES,
             schema: || schema_for!(T::Options).to_value().to_string(),
             create,
+            memory: |options, shapes, uses| T::memory(parse(T::ID, options)?, shapes, uses),
         }
     }
 
-    /// The descriptor. The schema is leaked, since descriptors live until the process ends.
+    /// The descriptor. Schema and requirements are leaked, since descriptors live until the process ends.
     pub(crate) fn descriptor(&self, version: &'static str) -> Descriptor {
         Descriptor {
             id: Str::new(self.id),
@@ -69,11 +87,12 @@ impl Registration {
             summary: Str::new(self.summary),
             options_schema: Str::new(String::leak((self.schema)())),
             example: Str::new(self.example),
+            requirements: Str::new(String::leak(self.requirements.json())),
             ..Descriptor::default()
         }
     }
 }
 
-fn create<T: Component>(options: &str, arrays: &Arrays<'_>, host: &Host) -> Result<T::Instance, Failure> {
-    Ok(T::create(parse(T::ID, options)?, arrays, host)?)
+fn create<T: Component>(options: &str, acquisition: &Acquisition<'_>, host: &Host) -> Result<T::Instance, Failure> {
+    Ok(T::create(parse(T::ID, options)?, acquisition, host)?)
 }

@@ -35,6 +35,19 @@ impl Checked {
     /// # Safety
     /// `tensor` is null or points to a tensor as the header describes it.
     pub(crate) unsafe fn new(role: &str, tensor: *const Tensor) -> Result<Self, Failure> {
+        // SAFETY: passed on.
+        let tensor = unsafe { Self::announced(role, tensor) }?;
+        if tensor.data.is_null() && tensor.length > 0 {
+            return Err(Failure::argument(format!("{role}: a null pointer to data")));
+        }
+        Ok(tensor)
+    }
+
+    /// As [`new`](Self::new), for a tensor that may have a shape without data.
+    ///
+    /// # Safety
+    /// As [`new`](Self::new).
+    pub(crate) unsafe fn announced(role: &str, tensor: *const Tensor) -> Result<Self, Failure> {
         // SAFETY: by the caller's promise; null is checked inside.
         let tensor = unsafe { copy_sized(tensor) }.map_err(|e| Failure::argument(format!("{role}: {e}")))?;
         if tensor.shape.is_null() && tensor.ndim > 0 {
@@ -52,9 +65,6 @@ impl Checked {
         let Some(length) = length.filter(|&length| length <= isize::MAX as usize / 16) else {
             return Err(Failure::shape(format!("{role}: an impossible shape {shape:?}")));
         };
-        if tensor.data.is_null() && length > 0 {
-            return Err(Failure::argument(format!("{role}: a null pointer to data")));
-        }
         Ok(Self { dtype: tensor.dtype, shape, length, data: tensor.data })
     }
 

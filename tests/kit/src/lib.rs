@@ -1,6 +1,6 @@
-//! Conformance kit: the laws that operators, priors and projectors must obey, whoever wrote them.
+//! Conformance kit: the laws that operators, priors, projectors and estimators must obey, whoever wrote them.
 //!
-//! [`check_operator`], [`check_prior`] ([`check_conditional_prior`]) and [`check_projector`] run every law on random input and give a [`Report`], one
+//! [`check_operator`], [`check_prior`] ([`check_conditional_prior`]) [`check_projector`] and [`check_estimator`] run every law on random input and give a [`Report`], one
 //! [`Check`] per law with what was measured and what is allowed; nothing panics, so that it serves unit tests and
 //! `diph plugin check` alike. [`dense_matrix`] writes an operator out as a matrix, to be compared with a formula.
 //!
@@ -28,6 +28,7 @@
 
 mod check;
 mod dense;
+mod estimator;
 mod limits;
 mod operator;
 mod prior;
@@ -38,6 +39,7 @@ mod same;
 
 pub use check::Check;
 pub use dense::{dense_difference, dense_matrix};
+pub use estimator::check_estimator;
 pub use limits::Limits;
 pub use operator::{check_operator, check_operator_within};
 pub use prior::{check_conditional_prior, check_prior, check_prior_within};

@@ -9,6 +9,8 @@ pub struct Limits {
     pub linearity: f64,
     /// `normal` against adjoint of forward; a Toeplitz embedding agrees to the accuracy of its transform only.
     pub normal: f64,
+    /// Residual of the regularised inverse, relative to the right-hand side.
+    pub inverse: f64,
     /// Laws of proximal maps, in units of the accuracy that the prior states.
     pub proximal: f64,
     /// Laws of projectors.
@@ -18,6 +20,6 @@ pub struct Limits {
 impl Default for Limits {
     /// For computations in `f32`, with a transform of accuracy 1e-4.
     fn default() -> Self {
-        Self { adjointness: 1e-6, linearity: 1e-5, normal: 1e-3, proximal: 10.0, projection: 1e-5 }
+        Self { adjointness: 1e-6, linearity: 1e-5, normal: 1e-3, inverse: 1e-4, proximal: 10.0, projection: 1e-5 }
     }
 }

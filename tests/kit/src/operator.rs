@@ -1,6 +1,6 @@
 //! Laws of linear operators.
 
-use diph_core::{ForwardOperator, Result};
+use diph_core::{Error, ForwardOperator, Result};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -8,6 +8,8 @@ use crate::random::{distance, dot, finite, norm, normal, relative};
 use crate::{Check, Limits, Report, same};
 
 const DRAWS: u64 = 3;
+/// Regularisations to try.
+const RHOS: [f32; 2] = [0.1, 2.0];
 
 /// Tries every law of a linear operator on random images drawn from `seed`.
 pub fn check_operator(operator: &dyn ForwardOperator, seed: u64) -> Report {
@@ -25,6 +27,20 @@ pub fn check_operator_within(operator: &dyn ForwardOperator, seed: u64, limits: 
         Check::holds("a wrong shape is refused", || Ok(operator.refuses_wrong_shape())),
         Check::holds("data weights fit the range", || operator.weights_fit()),
     ];
+    if operator.operator.regularised_inverse().is_some() {
+        checks.push(Check::new("regularised inverse: residual", limits.inverse, || {
+            worst(|draw| operator.inverse_residual(draw))
+        }));
+    }
+    if operator.operator.preconditioner().is_some() {
+        checks.extend([
+            Check::new("preconditioner: Hermitian", limits.adjointness, || worst(|draw| operator.asymmetry(draw))),
+            Check::holds("preconditioner: positive", || operator.positive()),
+            Check::new("preconditioner: linear", limits.linearity, || {
+                worst(|draw| operator.preconditioner_linearity(draw))
+            }),
+        ]);
+    }
     checks.extend(same::checks(|| operator.everything()));
     Report { component: operator.operator.name().into(), checks }
 }
@@ -96,6 +112,54 @@ impl Probe<'_> {
         Ok(relative(distance(&self.normal(&x)?, &composed), norm(&composed)))
     }
 
+    /// `|(A^H A + rho I) x - b| / |b|` with x from the regularised inverse.
+    fn inverse_residual(&self, draw: u64) -> Result<f64> {
+        let b = self.image(draw);
+        RHOS.iter().try_fold(0f64, |worst, rho| {
+            let mut x = ArrayD::from_elem(b.raw_dim(), Complex32::new(3.0, -2.0));
+            let inverse = self.operator.regularised_inverse().ok_or_else(|| self.withdrawn())?;
+            inverse.solve(*rho, b.view(), x.view_mut())?;
+            let back = self.normal(&x)? + x.mapv(|value| value * *rho);
+            let error = relative(distance(&back, &b), norm(&b));
+            Ok(if error > worst || error.is_nan() { error } else { worst })
+        })
+    }
+
+    fn precondition(&self, rho: f32, r: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
+        let mut z = ArrayD::from_elem(r.raw_dim(), Complex32::new(3.0, -2.0));
+        let preconditioner = self.operator.preconditioner().ok_or_else(|| self.withdrawn())?;
+        preconditioner.apply(rho, r.view(), z.view_mut())?;
+        Ok(z)
+    }
+
+    fn withdrawn(&self) -> Error {
+        Error::external(self.operator.name(), "what the operator had is gone")
+    }
+
+    /// `|<M r, s> - <r, M s>| / (|M r||s| + |r||M s|)`.
+    fn asymmetry(&self, draw: u64) -> Result<f64> {
+        let (r, s) = (self.image(draw), self.image(draw + DRAWS));
+        let (mr, ms) = (self.precondition(RHOS[0], &r)?, self.precondition(RHOS[0], &s)?);
+        Ok(relative((dot(&mr, &s) - dot(&r, &ms)).norm(), norm(&mr) * norm(&s) + norm(&r) * norm(&ms)))
+    }
+
+    /// `<r, M r> > 0` for every draw.
+    fn positive(&self) -> Result<bool> {
+        (0..DRAWS).try_fold(true, |all, draw| {
+            let r = self.image(draw);
+            Ok(all && dot(&r, &self.precondition(RHOS[0], &r)?).re > 0.0)
+        })
+    }
+
+    /// `|M(a r + s) - a M r - M s| / (|a M r| + |M s|)` for a complex a.
+    fn preconditioner_linearity(&self, draw: u64) -> Result<f64> {
+        let a = Complex32::new(0.6, -1.3);
+        let (r, s) = (self.image(draw), self.image(draw + DRAWS));
+        let (mr, ms) = (self.precondition(RHOS[1], &r)?.mapv(|value| a * value), self.precondition(RHOS[1], &s)?);
+        let together = self.precondition(RHOS[1], &(r.mapv(|value| a * value) + &s))?;
+        Ok(relative(distance(&together, &(&mr + &ms)), norm(&mr) + norm(&ms)))
+    }
+
     fn finite(&self) -> Result<bool> {
         let x = self.image(0);
         Ok(finite(&self.forward(&x)?) && finite(&self.adjoint(&self.samples(0))?) && finite(&self.normal(&x)?))
@@ -126,7 +190,7 @@ impl Probe<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use diph_core::{ImageShape, Space, View, ViewMut};
+    use diph_core::{ImageShape, Preconditioner, RegularisedInverse, Space, View, ViewMut};
 
     use super::*;
     use crate::{dense_difference, dense_matrix};
@@ -140,6 +204,10 @@ mod tests {
         NotANumber,
         AnyShape,
         Weights,
+        Inverse,
+        NotHermitian,
+        NotPositive,
+        NotLinearPreconditioner,
         Forgetful,
         Shared,
     }
@@ -219,8 +287,39 @@ mod tests {
             Ok(())
         }
 
+        fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+            Some(self)
+        }
+
+        fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+            Some(self)
+        }
+
         fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
             Ok((self.fault == Fault::Weights).then(|| ArrayD::ones(vec![3])))
+        }
+    }
+
+    impl RegularisedInverse for Reverse {
+        fn solve(&self, rho: f32, b: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+            x.assign(&b);
+            let factor = if self.fault == Fault::Inverse { 1.001 } else { 1.0 };
+            x.mapv_inplace(|value| value * (factor / (1.0 + rho)));
+            Ok(())
+        }
+    }
+
+    impl Preconditioner for Reverse {
+        fn apply(&self, rho: f32, r: View<'_>, mut z: ViewMut<'_>) -> Result<()> {
+            z.assign(&r);
+            let factor = match self.fault {
+                Fault::NotHermitian => Complex32::new(1.0, 0.1),
+                Fault::NotPositive => Complex32::from(-1.0),
+                _ => Complex32::ONE,
+            };
+            let bend = if self.fault == Fault::NotLinearPreconditioner { 0.01 } else { 0.0 };
+            z.mapv_inplace(|value| factor * value * ((1.0 + bend * value.norm()) / (1.0 + rho)));
+            Ok(())
         }
     }
 
@@ -239,6 +338,10 @@ mod tests {
             (Fault::NotANumber, "finite results"),
             (Fault::AnyShape, "a wrong shape is refused"),
             (Fault::Weights, "data weights fit the range"),
+            (Fault::Inverse, "regularised inverse: residual"),
+            (Fault::NotHermitian, "preconditioner: Hermitian"),
+            (Fault::NotPositive, "preconditioner: positive"),
+            (Fault::NotLinearPreconditioner, "preconditioner: linear"),
             (Fault::Forgetful, "determinism"),
             (Fault::Shared, "thread safety"),
         ] {

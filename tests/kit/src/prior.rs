@@ -43,6 +43,7 @@ fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
         Check::holds("finite results", || probe.finite()),
         Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
         Check::holds("noise schedule in order", || probe.schedule_in_order()),
+        Check::new("a batch is its images", ROUNDING, || probe.batch_error()),
     ];
     if let Some(accuracy) = prior.proximal_accuracy() {
         let limit = limits.proximal * f64::from(accuracy) + ROUNDING;
@@ -91,6 +92,29 @@ impl Probe<'_> {
     fn worst(&self, error: impl Fn(&Self, f32) -> Result<f64>) -> Result<f64> {
         SIGMAS.iter().try_fold(0f64, |worst, sigma| {
             let error = error(self, *sigma)?;
+            Ok(if error > worst || error.is_nan() { error } else { worst })
+        })
+    }
+
+    /// Largest `|B_i - P x_i| / |P x_i|` of the images of a batch, each with a generator of its own.
+    fn batch_error(&self) -> Result<f64> {
+        const BATCH: u64 = 3;
+        let sigma = SIGMAS[1];
+        let entry = self.prior.noise_schedule(STEPS)?.and_then(|schedule| nearest(&schedule, sigma));
+        let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
+        let noisy: Vec<_> = (0..BATCH).map(|draw| self.draw(draw)).collect();
+        let mut clean = vec![ArrayD::from_elem(self.image, Complex32::new(3.0, -2.0)); noisy.len()];
+        let mut generators = vec![Rng::seed_from_u64(self.seed); noisy.len()];
+        let views: Vec<_> = noisy.iter().map(|image| image.view()).collect();
+        let mut results: Vec<_> = clean.iter_mut().map(|image| image.view_mut()).collect();
+        let mut contexts: Vec<_> = generators
+            .iter_mut()
+            .map(|rng| PriorContext { schedule: entry, conditions: self.conditions, rng })
+            .collect();
+        self.prior.denoise_batch(&views, sigma, &mut results, &mut contexts)?;
+        noisy.iter().zip(&clean).try_fold(0f64, |worst, (noisy, clean)| {
+            let alone = self.denoise(noisy, sigma)?;
+            let error = relative(distance(clean, &alone), norm(&alone));
             Ok(if error > worst || error.is_nan() { error } else { worst })
         })
     }
@@ -209,6 +233,7 @@ mod tests {
         NotANumber,
         AnyShape,
         Schedule,
+        Batch,
         OwnRandomness,
         /// Tells the penalty of what it was given instead of what it gives.
         Penalty,
@@ -253,6 +278,21 @@ mod tests {
             Ok(Some(of.iter().map(|value| f64::from(value.norm())).sum()))
         }
 
+        fn denoise_batch(
+            &self,
+            noisy: &[View<'_>],
+            sigma: f32,
+            clean: &mut [ViewMut<'_>],
+            contexts: &mut [PriorContext<'_>],
+        ) -> Result<()> {
+            for (i, context) in contexts.iter_mut().enumerate() {
+                // The fault takes the first image for all.
+                let source = if self.0 == Fault::Batch { 0 } else { i };
+                self.denoise(noisy[source].view(), sigma, clean[i].view_mut(), context)?;
+            }
+            Ok(())
+        }
+
         fn noise_schedule(&self, steps: usize) -> Result<Option<NoiseSchedule>> {
             let entry = |index| ScheduleEntry { index, timestep: index, abar: 0.5 };
             Ok((self.0 == Fault::Schedule).then(|| NoiseSchedule { entries: (0..steps).map(entry).collect() }))
@@ -267,7 +307,7 @@ mod tests {
     fn a_lawful_proximal_map_passes() {
         let report = check_prior(&Shrink(Fault::None), &[2, 6, 7], 3);
         assert!(report.passed(), "{report}");
-        assert_eq!(report.checks.len(), 11);
+        assert_eq!(report.checks.len(), 12);
     }
 
     /// Adds its condition image; without one it fails.
@@ -315,6 +355,7 @@ mod tests {
             (Fault::NotANumber, "finite results"),
             (Fault::AnyShape, "a wrong shape is refused"),
             (Fault::Schedule, "noise schedule in order"),
+            (Fault::Batch, "a batch is its images"),
             (Fault::OwnRandomness, "determinism"),
             (Fault::OwnRandomness, "thread safety"),
         ] {

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
 use diph_core::ForwardOperator;
-use diph_plugin_host::{HostServices, Kind, LogLevel, NamedArray, Origin, PluginInstance, Registry, SearchPath};
-use diph_test_kit::{check_operator, check_prior};
-use ndarray::{Array2, ArrayD};
+use diph_plugin_host::{
+    Acquisition, ArrayData, ElementType, HostServices, Kind, LogLevel, Origin, Registry, SearchPath,
+};
+use ndarray::{Array1, Array2, ArrayD};
 use num_complex::Complex32;
 use serde_json::json;
 
@@ -25,19 +26,15 @@ fn a_c_plugin_is_listed_checked_and_works() {
 
     let gain = registry.find("example.c-gain").unwrap();
     assert_eq!((&gain.descriptor.kind, gain.descriptor.version.as_str()), (&Kind::ForwardOperator, "1.2.3"));
-    assert_eq!(gain.library.path(), library.canonicalize().unwrap());
+    assert_eq!(gain.library.path(), Some(library.canonicalize().unwrap().as_path()));
     assert_eq!(gain.library.origin(), Origin::Argument);
     let provenance = registry.provenance("example.c-gain").unwrap();
-    assert_eq!(provenance.sha256.len(), 64);
+    assert_eq!(provenance.sha256.unwrap().len(), 64);
 
     for component in registry.components() {
         let id = component.descriptor.id.as_str();
         let (instance, example) = registry.create_example(id, 5).unwrap();
-        let report = match &instance {
-            PluginInstance::Operator(operator) => check_operator(operator, 6),
-            PluginInstance::Prior(prior) => check_prior(prior, &example.image, 6),
-            _ => panic!("no other kind in the fixture"),
-        };
+        let report = fixtures::check(&instance, example, 6);
         assert!(report.passed(), "{report}");
         assert!(registry.refuses_unknown_option(id, 7).unwrap());
     }
@@ -50,8 +47,9 @@ fn an_operator_in_c_gives_the_numbers() {
     let Some(library) = fixtures::build_c_plugin("example_plugin", &[], directory.path()) else { return };
     let mut registry = Registry::new(HostServices::new());
     registry.open(&library).unwrap();
-    let gain = NamedArray::new("gain", Array2::from_shape_fn((2, 3), |(y, x)| (3 * y + x) as f32));
-    let operator = registry.create_operator("example.c-gain", &json!({"factor": 0.5}), &[gain]).unwrap();
+    let gain = Array2::from_shape_fn((2, 3), |(y, x)| (3 * y + x) as f32);
+    let gain = Acquisition::default().with("gain", gain);
+    let operator = registry.create_operator("example.c-gain", &json!({"factor": 0.5}), &gain).unwrap();
     assert_eq!(operator.domain().to_string(), "[coefficient 1, y 2, x 3]");
 
     let x = ArrayD::from_elem(vec![1, 2, 3], Complex32::new(2.0, -4.0));
@@ -69,14 +67,34 @@ fn errors_of_a_c_plugin_name_it() {
     let Some(library) = fixtures::build_c_plugin("example_plugin", &[], directory.path()) else { return };
     let mut registry = Registry::new(HostServices::new());
     registry.open(&library).unwrap();
-    let error = registry.create_operator("example.c-gain", &json!({}), &[]).err().unwrap();
+    let flat = Acquisition::default().with("gain", Array1::<f32>::ones(3));
+    let error = registry.create_operator("example.c-gain", &json!({}), &flat).err().unwrap();
     assert_eq!(
         error.to_string(),
         "plugin `example.c-gain` (libexample_plugin.so): create: array `gain`: expected f32 along (y, x)"
             .replace("libexample_plugin.so", &library.file_name().unwrap().to_string_lossy())
     );
-    let error = registry.create_prior("example.c-gain", &json!({}), &[]).err().unwrap();
+    let none = Acquisition::default();
+    let error = registry.create_operator("example.c-gain", &json!({}), &none).err().unwrap();
+    assert!(error.to_string().starts_with("operator `example.c-gain`: needs the array `gain`, which"), "{error}");
+    let gain = Acquisition::default().with("gain", Array2::<f32>::ones((2, 3)));
+    let error = registry.create_operator("example.c-gain", &json!({"faktor": 1}), &gain).err().unwrap();
+    assert!(error.to_string().ends_with("create: option `faktor`: unknown option"), "{error}");
+    let error = registry.create_prior("example.c-gain", &json!({}), &none).err().unwrap();
     assert!(error.to_string().contains("expected prior, got operator"), "{error}");
-    let error = registry.create_prior("example.none", &json!({}), &[]).err().unwrap();
+    let error = registry.create_prior("example.none", &json!({}), &none).err().unwrap();
     assert!(error.to_string().contains("example.c-gain | example.c-shrink"), "{error}");
+}
+
+#[test]
+fn memory_is_known_from_shapes_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(library) = fixtures::build_c_plugin("example_plugin", &[], directory.path()) else { return };
+    let mut registry = Registry::new(HostServices::new());
+    registry.open(&library).unwrap();
+    let gain = Acquisition::default().with("gain", ArrayData::Announced(ElementType::F32, vec![1000, 2000]));
+    let estimate = registry.memory_estimate("example.c-gain", &json!({}), &gain, true).unwrap().unwrap();
+    assert_eq!(estimate.kept_parts().collect::<Vec<_>>(), [("gain", 8_000_000)]);
+    assert!(registry.memory_estimate("example.c-shrink", &json!({}), &gain, false).unwrap().is_none());
+    assert!(registry.memory_estimate("example.c-gain", &json!({"x": 1}), &gain, false).is_err());
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::fixtures;
 use diph_core::{ForwardOperator, Result};
-use diph_plugin_host::{HostServices, LoadError, Origin, PluginOperator, Registry, SearchPath};
+use diph_plugin_host::{Acquisition, HostServices, LoadError, Origin, PluginOperator, Registry, SearchPath};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde_json::json;
@@ -26,7 +26,7 @@ fn open_error(fault: &str) -> Option<String> {
 
 fn create(fault: &str) -> Option<Result<PluginOperator>> {
     let registry = open(fault)?.unwrap_or_else(|error| panic!("{fault}: {error}"));
-    Some(registry.create_operator("example.faulty", &json!({}), &[]))
+    Some(registry.create_operator("example.faulty", &json!({}), &Acquisition::default()))
 }
 
 /// The message with which creating fails, after checking that it names plugin and file.
@@ -93,6 +93,11 @@ fn failing_init() {
 #[test]
 fn descriptor_with_a_broken_schema() {
     expect(open_error("FAULT_BROKEN_SCHEMA"), "descriptor of `example.faulty`: options_schema");
+}
+
+#[test]
+fn descriptor_that_needs_what_nobody_knows() {
+    expect(open_error("FAULT_REQUIREMENTS"), "descriptor of `example.faulty`: requirements: expected a fact of");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use diph_plugin_host::{Example, PluginInstance};
+use diph_test_kit::{Report, check_conditional_prior, check_estimator, check_operator, check_projector};
+
 /// Compiles `tests/fixtures/c/<source>.c` into `directory`; `None`, with a line that says so, when there is no C compiler.
 pub fn build_c_plugin(source: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -31,4 +34,18 @@ pub fn build_c_plugin(source: &str, defines: &[&str], directory: &Path) -> Optio
 pub fn cargo_plugin(name: &str) -> PathBuf {
     let deps = env::current_exe().unwrap().parent().unwrap().to_owned();
     deps.join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))
+}
+
+/// Tries every law on an instance.
+pub fn check(instance: &PluginInstance, example: &Example, seed: u64) -> Report {
+    match instance {
+        PluginInstance::Operator(operator) => check_operator(operator, seed),
+        PluginInstance::Prior(prior) => {
+            let conditions = example.draw_conditions(seed).unwrap_or_else(|error| panic!("{error}"));
+            check_conditional_prior(&**prior, &example.image, &conditions, seed)
+        }
+        PluginInstance::Projector(projector) => check_projector(projector, &example.image_shape().unwrap(), seed),
+        PluginInstance::Estimator(estimator) => check_estimator(estimator, &example.image, seed),
+        _ => panic!("a kind that is unknown here"),
+    }
 }

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
 use diph_core::{
-    Error, ForwardOperator, ImageShape, ParameterMaps, PhysicsProjector, Prior, PriorContext, Rng, ScheduleEntry,
+    Error, ForwardOperator, ImageShape, ParameterMaps, PhysicsProjector, PriorContext, Rng, ScheduleEntry,
 };
-use diph_plugin_host::{HostServices, NamedArray, PluginInstance, PluginOperator, Registry};
-use diph_test_kit::{check_operator, check_prior, check_projector};
+use diph_plugin_host::{Acquisition, HostServices, PluginOperator, Registry};
 use ndarray::{Array1, Array2, ArrayD};
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
@@ -23,25 +22,20 @@ fn registry(services: HostServices) -> Registry {
 }
 
 fn gain(panics: &str) -> diph_core::Result<PluginOperator> {
-    let gain = NamedArray::new("gain", Array2::<f32>::ones((2, 3)));
-    registry(HostServices::new()).create_operator("fixture.gain", &json!({"panics": panics}), &[gain])
+    let gain = Acquisition::default().with("gain", Array2::<f32>::ones((2, 3)));
+    registry(HostServices::new()).create_operator("fixture.gain", &json!({"panics": panics}), &gain)
 }
 
 #[test]
 fn every_component_passes_the_kit() {
     let registry = registry(HostServices::new());
-    assert_eq!(registry.components().count(), 3);
+    assert_eq!(registry.components().count(), 7);
     for component in registry.components() {
         let id = component.descriptor.id.as_str();
         assert_eq!(component.descriptor.version, "3.2.1");
         assert_eq!(component.descriptor.options_schema["additionalProperties"], false);
         let (instance, example) = registry.create_example(id, 1).unwrap();
-        let report = match &instance {
-            PluginInstance::Operator(operator) => check_operator(operator, 2),
-            PluginInstance::Prior(prior) => check_prior(prior, &example.image, 2),
-            PluginInstance::Projector(projector) => check_projector(projector, &example.image_shape().unwrap(), 2),
-            _ => panic!("a kind that is unknown here"),
-        };
+        let report = fixtures::check(&instance, example, 2);
         assert!(report.passed(), "{report}");
         assert!(registry.refuses_unknown_option(id, 3).unwrap());
     }
@@ -76,41 +70,41 @@ fn normal_is_the_plugins_own() {
 #[test]
 fn data_weights_cross_the_border() {
     let registry = registry(HostServices::new());
-    let arrays = [
-        NamedArray::new("gain", Array2::<f64>::ones((2, 3))),
-        NamedArray::new("weights", Array2::from_elem((2, 3), 9.0f32)),
-    ];
+    let gain = Acquisition::default().with("gain", Array2::<f64>::ones((2, 3)));
+    let arrays = gain.clone().with("weights", Array2::from_elem((2, 3), 9.0f32));
     let weighted = registry.create_operator("fixture.gain", &json!({}), &arrays).unwrap();
     assert_eq!(weighted.data_weights().unwrap().unwrap(), ArrayD::from_elem(vec![1, 2, 3], 3.0));
-    let plain = registry.create_operator("fixture.gain", &json!({}), &arrays[..1]).unwrap();
+    let plain = registry.create_operator("fixture.gain", &json!({}), &gain).unwrap();
     assert!(plain.data_weights().unwrap().is_none());
 }
 
 #[test]
 fn bad_options_and_arrays_are_named() {
     let registry = registry(HostServices::new());
-    let create = |options, arrays: &[NamedArray]| {
-        registry.create_operator("fixture.gain", &options, arrays).err().unwrap().to_string()
+    let create = |options, acquisition: Acquisition<'_>| {
+        registry.create_operator("fixture.gain", &options, &acquisition).err().unwrap().to_string()
     };
-    let gain = |rows| NamedArray::new("gain", Array2::<f32>::ones((rows, 3)));
+    let none = Acquisition::default;
+    let gain = |rows| none().with("gain", Array2::<f32>::ones((rows, 3)));
+    let error = create(json!({}), none());
+    assert!(error.starts_with("operator `fixture.gain`: needs the array `gain`, which"), "{error}");
     for (error, part) in [
-        (create(json!({"faktor": 1}), &[gain(2)]), "option `faktor`: unknown field `faktor`, expected"),
-        (create(json!({"factor": "big"}), &[gain(2)]), "option `factor`: invalid type: string \"big\", expected f32"),
-        (create(json!({}), &[]), "array `gain`: expected to be given"),
+        (create(json!({"faktor": 1}), gain(2)), "option `faktor`: unknown field `faktor`, expected"),
+        (create(json!({"factor": "big"}), gain(2)), "option `factor`: invalid type: string \"big\", expected f32"),
         (
-            create(json!({}), &[NamedArray::new("gain", Array1::<f32>::ones(3))]),
+            create(json!({}), none().with("gain", Array1::<f32>::ones(3))),
             "array `gain`: expected real numbers along 2 axes, got f32 [3]",
         ),
         (
-            create(json!({}), &[NamedArray::new("gain", Array2::<Complex32>::ones((2, 3)))]),
+            create(json!({}), none().with("gain", Array2::<Complex32>::ones((2, 3)))),
             "array `gain`: expected real numbers along 2 axes, got c64 [2, 3]",
         ),
         (
-            create(json!({}), &[NamedArray::new("gain", Array2::from_elem((2, 3), f32::NAN))]),
+            create(json!({}), none().with("gain", Array2::from_elem((2, 3), f32::NAN))),
             "array `gain` holds a value that is not finite",
         ),
         (
-            create(json!({}), &[gain(2), NamedArray::new("weights", Array2::<f32>::ones((3, 3)))]),
+            create(json!({}), gain(2).with("weights", Array2::<f32>::ones((3, 3)))),
             "expected array `weights` [2, 3], got [3, 3]",
         ),
     ] {
@@ -133,7 +127,8 @@ fn wrong_shapes_do_not_reach_the_plugin() {
 
 #[test]
 fn schedule_conditions_and_randomness_cross_the_border() {
-    let prior = registry(HostServices::new()).create_prior("fixture.noisy", &json!({}), &[]).unwrap();
+    let prior =
+        registry(HostServices::new()).create_prior("fixture.noisy", &json!({}), &Acquisition::default()).unwrap();
     let schedule = prior.noise_schedule(3).unwrap().unwrap();
     assert_eq!(schedule.entries[2], ScheduleEntry { index: 2, timestep: 20, abar: 1.0 / 3.0 });
     let error = prior.noise_schedule(1001).unwrap_err().to_string();
@@ -162,7 +157,7 @@ fn schedule_conditions_and_randomness_cross_the_border() {
 #[test]
 fn a_projector_fills_the_maps() {
     let registry = registry(HostServices::new());
-    let direction = [NamedArray::new("direction", Array1::from(vec![3.0f32, 4.0]))];
+    let direction = Acquisition::default().with("direction", Array1::from(vec![3.0f32, 4.0]));
     let projector = registry.create_projector("fixture.ray", &json!({"unit": "s"}), &direction).unwrap();
     assert_eq!((projector.coefficients(), projector.parameters()[0].unit.as_str()), (2, "s"));
     let x = ArrayD::from_elem(vec![2, 1, 2], Complex32::I);
@@ -189,13 +184,13 @@ fn host_services_cross_the_border() {
             progress.lock().unwrap().push(format!("{id} {task} {done}/{total}"));
             panic!("a callback's panic must not cross the border");
         });
-    let prior = registry(services).create_prior("fixture.noisy", &json!({}), &[]).unwrap();
+    let prior = registry(services).create_prior("fixture.noisy", &json!({}), &Acquisition::default()).unwrap();
     let noisy = ArrayD::zeros(vec![1, 2, 2]);
     let mut clean = noisy.clone();
     let (conditions, mut rng) = (BTreeMap::new(), Rng::seed_from_u64(1));
     let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut rng };
     prior.denoise(noisy.view(), 0.1, clean.view_mut(), &mut context).unwrap();
-    assert_eq!(*messages.lock().unwrap(), ["fixture.noisy Warning 3 threads", "fixture.noisy noise 1/2"]);
+    assert_eq!(*messages.lock().unwrap(), ["fixture.noisy Warning 3 threads, 3 of rayon", "fixture.noisy noise 1/2"]);
     cancel.store(true, Ordering::Relaxed);
     let error = prior.denoise(noisy.view(), 0.1, clean.view_mut(), &mut context).unwrap_err();
     assert!(matches!(error, Error::Cancelled { .. }), "{error}");

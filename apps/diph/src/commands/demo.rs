@@ -10,6 +10,7 @@ use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
 use diph_formats::check_writable_folder;
 use diph_nufft::SpiralOptions;
+use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, DemoAcquisition};
 use diph_recon::memory::SimulationPlan;
 use diph_recon::method::{BUILT_IN, Method};
@@ -58,13 +59,10 @@ impl DemoArgs {
     /// # Errors
     /// Naming the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        context.memory.check(
-            "simulating the demo's measurement",
-            &self.simulation_memory(),
-            "take a smaller --size",
-        )?;
-        check_writable_folder(&self.out).file(&self.out)?;
         let registry = context.registry()?;
+        let estimate = self.simulation_memory(&registry);
+        context.memory.check("simulating the demo's measurement", &estimate, "take a smaller --size")?;
+        check_writable_folder(&self.out).file(&self.out)?;
         let folder = DatasetFolder::new(self.out.join("dataset"));
         let id = SliceId::new(0, 0);
         context.output.note("simulating a brain phantom, its fingerprints and a spiral measurement of 200 frames");
@@ -107,7 +105,7 @@ impl DemoArgs {
     }
 
     /// What the measurement will need; every reconstruction says its own before it starts.
-    fn simulation_memory(&self) -> MemoryEstimate {
+    fn simulation_memory(&self, registry: &Registry) -> MemoryEstimate {
         let image: (usize, usize) = self.size.into();
         let plan = SimulationPlan {
             operator: DEFAULT_OPERATOR,
@@ -124,15 +122,10 @@ impl DemoArgs {
             parameters: 2,
             simulates_dictionary: true,
         };
-        plan.memory()
+        plan.memory(registry)
     }
 
-    fn simulate(
-        &self,
-        registry: &diph_plugin_host::Registry,
-        folder: &DatasetFolder,
-        id: SliceId,
-    ) -> Result<(), AppError> {
+    fn simulate(&self, registry: &Registry, folder: &DatasetFolder, id: SliceId) -> Result<(), AppError> {
         const STEP: &str = "simulating the demo's measurement";
         let (height, width) = self.size.into();
         let DemoAcquisition { sequence, acquisition } = DemoAcquisition::new((height, width), 5).step(STEP)?;

@@ -1,11 +1,11 @@
 //! `diph plugin`: which plugins there are, what they offer, whether they keep their contract.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library, PluginInstance, Registry};
 use diph_recon::Blame;
-use diph_test_kit::{Report, check_conditional_prior, check_operator, check_projector};
+use diph_test_kit::{Report, check_conditional_prior, check_estimator, check_operator, check_projector};
 use serde_json::{Value, json};
 
 use crate::Context;
@@ -29,10 +29,10 @@ pub enum PluginAction {
         /// ID of the component, for example diph.mrf-nufft
         id: String,
     },
-    /// Try every law on every component of a library
+    /// Try every law on every component of a library, or on one component
     Check {
-        /// The shared library
-        path: PathBuf,
+        /// The shared library, or the ID of a component
+        target: String,
         /// Seed of the random input
         #[arg(long, default_value_t = 0)]
         seed: u64,
@@ -48,7 +48,7 @@ impl PluginArgs {
         match &self.action {
             PluginAction::List => list(context),
             PluginAction::Info { id } => info(context, id),
-            PluginAction::Check { path, seed } => check(context, path, *seed),
+            PluginAction::Check { target, seed } => check(context, target, *seed),
         }
     }
 }
@@ -60,9 +60,12 @@ fn list(context: &Context) -> Result<(), AppError> {
         let mut text = format!("{:<26} {:<26} {:<9} SUMMARY\n", "ID", "KIND", "VERSION");
         for Component { descriptor: d, library, shadowed_by } in registry.components() {
             text += &format!("{:<26} {:<26} {:<9} {}\n", d.id, d.kind.to_string(), d.version, d.summary);
-            text += &format!("    {} ({})", library.path().display(), library.origin());
+            text += &match library.path() {
+                Some(path) => format!("    {} ({})", path.display(), library.origin()),
+                None => format!("    {library}"),
+            };
             if let Some(other) = shadowed_by {
-                text += &format!(", not used: {} comes first", other.path().display());
+                text += &format!(", not used: {other} comes first");
             }
             text += "\n";
         }
@@ -80,7 +83,7 @@ fn summary(component: Component<'_>) -> Value {
         "summary": descriptor.summary,
         "library": library.path(),
         "origin": library.origin(),
-        "shadowed_by": shadowed_by.map(Library::path),
+        "shadowed_by": shadowed_by.map(Library::to_string),
     })
 }
 
@@ -90,16 +93,23 @@ fn info(context: &Context, id: &str) -> Result<(), AppError> {
     let mut value = summary(component);
     value["sha256"] = component.library.sha256().step("hashing the plugin")?.into();
     value["options_schema"] = component.descriptor.options_schema.clone();
+    value["requirements"] = json!(component.descriptor.requirements);
     value["example"] = json!(component.descriptor.example);
     let text = serde_json::to_string_pretty(&value).step("describing the plugin")?;
     context.output.result(&value, || text)
 }
 
-fn check(context: &Context, path: &Path, seed: u64) -> Result<(), AppError> {
-    let mut registry = context.empty_registry();
-    let ids: Vec<String> = {
-        let library = registry.open(path).file(path)?;
-        library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect()
+/// Tries the components of a library, or the one of an ID.
+fn check(context: &Context, target: &str, seed: u64) -> Result<(), AppError> {
+    let path = Path::new(target);
+    let mut registry = context.registry()?;
+    let ids = match registry.find(target) {
+        Ok(component) => vec![component.descriptor.id.clone()],
+        Err(_) => {
+            registry = context.empty_registry();
+            let library = registry.open(path).file(path)?;
+            library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect()
+        }
     };
     let mut reports = Vec::new();
     for id in ids {
@@ -111,7 +121,7 @@ fn check(context: &Context, path: &Path, seed: u64) -> Result<(), AppError> {
     if broken.is_empty() {
         return Ok(());
     }
-    Err(AppError::Check(format!("{}: broken laws in {}", path.display(), broken.join(", "))))
+    Err(AppError::Check(format!("{target}: broken laws in {}", broken.join(", "))))
 }
 
 fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, AppError> {
@@ -121,9 +131,10 @@ fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, A
         PluginInstance::Operator(operator) => check_operator(operator, seed),
         PluginInstance::Prior(prior) => {
             let conditions = example.draw_conditions(seed).step(&step)?;
-            check_conditional_prior(prior, &example.image, &conditions, seed)
+            check_conditional_prior(&**prior, &example.image, &conditions, seed)
         }
         PluginInstance::Projector(projector) => check_projector(projector, &example.image_shape().step(&step)?, seed),
+        PluginInstance::Estimator(estimator) => check_estimator(estimator, &example.image, seed),
         _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
     };
     report.component = id.to_owned();

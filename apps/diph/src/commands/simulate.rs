@@ -10,6 +10,7 @@ use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, Quantit
 use diph_formats::check_writable_folder;
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
+use diph_plugin_host::Registry;
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, SequenceSource, positions, read_dictionary};
 use diph_recon::memory::{SimulationPlan, files};
 use diph_recon::slices::Selection;
@@ -130,7 +131,8 @@ impl SimulateArgs {
         let sequence = self.read_sequence()?;
         let frames = sequence.as_ref().map_or(Sequence::CUTS[self.cut], Sequence::frames);
         check_coefficients(self.coefficients, frames)?;
-        let estimate = self.plan(size, sequence.as_ref());
+        let registry = context.registry()?;
+        let estimate = self.plan(&registry, size, sequence.as_ref());
         context.memory.check(
             &format!("simulating {} x {} pixels", size.0, size.1),
             &estimate,
@@ -141,7 +143,6 @@ impl SimulateArgs {
         }
         let acquisition = self.acquisition(context, size, sequence.as_ref())?;
         let folder = DatasetFolder::new(&self.out);
-        let registry = context.registry()?;
         let mut simulation = Simulation::new(&registry, &self.operator, &folder, self.cut, &acquisition)?;
         simulation.sequence = sequence.as_ref();
         simulation.noise = match (self.snr, self.noise) {
@@ -169,7 +170,7 @@ impl SimulateArgs {
     }
 
     /// What it will need. The lengths of files are those that the flags say, or the usual ones: they are not read for this.
-    fn plan(&self, size: (usize, usize), sequence: Option<&Sequence>) -> MemoryEstimate {
+    fn plan(&self, registry: &Registry, size: (usize, usize), sequence: Option<&Sequence>) -> MemoryEstimate {
         let plan = SimulationPlan {
             operator: &self.operator,
             shape: AcquisitionShape {
@@ -185,7 +186,7 @@ impl SimulateArgs {
             parameters: 2,
             simulates_dictionary: self.dictionary.is_none() && sequence.is_some(),
         };
-        plan.memory().and(files(self.dictionary.as_deref()))
+        plan.memory(registry).and(files(self.dictionary.as_deref()))
     }
 
     fn selected(&self) -> Result<Vec<SliceId>, AppError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
 use diph_formats::check_writable_folder;
+use diph_plugin_host::Registry;
 use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};
@@ -123,14 +124,14 @@ impl TrainArgs {
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config)?;
-        let estimate = plan(context, &config)?;
+        let registry = context.registry()?;
+        let estimate = plan(context, &registry, &config)?;
         if self.dry_run {
             return print_estimate(context, &estimate);
         }
         check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
         let steps = config.training.steps;
-        let registry = context.registry()?;
         let spinner = context.output.spinner("preparing the images");
         let mut data = TrainingData::open(&registry, &config)?;
         if self.measures_factors() {
@@ -269,9 +270,9 @@ impl TrainArgs {
 }
 
 /// What the run will need; announces a network that takes long.
-fn plan(context: &Context, config: &RunConfig) -> Result<MemoryEstimate, AppError> {
+fn plan(context: &Context, registry: &Registry, config: &RunConfig) -> Result<MemoryEstimate, AppError> {
     const WHERE: &str = "the training configuration";
-    let estimate = training_plan(config).flag(WHERE)?;
+    let estimate = training_plan(registry, config).flag(WHERE)?;
     let advice =
         "take a smaller network, batch or image, `training.microbatch=1` or `training.gradient_checkpointing=true`";
     context.memory.check("training", &estimate, advice)?;

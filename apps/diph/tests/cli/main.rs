@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod diffusion;
+mod loaded_parts;
 mod memory;
 mod network;
 mod parity;

@@ -1,11 +1,10 @@
 //! How slices were measured.
 
 use diph_bloch::Dictionary;
-use diph_core::{AcquisitionShape, ImageShape};
-use diph_plugin_host::NamedArray;
+use diph_core::{AcquisitionShape, FourierScale, ImageShape};
+use diph_plugin_host::{Acquisition as PartsAcquisition, ArrayData, ElementType, Facts};
 use ndarray::{Array2, Array3};
 use num_complex::Complex32;
-use serde_json::{Map, Value};
 
 /// Everything that operator and projector are made from.
 #[derive(Clone)]
@@ -37,36 +36,54 @@ impl Acquisition {
         }
     }
 
-    /// Arrays for an operator plugin, under the names that all operators share.
-    pub fn operator_arrays(&self, weighted: bool) -> Vec<NamedArray> {
-        let mut arrays = vec![
-            NamedArray::new("trajectory", self.trajectory.clone()),
-            NamedArray::new("basis", self.dictionary.basis().to_owned()),
-        ];
-        if weighted {
-            arrays.push(NamedArray::new("weights", self.density_compensation.clone()));
+    /// What parts are created from, with data weights or without.
+    pub fn for_parts(&self, weighted: bool) -> PartsAcquisition<'_> {
+        let acquisition = PartsAcquisition::new(facts(&self.shape()))
+            .with("trajectory", self.trajectory.view())
+            .with("basis", self.dictionary.basis())
+            .with("atoms", self.dictionary.atoms())
+            .with("norms", self.dictionary.norms())
+            .with("lut", self.dictionary.lut());
+        let acquisition = match weighted {
+            true => acquisition.with("weights", self.density_compensation.view()),
+            false => acquisition,
+        };
+        match &self.coil_maps {
+            Some(maps) => acquisition.with("coil_maps", maps.view()),
+            None => acquisition,
         }
-        if let Some(maps) = &self.coil_maps {
-            arrays.push(NamedArray::new("coil_maps", maps.clone()));
-        }
-        arrays
     }
+}
 
-    /// Options of an operator: those of the method, the size of the image, and the scale of the files' k-space, unless
-    /// the method has its own.
-    pub fn operator_options(&self, options: &Map<String, Value>) -> Value {
-        let mut options = options.clone();
-        options.insert("image".into(), serde_json::json!([self.image_size.0, self.image_size.1]));
-        options.entry("normalisation").or_insert("twice_oversampled".into());
-        Value::Object(options)
+/// The acquisition of these lengths as parts see it before it is there, for their estimates of memory.
+pub fn announced(shape: &AcquisitionShape, atoms: usize, parameters: usize) -> PartsAcquisition<'static> {
+    let AcquisitionShape { coefficients, frames, samples, .. } = *shape;
+    let array = |element, lengths: &[usize]| ArrayData::Announced(element, lengths.to_vec());
+    let acquisition = PartsAcquisition::new(facts(shape))
+        .with("trajectory", array(ElementType::F64, &[frames, samples, shape.image.lengths().len()]))
+        .with("basis", array(ElementType::F32, &[frames, coefficients]))
+        .with("atoms", array(ElementType::F32, &[atoms, coefficients]))
+        .with("norms", array(ElementType::F32, &[atoms]))
+        .with("lut", array(ElementType::F32, &[atoms, parameters]));
+    let acquisition = match shape.is_weighted {
+        true => acquisition.with("weights", array(ElementType::F32, &[frames, samples])),
+        false => acquisition,
+    };
+    match shape.has_coil_maps {
+        true => acquisition.with("coil_maps", array(ElementType::C64, &shape.image.with_leading(shape.coils))),
+        false => acquisition,
     }
+}
 
-    /// Arrays for a projector plugin, under the names that all projectors share.
-    pub fn projector_arrays(&self) -> Vec<NamedArray> {
-        vec![
-            NamedArray::new("atoms", self.dictionary.atoms().to_owned()),
-            NamedArray::new("norms", self.dictionary.norms().to_owned()),
-            NamedArray::new("lut", self.dictionary.lut().to_owned()),
-        ]
+/// What the files say: k-space comes in the convention of the Python MRF-DiPh code.
+fn facts(shape: &AcquisitionShape) -> Facts {
+    Facts {
+        image: Some(shape.image),
+        voxel_size: None,
+        fourier_scale: Some(FourierScale::TwiceOversampled),
+        coefficients: Some(shape.coefficients),
+        coils: Some(shape.coils),
+        frames: Some(shape.frames),
+        samples: Some(shape.samples),
     }
 }

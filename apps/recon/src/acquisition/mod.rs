@@ -6,7 +6,7 @@ mod demo_acquisition;
 mod dictionary;
 mod sequence_source;
 
-pub use acquisition::Acquisition;
+pub use acquisition::{Acquisition, announced};
 pub use acquisition_source::{AcquisitionSource, positions};
 pub use demo_acquisition::DemoAcquisition;
 pub use dictionary::{dictionary_file, read_dictionary};

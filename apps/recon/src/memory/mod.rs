@@ -1,18 +1,17 @@
 //! Memory and time that a command will need, said before it starts.
 //!
-//! Every crate says what its own part will need, from shapes alone: `memory_estimate` of
-//! [`MrfOperator`](diph_nufft::MrfOperator::memory_estimate), [`CartesianOperator`](diph_cartesian::CartesianOperator::memory_estimate),
-//! [`Dictionary`](diph_bloch::Dictionary::memory_estimate), [`DictionaryMatcher`](diph_bloch::DictionaryMatcher::memory_estimate),
-//! [`NetworkCost`](diph_network::NetworkCost) and [`TrainingConfig`](diph_diffusion::TrainingConfig::memory_estimate). This module
-//! adds what the program itself holds (k-space, images of the solver, files that are read), compares the sum with what is free, and
-//! refuses what cannot fit. Of plugins that are not Diph's own nothing is known; their part is left out, and a note says so.
+//! Every part says what it will need, from shapes alone, through the plugin interface
+//! ([`Registry::memory_estimate`](diph_plugin_host::Registry::memory_estimate)); so do
+//! [`Dictionary`](diph_bloch::Dictionary::memory_estimate) and
+//! [`TrainingConfig`](diph_diffusion::TrainingConfig::memory_estimate). This module adds what the program itself holds
+//! (k-space, images of the solver, files that are read), compares the sum with what is free, and refuses what cannot fit. Of
+//! plugins that do not say, nothing is known; their part is left out, and a note says so.
 
 mod available;
 mod dictionary_plan;
 mod memory_budget;
 mod network_time;
 mod not_enough_memory;
-mod planned_parts;
 mod program;
 mod reconstruction_plan;
 mod simulation_plan;

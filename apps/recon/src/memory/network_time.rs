@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_network::NetworkCost;
+use diph_network::ops::Precision;
+use serde_json::{Map, Value};
 
-use super::planned_parts;
-use crate::method::Method;
+use crate::method::{Component, Method};
 
 /// Runs that take longer are announced.
 const FRIENDLY: Duration = Duration::from_secs(20);
@@ -20,12 +22,12 @@ pub const FRIENDLY_OPERATIONS: f64 = 200e9;
 /// When the measurement of this machine's speed fails.
 pub fn reconstruction_time(method: &Method, image: [usize; 2]) -> diph_diffusion::Result<Option<String>> {
     let Some(prior) = &method.prior else { return Ok(None) };
-    let Some(cost) = planned_parts::network(prior, image) else { return Ok(None) };
+    let Some(cost) = network(prior, image) else { return Ok(None) };
     let steps = method.solver.iterations();
     if cost.operations() * (steps as f64) < FRIENDLY_OPERATIONS {
         return Ok(None);
     }
-    let rate = NetworkCost::measured_rate(planned_parts::precision(&prior.options))?;
+    let rate = NetworkCost::measured_rate(precision(&prior.options))?;
     Ok(announce(&cost, cost.operations(), steps as u64, rate).map(|line| format!("{line} a slice on this machine")))
 }
 
@@ -51,6 +53,36 @@ fn rounded(seconds: f64) -> String {
         s if s < 5400.0 => format!("{:.0} min", s / 60.0),
         s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
         s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
+/// The network of a diffusion prior on images of a size; nothing where there is none.
+fn network(component: &Component, image: [usize; 2]) -> Option<NetworkCost> {
+    if component.id != "diph.diffusion" {
+        return None;
+    }
+    let config = network_config(&component.options)?;
+    config.check().ok()?;
+    let factor = config.unet.size_factor().ok()?;
+    // The canvas that the prior chooses.
+    let longer = image[0].max(image[1]);
+    let given = component.options.get("image_size").and_then(Value::as_u64).map(|size| size as usize);
+    let canvas = given.unwrap_or_else(|| (longer - longer % factor).max(factor));
+    NetworkCost::new(&config.unet, canvas, 1, precision(&component.options)).ok()
+}
+
+/// What the network's convolutions multiply in.
+fn precision(options: &Map<String, Value>) -> Precision {
+    let value = options.get("precision").cloned().unwrap_or_default();
+    serde_json::from_value(value).unwrap_or_default()
+}
+
+fn network_config(options: &Map<String, Value>) -> Option<ModelConfig> {
+    let path = |key: &str| options.get(key).and_then(Value::as_str);
+    match (path("checkpoint"), path("config")) {
+        (None, _) => diph_diffusion::shipped_config().ok(),
+        (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).ok(),
+        (Some(_), Some(config)) => serde_json::from_str(&std::fs::read_to_string(config).ok()?).ok(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! What a reconstruction will need.
 
-use diph_bloch::DictionaryMatcher;
 use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_plugin_host::Registry;
 use num_complex::Complex32;
 use serde_json::{Map, Value};
 
-use super::{planned_parts, program_with_plugins};
+use super::program_with_plugins;
 use crate::ConditionImage;
-use crate::acquisition::Acquisition;
-use crate::method::{Method, Weights};
+use crate::acquisition::{Acquisition, announced};
+use crate::method::{Component, Method, Weights};
 
 /// What makes a reconstruction smaller.
 const ADVICE: &str = "take a smaller image, fewer coils, frames or atoms, or a smaller network";
@@ -49,37 +49,30 @@ impl<'a> ReconstructionPlan<'a> {
     }
 
     /// What it will need, and the parts of the method that nothing is known about.
-    pub fn memory(&self) -> (MemoryEstimate, Vec<&'a str>) {
+    pub fn memory(&self, registry: &Registry) -> (MemoryEstimate, Vec<&'a str>) {
         let mut unknown = Vec::new();
         let mut estimate =
             program_with_plugins().and(acquisition_memory(&self.shape, self.atoms, self.parameters)).and(self.kspace());
         let mut solver = self.images();
-        let operator = &self.method.operator;
-        for (weighted, uses_normal) in self.operators() {
-            let shape = AcquisitionShape { is_weighted: weighted, ..self.shape };
-            match planned_parts::operator(&operator.id, &operator.options, &shape, uses_normal) {
-                Some(part) => estimate = estimate.and(part),
-                None => unknown.push(operator.id.as_str()),
+        let mut ask = |part: &'a Component, is_weighted: bool, uses_normal: bool| {
+            let shape = AcquisitionShape { is_weighted, ..self.shape };
+            let acquisition = announced(&shape, self.atoms, self.parameters);
+            let known = part_memory(registry, part, &acquisition, uses_normal);
+            if known.is_none() {
+                unknown.push(part.id.as_str());
             }
+            known.unwrap_or_default()
+        };
+        for (is_weighted, uses_normal) in self.operators() {
+            estimate = estimate.and(ask(&self.method.operator, is_weighted, uses_normal));
         }
         if let Some(prior) = &self.method.prior {
-            match planned_parts::prior(prior, &self.shape) {
-                Some((kept, running)) => {
-                    estimate = estimate.and(kept);
-                    solver = solver.and(running);
-                }
-                None => unknown.push(prior.id.as_str()),
-            }
+            // The prior works while the solver's images are there.
+            let (kept, running) = ask(prior, false, false).split();
+            estimate = estimate.and(kept);
+            solver = solver.and(running);
         }
-        let AcquisitionShape { coefficients, .. } = self.shape;
-        match self.method.projector.id.as_str() {
-            "diph.bloch-dictionary" => {
-                let voxels = self.shape.pixels();
-                estimate =
-                    estimate.and(DictionaryMatcher::memory_estimate(self.atoms, coefficients, self.parameters, voxels));
-            }
-            id => unknown.push(id),
-        }
+        estimate = estimate.and(ask(&self.method.projector, false, false));
         unknown.dedup();
         // Kernels are set up before the solver starts.
         (estimate.and(solver.passing("images of the solver and activations of the network")), unknown)
@@ -126,15 +119,28 @@ pub fn acquisition_memory(shape: &AcquisitionShape, atoms: usize, parameters: us
         .and(diph_bloch::Dictionary::memory_estimate(atoms, shape.frames, shape.coefficients, parameters))
 }
 
-/// Operators that measure and go back, with and without weights.
-pub fn measurement_memory(id: &str, shape: &AcquisitionShape, uses_normal: bool) -> Option<MemoryEstimate> {
+/// Operators that measure and go back, with and without weights; `None` where the plugin does not say.
+pub fn measurement_memory(
+    registry: &Registry,
+    id: &str,
+    shape: &AcquisitionShape,
+    uses_normal: bool,
+) -> Option<MemoryEstimate> {
+    let component = Component { id: id.into(), options: Map::new() };
     let part = |is_weighted: bool, uses_normal: bool| {
-        planned_parts::operator(
-            id,
-            &Map::<String, Value>::new(),
-            &AcquisitionShape { is_weighted, ..*shape },
-            uses_normal,
-        )
+        let acquisition = announced(&AcquisitionShape { is_weighted, ..*shape }, 0, 0);
+        part_memory(registry, &component, &acquisition, uses_normal)
     };
     Some(part(false, uses_normal)?.and(part(true, false)?))
+}
+
+/// What a part says. What a plugin refuses here it refuses when it is created, with a better message.
+fn part_memory(
+    registry: &Registry,
+    part: &Component,
+    acquisition: &diph_plugin_host::Acquisition<'_>,
+    uses_normal: bool,
+) -> Option<MemoryEstimate> {
+    let options = Value::Object(part.options.clone());
+    registry.memory_estimate(&part.id, &options, acquisition, uses_normal).ok().flatten()
 }

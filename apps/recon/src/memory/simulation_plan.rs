@@ -2,6 +2,7 @@
 
 use diph_bloch::Dictionary;
 use diph_core::{AcquisitionShape, MemoryEstimate};
+use diph_plugin_host::Registry;
 use num_complex::Complex32;
 
 use super::{acquisition_memory, measurement_memory, program_with_plugins};
@@ -34,7 +35,7 @@ impl SimulationPlan<'_> {
     pub const ADVICE: &'static str = "take a smaller image, fewer coils, frames or samples";
 
     /// What it will need.
-    pub fn memory(&self) -> MemoryEstimate {
+    pub fn memory(&self, registry: &Registry) -> MemoryEstimate {
         let shape = &self.shape;
         let image = MemoryEstimate::array::<Complex32>(&[shape.coefficients, shape.pixels()]);
         let kspace = MemoryEstimate::array::<Complex32>(&[shape.coils, shape.samples_per_coil()]);
@@ -44,7 +45,7 @@ impl SimulationPlan<'_> {
             .kept("signals of tissues", SIGNALS)
             .kept("k-space", kspace.saturating_mul(KSPACE_COPIES))
             .temporary("maps", MemoryEstimate::array::<f32>(&[MAPS, shape.pixels()]));
-        let estimate = match measurement_memory(self.operator, shape, false) {
+        let estimate = match measurement_memory(registry, self.operator, shape, false) {
             Some(operators) => estimate.and(operators),
             None => estimate,
         };

@@ -11,10 +11,11 @@ pub struct PluginFile {
     pub id: String,
     /// Version of the component.
     pub version: String,
-    /// File name of the library, without its folder.
+    /// File name of the library, without its folder; `built in` for a part of the program.
     pub library: String,
-    /// SHA-256 of the library in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the library in hexadecimal; absent for a part of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl PluginFile {
@@ -23,7 +24,7 @@ impl PluginFile {
         Self {
             id: provenance.id.clone(),
             version: provenance.version.clone(),
-            library: file_name(&provenance.path),
+            library: provenance.path.as_deref().map_or_else(|| provenance.origin.to_string(), file_name),
             sha256: provenance.sha256.clone(),
         }
     }

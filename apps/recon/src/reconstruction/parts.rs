@@ -51,11 +51,11 @@ impl Parts {
             None => None,
             Some(prior) => {
                 let options = Value::Object(prior.options.clone());
-                Some(Box::new(registry.create_prior(&prior.id, &options, &[])?) as Box<dyn Prior>)
+                Some(registry.create_prior(&prior.id, &options, &acquisition.for_parts(false))?)
             }
         };
         let options = Value::Object(method.projector.options.clone());
-        let projector = registry.create_projector(&method.projector.id, &options, &acquisition.projector_arrays())?;
+        let projector = registry.create_projector(&method.projector.id, &options, &acquisition.for_parts(false))?;
         let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector)];
         let provenance = ids.into_iter().flatten().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
         Ok(Self {
@@ -176,7 +176,6 @@ fn operator(
     acquisition: &Acquisition,
     weighted: bool,
 ) -> Result<Arc<dyn ForwardOperator>> {
-    let options = acquisition.operator_options(&method.operator.options);
-    let arrays = acquisition.operator_arrays(weighted);
-    Ok(Arc::new(registry.create_operator(&method.operator.id, &options, &arrays)?))
+    let options = Value::Object(method.operator.options.clone());
+    Ok(Arc::new(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?))
 }

@@ -124,7 +124,7 @@ impl Study<'_> {
     ) -> Result<MemoryEstimate, ReconError> {
         let coils = self.coils(acquisition, slices);
         let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
-        let (estimate, unknown) = plan.memory();
+        let (estimate, unknown) = plan.memory(self.registry);
         let paths = self.source.files();
         let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
         for part in unknown {
