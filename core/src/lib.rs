@@ -64,14 +64,14 @@ pub use physics_projector::PhysicsProjector;
 pub use plane_wise::PlaneWise;
 pub use preconditioner::Preconditioner;
 pub use prior::Prior;
-pub use prior_context::{PriorContext, Rng};
+pub use prior_context::{Conditions, PriorContext, Rng, lend_conditions};
 pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;
 pub use solvers::{
     Admm, AdmmSettings, AdmmState, AnnealedSettings, AnnealedSplitting, AnnealedState, CgSettings, CgState,
     ConjugateGradient, DataSettings, Fista, FistaSettings, FistaState, LeastSquares, LeastSquaresSettings,
     LeastSquaresState, OperatorNorm, PhysicsSettings, PhysicsState, PowerState, Problem, Renoising, Solution,
-    estimate_intensity, objective,
+    objective,
 };
 pub use space::{Axis, Space};
 pub use views::{View, ViewMut};

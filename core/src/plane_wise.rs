@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex32;
 
-use crate::{Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, SpatialAxes, View, ViewMut};
+use crate::{
+    Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, SpatialAxes, View, ViewMut, lend_conditions,
+};
 
 /// The z axis of a volume (coefficient, z, y, x).
 const PLANES: Axis = Axis(1);
@@ -36,8 +38,13 @@ impl PlaneWise {
     }
 
     /// Condition images of one plane.
-    fn conditions(&self, plane: usize, context: &PriorContext<'_>, planes: usize) -> Result<Conditions> {
-        let one = |(name, image): (&String, &ArrayD<Complex32>)| {
+    fn conditions(
+        &self,
+        plane: usize,
+        context: &PriorContext<'_>,
+        planes: usize,
+    ) -> Result<BTreeMap<String, ArrayD<Complex32>>> {
+        let one = |(name, image): (&String, &View<'_>)| {
             if image.ndim() == 4 && image.len_of(PLANES) == planes {
                 return Ok((name.clone(), contiguous(image.index_axis(PLANES, plane))));
             }
@@ -47,8 +54,6 @@ impl PlaneWise {
         context.conditions.iter().map(one).collect()
     }
 }
-
-type Conditions = BTreeMap<String, ArrayD<Complex32>>;
 
 impl Prior for PlaneWise {
     fn name(&self) -> &str {
@@ -79,6 +84,7 @@ impl Prior for PlaneWise {
             let noisy = contiguous(noisy.index_axis(PLANES, plane));
             let mut denoised = ArrayD::zeros(noisy.raw_dim());
             let conditions = self.conditions(plane, context, image.depth())?;
+            let conditions = lend_conditions(&conditions);
             let mut context =
                 PriorContext { schedule: context.schedule, conditions: &conditions, rng: &mut *context.rng };
             let of_plane = self.prior.denoise(noisy.view(), sigma, denoised.view_mut(), &mut context)?;
@@ -143,7 +149,7 @@ mod tests {
     ) -> Result<(Vec<Complex32>, Option<f64>)> {
         let conditions = BTreeMap::from([("low_res".to_string(), condition)]);
         let mut rng = Rng::seed_from_u64(5);
-        let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut rng };
+        let mut context = PriorContext { schedule: None, conditions: &lend_conditions(&conditions), rng: &mut rng };
         let mut clean = ArrayD::zeros(noisy.raw_dim());
         let penalty = prior.denoise(noisy.view(), 0.5, clean.view_mut(), &mut context)?;
         Ok((clean.into_iter().collect(), penalty))

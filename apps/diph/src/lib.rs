@@ -13,7 +13,7 @@ mod study_output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use diph_network::ops::check_cpu;
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
@@ -60,6 +60,6 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Parity(args) => args.run(context),
         Command::Plugin(args) => args.run(context),
         Command::Convert(args) => args.run(context),
-        Command::Completions(args) => args.run(),
+        Command::Completions(args) => args.run(Cli::command()),
     }
 }

@@ -1,10 +1,8 @@
 //! The annealed loop of a recorded run.
 
-use std::collections::BTreeMap;
-
 use diph_core::{
-    AnnealedSettings, AnnealedSplitting, AnnealedState, ForwardOperator, Iteration, NoiseSchedule, PhysicsProjector,
-    PhysicsState, Prior, Problem,
+    AnnealedSettings, AnnealedSplitting, AnnealedState, Conditions, ForwardOperator, Iteration, NoiseSchedule,
+    PhysicsProjector, PhysicsState, Prior, Problem,
 };
 use diph_diffusion::{DiffusionPrior, PriorOptions};
 use diph_plugin_host::PluginProjector;
@@ -26,7 +24,7 @@ pub struct RecordedSampler {
     prior: DiffusionPrior,
     projector: PluginProjector,
     schedule: NoiseSchedule,
-    conditions: BTreeMap<String, ArrayD<Complex32>>,
+    condition: ArrayD<Complex32>,
     settings: AnnealedSettings,
     noise: Vec<ArrayD<Complex32>>,
     acquisition: Acquisition,
@@ -67,16 +65,7 @@ impl RecordedSampler {
         // The Python code does not normalise the operator.
         let problem = Problem::new(operator, 1.0, meta.ref_factor, samples.view()).step("preparing the data")?;
         let projector = reference.projector(&acquisition)?;
-        Ok(Self {
-            problem,
-            prior,
-            projector,
-            schedule,
-            conditions: BTreeMap::from([("low_res".into(), condition)]),
-            settings: run.settings(),
-            noise,
-            acquisition,
-        })
+        Ok(Self { problem, prior, projector, schedule, condition, settings: run.settings(), noise, acquisition })
     }
 
     /// How the slice was measured.
@@ -122,7 +111,7 @@ impl RecordedSampler {
     /// # Errors
     /// When the settings make no sense.
     pub fn start(&self) -> Result<AnnealedState, ReconError> {
-        let mut state = self.solver().start().step("starting the loop")?;
+        let mut state = self.solver(&self.conditions()).start().step("starting the loop")?;
         if let Some(noise) = self.noise.last() {
             state.x_t.assign(noise);
         }
@@ -136,17 +125,21 @@ impl RecordedSampler {
     pub fn step(&self, state: &mut AnnealedState) -> Result<(), ReconError> {
         let index = self.steps().saturating_sub(state.step + 1);
         let noise = self.noise.get(index).ok_or("no noise is left").step("adding noise")?;
-        self.solver().step_with_noise(state, |_| Ok(noise.clone())).step(&format!("step {index}"))?;
+        self.solver(&self.conditions()).step_with_noise(state, |_| Ok(noise.clone())).step(&format!("step {index}"))?;
         Ok(())
     }
 
-    fn solver(&self) -> AnnealedSplitting<'_> {
+    fn conditions(&self) -> Conditions<'_> {
+        Conditions::from([("low_res".into(), self.condition.view())])
+    }
+
+    fn solver<'s>(&'s self, conditions: &'s Conditions<'s>) -> AnnealedSplitting<'s> {
         AnnealedSplitting {
             problem: &self.problem,
             prior: &self.prior,
             projector: Some(&self.projector),
             schedule: &self.schedule,
-            conditions: &self.conditions,
+            conditions,
             settings: self.settings.clone(),
             // All noise is given.
             seed: 0,

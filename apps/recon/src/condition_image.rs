@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use diph_core::{CgSettings, ConjugateGradient, Error, ForwardOperator, Problem, Result, StopReason, View};
+use diph_core::{CgSettings, ConjugateGradient, Error, Problem, Result, StopReason};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
@@ -32,23 +31,22 @@ pub enum ConditionImage {
 }
 
 impl ConditionImage {
-    /// Computes the image (coefficient, y, x) from `samples` (coil, frame, sample), in units of `intensity`.
+    /// Whether the image is made from data that are weighted with the density compensation.
+    pub fn is_density_compensated(self) -> bool {
+        self == Self::Adjoint
+    }
+
+    /// Computes the image (coefficient, [z,] y, x) of a measurement, in the units of the problem, whose operator has the weights
+    /// that [`is_density_compensated`](Self::is_density_compensated) tells.
     ///
     /// # Errors
-    /// Those of the operators, of samples that are not finite, and of an intensity that is not positive.
-    pub fn compute(
-        self,
-        unweighted: &Arc<dyn ForwardOperator>,
-        density_compensated: &Arc<dyn ForwardOperator>,
-        samples: View<'_>,
-        intensity: f32,
-    ) -> Result<ArrayD<Complex32>> {
+    /// Those of the operator, and of steps that break down.
+    pub fn compute(self, problem: &Problem) -> Result<ArrayD<Complex32>> {
         // The first step of conjugate gradients from zero is the right-hand side at its best scale.
-        let (operator, steps) = match self {
-            Self::Adjoint => (density_compensated, 1),
-            Self::ConjugateGradient { steps } => (unweighted, steps),
+        let steps = match self {
+            Self::Adjoint => 1,
+            Self::ConjugateGradient { steps } => steps,
         };
-        let problem = Problem::new(operator.clone(), 1.0, intensity, samples)?;
         let outcome = ConjugateGradient {
             operator: problem.operator(),
             damping: 0.0,
@@ -104,12 +102,15 @@ impl From<ConditionImage> for String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use diph_core::ForwardOperator;
     use diph_nufft::{MrfOperator, MrfOptions, Trajectory, density};
     use ndarray::Array2;
 
     use super::*;
 
-    /// A fully sampled measurement: enough steps find the image, and any scale of the data comes out in the intensity.
+    /// A fully sampled measurement: enough steps find the image.
     #[test]
     fn many_steps_invert_a_full_measurement() {
         let trajectory = Trajectory::golden_angle_radial(30, 24).unwrap();
@@ -124,7 +125,8 @@ mod tests {
         let mut samples = plain.range().zeros();
         plain.forward(image.view(), samples.view_mut()).unwrap();
         let error = |condition: ConditionImage| {
-            let found = condition.compute(&plain, &weighted, samples.view(), 4.0).unwrap() * Complex32::from(4.0);
+            let operator = if condition.is_density_compensated() { &weighted } else { &plain };
+            let found = condition.compute(&Problem::unscaled(operator.clone(), samples.view()).unwrap()).unwrap();
             let norm = |image: &ArrayD<Complex32>| image.iter().map(|value| value.norm_sqr()).sum::<f32>().sqrt();
             norm(&(found - &image)) / norm(&image)
         };

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use diph_core::{ByteSize, MemoryEstimate};
+
 use crate::config::ConfigError;
-use crate::memory::NotEnoughMemory;
 
 /// Why a piece of work ended early, and which setting or file is to blame.
 ///
@@ -58,6 +59,20 @@ impl ReconError {
     pub fn input(file: &Path, message: impl Into<String>) -> Self {
         Self::File { file: file.to_owned(), source: message.into().into() }
     }
+}
+
+/// Work that cannot fit into memory: what it would need, what there is, and what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{work} would need about {estimate}, and {available} are available; {advice}")]
+pub struct NotEnoughMemory {
+    /// What was to be done.
+    pub work: String,
+    /// What it would need, in parts.
+    pub estimate: MemoryEstimate,
+    /// What there is.
+    pub available: ByteSize,
+    /// What makes it smaller.
+    pub advice: String,
 }
 
 /// Computations that nobody put a name to.

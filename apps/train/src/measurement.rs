@@ -1,21 +1,21 @@
 //! What a training image becomes when it is measured.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use diph_core::{Error, ForwardOperator, Result, Rng};
+use diph_core::{Error, ForwardOperator, Problem, Result, Rng};
 use diph_datasets::{NoiseLevel, NoiseParts, add_measurement_noise};
 use diph_plugin_host::Registry;
-use ndarray::Array3;
+use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::Measured;
-use diph_recon::Acquisition;
+use diph_recon::{Acquisition, ConditionImage};
 
 /// An acquisition that measures training images, each time with other noise.
 pub struct Measurement {
-    pub(crate) unweighted: Arc<dyn ForwardOperator>,
-    pub(crate) density_compensated: Arc<dyn ForwardOperator>,
+    unweighted: Arc<dyn ForwardOperator>,
+    density_compensated: Arc<dyn ForwardOperator>,
     noise: [f64; 2],
 }
 
@@ -43,7 +43,50 @@ impl Measurement {
         let level = NoiseLevel::StandardDeviation(log_uniform(self.noise, rng));
         add_measurement_noise(samples.view_mut(), level, NoiseParts::Complex, rng)
             .map_err(|error| Error::external("measurement", error))?;
-        Ok(Measured { measurement: self, samples })
+        Ok(Measured { measurement: self, samples, problem: OnceCell::new() })
+    }
+}
+
+/// A measured image.
+pub struct Measured<'a> {
+    measurement: &'a Measurement,
+    samples: ArrayD<Complex32>,
+    /// With the operator without weights, from its first use on.
+    problem: OnceCell<Problem>,
+}
+
+impl Measured<'_> {
+    /// The image value that counts as 1, estimated as reconstructions without data weights do.
+    ///
+    /// # Errors
+    /// When there is no signal.
+    pub fn intensity(&self) -> Result<f32> {
+        self.problem()?.estimate_intensity()
+    }
+
+    /// The condition image (coefficient, y, x) in units of an intensity.
+    ///
+    /// # Errors
+    /// Those of the operators.
+    pub fn condition(&self, condition: ConditionImage, intensity: f32) -> Result<Array3<Complex32>> {
+        let image = match condition.is_density_compensated() {
+            true => {
+                let operator = self.measurement.density_compensated.clone();
+                condition.compute(&Problem::unscaled(operator, self.samples.view())?)?
+            }
+            false => condition.compute(self.problem()?)?,
+        };
+        let image = image.mapv_into(|value| value / intensity);
+        image.into_dimensionality::<Ix3>().map_err(|error| Error::external("condition image", error))
+    }
+
+    /// The measurement is prepared once, whether the intensity, the condition image or both are made from it.
+    fn problem(&self) -> Result<&Problem> {
+        if let Some(problem) = self.problem.get() {
+            return Ok(problem);
+        }
+        let problem = Problem::unscaled(self.measurement.unweighted.clone(), self.samples.view())?;
+        Ok(self.problem.get_or_init(|| problem))
     }
 }
 

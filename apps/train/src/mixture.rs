@@ -13,6 +13,7 @@ use crate::{
     SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
+use diph_recon::slices::{Selection, select};
 use diph_recon::{Blame, Cancel, ReconError};
 
 /// Makes the parts of a mixture of samples; what they share is made once.
@@ -142,22 +143,14 @@ impl<'a> Mixture<'a> {
     /// # Errors
     /// When one is not.
     pub fn slices(&self, folder: &DatasetFolder, vols: &[usize], setting: &str) -> Result<Vec<SliceId>, ReconError> {
-        let here = folder.root().display();
         let present = match self.data.images {
             FolderImages::Maps => folder.slices_with_maps(),
             FolderImages::Tsmi => folder.slices_with_reference_tsmi(self.data.cut),
         };
         let present = present.file(folder.root())?;
-        if let Some(vol) = vols.iter().find(|vol| !present.iter().any(|id| id.vol == **vol)) {
-            return Err(ReconError::setting(setting, format!("no volume {vol} with {} in {here}", self.what())));
-        }
-        let wanted = |numbers: &[usize], number| numbers.is_empty() || numbers.contains(&number);
-        let of_vols: Vec<SliceId> = present.into_iter().filter(|id| wanted(vols, id.vol)).collect();
-        let slices = &self.data.slices;
-        if let Some(slice) = slices.iter().find(|slice| !of_vols.iter().any(|id| id.slice == **slice)) {
-            return Err(ReconError::setting("data.slices", format!("no slice {slice} with {} in {here}", self.what())));
-        }
-        let found: Vec<SliceId> = of_vols.into_iter().filter(|id| wanted(slices, id.slice)).collect();
+        let place = format!("with {} in {}", self.what(), folder.root().display());
+        let (vols, slices) = (Selection::of_list(vols), Selection::of_list(&self.data.slices));
+        let found = select(&present, (&vols, setting), (&slices, "data.slices"), &place)?;
         match found.is_empty() {
             true => Err(ReconError::input(folder.root(), format!("expected slices with {}, found none", self.what()))),
             false => Ok(found),

@@ -1,8 +1,6 @@
 //! How well the network denoises what it has not seen.
 
-use std::collections::BTreeMap;
-
-use diph_core::{Prior, PriorContext, Rng, metrics};
+use diph_core::{Conditions, Prior, PriorContext, Rng, metrics};
 use diph_diffusion::{Checkpoint, DiffusionPrior, PriorOptions, SampleSource, TrainingSample};
 use ndarray::{Array2, Array3, ArrayBase, ArrayD, ArrayView2, Axis, Data, Dimension, Zip};
 use num_complex::Complex32;
@@ -72,8 +70,8 @@ impl Validation {
         let mut levels: Vec<(f32, f64, Vec<f64>)> = SIGMAS.map(|sigma| (sigma, 0.0, vec![0.0; coefficients])).into();
         let mut pictures = Vec::new();
         for (index, sample) in self.samples.iter().enumerate() {
-            let mut conditions = BTreeMap::new();
-            conditions.extend(sample.condition.clone().map(|image| (condition.clone(), image.into_dyn())));
+            let mut conditions = Conditions::new();
+            conditions.extend(sample.condition.as_ref().map(|image| (condition.clone(), image.view().into_dyn())));
             let mut drawn = Vec::new();
             for (level, sigma) in SIGMAS.into_iter().enumerate() {
                 let denoised = denoise(&prior, sample, sigma, &conditions, index as u64)?;
@@ -97,7 +95,7 @@ fn denoise(
     prior: &DiffusionPrior,
     sample: &TrainingSample,
     sigma: f32,
-    conditions: &BTreeMap<String, ArrayD<Complex32>>,
+    conditions: &Conditions<'_>,
     seed: u64,
 ) -> diph_core::Result<ArrayD<Complex32>> {
     let mut rng = Rng::seed_from_u64(seed);

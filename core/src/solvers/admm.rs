@@ -1,7 +1,5 @@
 //! The alternating direction method of multipliers.
 
-use std::collections::BTreeMap;
-
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
@@ -10,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
 use super::{CgSettings, PhysicsState, Problem, Solution};
-use crate::{Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason, run};
+use crate::{
+    Conditions, Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason,
+    run,
+};
 
 const NAME: &str = "admm";
 
@@ -34,7 +35,7 @@ pub struct Admm<'a> {
     /// Needed where the settings put the physics into the loop, otherwise not looked at.
     pub projector: Option<&'a dyn PhysicsProjector>,
     /// Condition images for the prior.
-    pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    pub conditions: &'a Conditions<'a>,
     /// Weights and stopping.
     pub settings: AdmmSettings,
     /// Seed of the generator that the prior may draw from.

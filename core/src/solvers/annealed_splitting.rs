@@ -1,7 +1,5 @@
 //! Annealed splitting: data, physics and a prior whose noise level falls from step to step.
 
-use std::collections::BTreeMap;
-
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
@@ -12,7 +10,7 @@ use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
 use super::{CgSettings, PhysicsState, Problem, Renoising, Solution};
 use crate::{
-    Error, Iteration, NoiseSchedule, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng,
+    Conditions, Error, Iteration, NoiseSchedule, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng,
     ScheduleEntry, StopReason, run,
 };
 
@@ -42,7 +40,7 @@ pub struct AnnealedSplitting<'a> {
     /// Needed where the settings put the physics into the loop, otherwise not looked at.
     pub projector: Option<&'a dyn PhysicsProjector>,
     /// Condition images for the prior.
-    pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    pub conditions: &'a Conditions<'a>,
     /// Which steps are done, and their weights.
     pub settings: AnnealedSettings,
     /// Seed of all random numbers.

@@ -1,7 +1,5 @@
 //! Accelerated proximal gradients.
 
-use std::collections::BTreeMap;
-
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
@@ -9,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Solution;
 use crate::{
-    Breakdown, Error, Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason, run, vector,
+    Breakdown, Conditions, Error, Iteration, Observer, Outcome, Prior, PriorContext, Problem, Result, Rng, StopReason,
+    run, vector,
 };
 
 /// Norm beyond which an iterate, of order 1 in units of the intensity, is on its way out of the range of numbers.
@@ -26,7 +25,7 @@ pub struct Fista<'a> {
     /// Weight, step and stopping.
     pub settings: FistaSettings,
     /// Condition images for the prior.
-    pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    pub conditions: &'a Conditions<'a>,
     /// Seed of the generator that the prior may draw from.
     pub seed: u64,
 }

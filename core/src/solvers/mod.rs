@@ -25,7 +25,6 @@ pub use admm::{Admm, AdmmSettings, AdmmState};
 pub use annealed_splitting::{AnnealedSettings, AnnealedSplitting, AnnealedState, DataSettings, PhysicsSettings};
 pub use conjugate_gradient::{CgSettings, CgState, ConjugateGradient};
 pub use fista::{Fista, FistaSettings, FistaState};
-pub use intensity::estimate_intensity;
 pub use least_squares::{LeastSquares, LeastSquaresSettings, LeastSquaresState};
 pub use objective::objective;
 pub use operator_norm::{OperatorNorm, PowerState};

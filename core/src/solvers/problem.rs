@@ -20,6 +20,45 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Puts a measurement and its operator together as they are: the operator is not normalised, and 1 counts as 1. `samples` are
+    /// the measured data without weights.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::NotFinite`] for samples that cannot be used, and whatever the operator reports.
+    pub fn unscaled(operator: Arc<dyn ForwardOperator>, samples: View<'_>) -> Result<Self> {
+        let values = operator.range().slice("problem", "k-space", &samples)?;
+        if let Some(index) = vector::first_not_finite(values) {
+            return Err(Error::NotFinite { operation: "problem".into(), role: "k-space".into(), index });
+        }
+        let mut samples = samples.to_owned();
+        if let Some(weights) = operator.data_weights()? {
+            operator.range().check("problem", "data weights", weights.shape())?;
+            samples.zip_mut_with(&weights, |value, weight| *value *= *weight);
+        }
+        let mut adjoint = operator.domain().zeros();
+        operator.adjoint(samples.view(), adjoint.view_mut())?;
+        Ok(Self { operator, samples, adjoint, intensity: 1.0 })
+    }
+
+    /// The same measurement with the operator divided by the square root of `operator_norm`, and with `intensity` as the unit of
+    /// images. Takes no call of the operator.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a norm or an intensity that is not a positive number.
+    pub fn scaled(mut self, operator_norm: f64, intensity: f32) -> Result<Self> {
+        positive("operator norm", operator_norm)?;
+        positive("intensity", intensity.into())?;
+        let scale = (1.0 / operator_norm.sqrt()) as f32;
+        let of_samples = scale / intensity;
+        self.samples.mapv_inplace(|value| value * of_samples);
+        self.adjoint.mapv_inplace(|value| value * (of_samples * scale));
+        if scale != 1.0 {
+            self.operator = Arc::new(Scaled::new(scale, self.operator)?);
+        }
+        self.intensity *= intensity;
+        Ok(self)
+    }
+
     /// Puts a measurement and its operator together.
     ///
     /// `operator_norm` is the `L` that the (weighted) operator is normalised with; 1 leaves it as it is. `samples` are
@@ -34,25 +73,7 @@ impl Problem {
         intensity: f32,
         samples: View<'_>,
     ) -> Result<Self> {
-        positive("operator norm", operator_norm)?;
-        positive("intensity", intensity.into())?;
-        let values = operator.range().slice("problem", "k-space", &samples)?;
-        if let Some(index) = vector::first_not_finite(values) {
-            return Err(Error::NotFinite { operation: "problem".into(), role: "k-space".into(), index });
-        }
-        let operator_scale = (1.0 / operator_norm.sqrt()) as f32;
-        let mut samples = samples.mapv(|value| value * (operator_scale / intensity));
-        if let Some(weights) = operator.data_weights()? {
-            operator.range().check("problem", "data weights", weights.shape())?;
-            samples.zip_mut_with(&weights, |value, weight| *value *= *weight);
-        }
-        let operator: Arc<dyn ForwardOperator> = match operator_scale {
-            1.0 => operator,
-            scale => Arc::new(Scaled::new(scale, operator)?),
-        };
-        let mut adjoint = operator.domain().zeros();
-        operator.adjoint(samples.view(), adjoint.view_mut())?;
-        Ok(Self { operator, samples, adjoint, intensity })
+        Self::unscaled(operator, samples)?.scaled(operator_norm, intensity)
     }
 
     /// The operator, weighted and normalised.

@@ -390,6 +390,10 @@ typedef struct diph_operator_preconditioner {
   /* z = M r for a linear, Hermitian, positive definite M that approximates (A^H A + rho I)^-1 up to a common factor and costs
    * far less than `normal`; both have the shape of the domain, rho >= 0. Equal for equal rho. [any thread] */
   int32_t (*apply)(void *self, float rho, const diph_tensor *r, diph_tensor *z, diph_error *error);
+  /* Of a circulant preconditioner, M = (C + rho I)^-1 in every point of the image's Fourier space: writes C, DIPH_F32 of the
+   * axes (coefficient, coefficient, [z,] y, x), frequencies in the order of a discrete Fourier transform. Returns
+   * DIPH_UNSUPPORTED when M is of another sort; may be null, too. [any thread] */
+  int32_t (*symbol)(void *self, diph_tensor *symbol, diph_error *error);
 } diph_operator_preconditioner;
 
 /* -------------------------------------------------------------------------------------------------------------- prior */

@@ -54,9 +54,12 @@ pub struct Preconditioner {
             error: *mut ErrorBuffer,
         ) -> Status,
     >,
+    /// Writes the symbol C of a circulant M, f32 of the axes (coefficient, coefficient, [z,] y, x);
+    /// [`Status::UNSUPPORTED`] when M is of another sort. May be null. From any thread.
+    pub symbol: Option<unsafe extern "C" fn(this: *mut c_void, symbol: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
 }
 
 layout!(DataWeights, 16, struct_size: 0, get: 8);
 layout!(RegularisedInverse, 24, struct_size: 0, available: 8, solve: 16);
-layout!(Preconditioner, 24, struct_size: 0, available: 8, apply: 16);
+layout!(Preconditioner, 32, struct_size: 0, available: 8, apply: 16, symbol: 24);
 sized!(DataWeights, RegularisedInverse, Preconditioner);

@@ -60,7 +60,7 @@ fn assertions() -> String {
     mirror!(source, abi::Batch, "diph_prior_batch", struct_size, denoise);
     let inverse = "diph_operator_regularised_inverse";
     mirror!(source, abi::RegularisedInverse, inverse, struct_size, available, solve);
-    mirror!(source, abi::Preconditioner, "diph_operator_preconditioner", struct_size, available, apply);
+    mirror!(source, abi::Preconditioner, "diph_operator_preconditioner", struct_size, available, apply, symbol);
     mirror!(source, abi::Acquisition, "diph_acquisition", struct_size, arrays, array_count, image_ndim, fourier_scale);
     mirror!(source, abi::Acquisition, "diph_acquisition", image, voxel_size, coefficients, coils, frames, samples);
     mirror!(source, abi::MemorySink, "diph_memory_sink", struct_size, context, kept, temporary);

@@ -110,6 +110,26 @@ impl Preconditioner for PluginOperator {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
         self.regularised(self.preconditioner, "preconditioner", rho, r, z)
     }
+
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        // SAFETY: the struct behind this ID.
+        let extension = unsafe { self.instance.extension::<abi::Preconditioner>(abi::OPERATOR_PRECONDITIONER) };
+        let Some(get) = extension.and_then(|extension| extension.symbol) else { return Ok(None) };
+        let image = self.domain.shape();
+        let shape = [&image[..1], &image[..]].concat();
+        let mut values = vec![0f32; shape.iter().product()];
+        let mut output = Output::new(&shape, &mut values);
+        let symbol = output.raw();
+        // SAFETY: the instance and the tensor live through the call.
+        let circulant =
+            call_optional(&self.instance.label, "symbol", |error| unsafe { get(self.instance.this, symbol, error) })?;
+        if !circulant {
+            return Ok(None);
+        }
+        let operation = self.instance.operation("symbol");
+        output.check(&operation, "symbol")?;
+        ArrayD::from_shape_vec(shape, values).map(Some).map_err(|error| Error::external(operation, error))
+    }
 }
 
 /// The map of an extension with a function that says whether this instance has it.

@@ -1,12 +1,12 @@
 //! Priors out of plugins.
 
-use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr;
 
 use diph_core::{
-    Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, SpatialAxes, View, ViewMut,
+    Conditions, Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, SpatialAxes, View,
+    ViewMut,
 };
 use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, Str, Tensor};
 use rand::RngExt;
@@ -83,11 +83,9 @@ struct RawContext<'a> {
 
 impl<'a> RawContext<'a> {
     fn new<'b: 'a>(operation: &str, context: &'a mut PriorContext<'b>) -> Result<Self> {
-        let conditions: &'a BTreeMap<_, _> = context.conditions;
-        let inputs: Vec<Input<'a>> = conditions
-            .iter()
-            .map(|(name, image)| Input::view(operation, name, &image.view()))
-            .collect::<Result<_>>()?;
+        let conditions: &'a Conditions<'a> = context.conditions;
+        let inputs: Vec<Input<'a>> =
+            conditions.iter().map(|(name, image)| Input::view(operation, name, image)).collect::<Result<_>>()?;
         let named = |(name, input): (&'a String, &Input<'a>)| NamedTensor {
             name: Str::new(name),
             tensor: input.raw(),

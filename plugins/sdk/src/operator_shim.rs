@@ -61,6 +61,7 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
         struct_size: size_of::<Preconditioner>() as u64,
         available: Some(Self::has_preconditioner),
         apply: Some(Self::precondition),
+        symbol: Some(Self::symbol),
     };
 
     pub(crate) fn instance(operator: T) -> Instance {
@@ -161,6 +162,24 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, apply) }
+    }
+
+    unsafe extern "C" fn symbol(this: *mut c_void, symbol: *mut Tensor, error: *mut ErrorBuffer) -> Status {
+        let copy = || {
+            // SAFETY: the host passes what `instance` gave.
+            let preconditioner = unsafe { Self::shim(this) }.operator.preconditioner();
+            let found = preconditioner.ok_or_else(Failure::unsupported)?.symbol()?.ok_or_else(Failure::unsupported)?;
+            // SAFETY: the host keeps the header's rules for tensors.
+            let mut out = unsafe { view_mut::<f32>("symbol", symbol) }?;
+            if out.shape() != found.shape() {
+                let (expected, got) = (found.shape(), out.shape());
+                return Err(Failure::shape(format!("symbol: expected room for {expected:?}, got {got:?}")));
+            }
+            out.assign(&found);
+            Ok(())
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, copy) }
     }
 
     unsafe extern "C" fn data_weights(this: *mut c_void, roots: *mut Tensor, error: *mut ErrorBuffer) -> Status {

@@ -1,13 +1,11 @@
 //! A [`Prior`] behind a C vtable.
 
-use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::{ptr, slice};
 
 use diph_core::{Prior, Rng, ScheduleEntry};
 use diph_plugin_abi::{self as abi, Batch, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
 use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
-use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
@@ -105,16 +103,18 @@ impl<T: Prior + 'static> PriorShim<T> {
             if noisy.is_null() || clean.is_null() || contexts.is_null() {
                 return Err(Failure::argument("a null pointer to a batch"));
             }
-            let (mut images, mut results, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut images, mut results, mut raws) = (Vec::new(), Vec::new(), Vec::new());
             for i in 0..count {
                 // SAFETY: the host keeps the header's rules for all pointers, and `i` is less than their number.
                 unsafe {
                     images.push(view("noisy", noisy.add(i))?);
                     results.push(view_mut("clean", clean.add(i))?);
-                    let raw = copy_sized(*contexts.add(i)).map_err(|e| Failure::argument(format!("context: {e}")))?;
-                    parts.push((schedule(&raw), conditions(&raw)?, generator(&raw)?));
+                    raws.push(copy_sized(*contexts.add(i)).map_err(|e| Failure::argument(format!("context: {e}")))?);
                 }
             }
+            // SAFETY: as above.
+            let part = |raw| unsafe { Ok((schedule(raw), conditions(raw)?, generator(raw)?)) };
+            let mut parts: Vec<_> = raws.iter().map(part).collect::<Result<_, Failure>>()?;
             // SAFETY: the host passes what `instance` gave.
             let prior = unsafe { Self::prior(this) };
             let mut contexts: Vec<_> = parts
@@ -191,10 +191,10 @@ unsafe fn schedule(context: &abi::PriorContext) -> Option<ScheduleEntry> {
 
 /// # Safety
 /// `context` is as the header describes it, for the call.
-unsafe fn conditions(context: &abi::PriorContext) -> Result<BTreeMap<String, ArrayD<Complex32>>, Failure> {
+unsafe fn conditions(context: &abi::PriorContext) -> Result<diph_core::Conditions<'_>, Failure> {
     let n = context.condition_count as usize;
     if n == 0 {
-        return Ok(BTreeMap::new());
+        return Ok(diph_core::Conditions::new());
     }
     if context.conditions.is_null() {
         return Err(Failure::argument("conditions: a null pointer"));
@@ -205,7 +205,7 @@ unsafe fn conditions(context: &abi::PriorContext) -> Result<BTreeMap<String, Arr
         // SAFETY: alive for the call.
         unsafe {
             let name = text("name of a condition", named.name)?;
-            Ok((name.to_owned(), view::<Complex32>(name, &raw const named.tensor)?.to_owned()))
+            Ok((name.to_owned(), view::<Complex32>(name, &raw const named.tensor)?))
         }
     };
     tensors.iter().map(read).collect()

@@ -26,7 +26,7 @@ impl Component for TotalVariationPrior {
     const NAME: &'static str = "Total variation";
     const SUMMARY: &'static str = "Isotropic total variation, joint over the coefficients";
     const REQUIRES: Requirements = PLANES;
-    const EXAMPLE: &'static str = r#"{"options": {"iterations": 2000, "tolerance": 1e-4}, "image": [3, 17, 16]}"#;
+    const EXAMPLE: &'static str = r#"{"options": {"iterations": 2000, "tolerance": 1e-4}, "facts": {"image": [17, 16], "coefficients": 3}, "image": [3, 17, 16]}"#;
     type Options = TotalVariationOptions;
     type Instance = TotalVariation;
 
@@ -48,7 +48,7 @@ impl Component for LocallyLowRankPrior {
     const NAME: &'static str = "Locally low rank";
     const SUMMARY: &'static str = "Nuclear norm of blocks of pixels x coefficients";
     const REQUIRES: Requirements = PLANES;
-    const EXAMPLE: &'static str = r#"{"options": {"block": 5, "shift": "none"}, "image": [3, 17, 16]}"#;
+    const EXAMPLE: &'static str = r#"{"options": {"block": 5, "shift": "none"}, "facts": {"image": [17, 16], "coefficients": 3}, "image": [3, 17, 16]}"#;
     type Options = LocallyLowRankOptions;
     type Instance = LocallyLowRank;
 
@@ -69,7 +69,7 @@ impl Component for WaveletPrior {
     const NAME: &'static str = "Wavelet";
     const SUMMARY: &'static str = "Soft thresholding in an orthogonal wavelet basis, joint over the coefficients";
     const REQUIRES: Requirements = PLANES;
-    const EXAMPLE: &'static str = r#"{"options": {"levels": 3, "shift": "none"}, "image": [3, 17, 16]}"#;
+    const EXAMPLE: &'static str = r#"{"options": {"levels": 3, "shift": "none"}, "facts": {"image": [17, 16], "coefficients": 3}, "image": [3, 17, 16]}"#;
     type Options = WaveletOptions;
     type Instance = Wavelet;
 

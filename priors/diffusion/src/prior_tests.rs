@@ -49,7 +49,8 @@ fn denoise(
     conditions: &BTreeMap<String, ArrayD<Complex32>>,
 ) -> diph_core::Result<ArrayD<Complex32>> {
     let mut clean = ArrayD::zeros(noisy.raw_dim());
-    let mut context = PriorContext { schedule: None, conditions, rng: &mut Rng::seed_from_u64(6) };
+    let conditions = diph_core::lend_conditions(conditions);
+    let mut context = PriorContext { schedule: None, conditions: &conditions, rng: &mut Rng::seed_from_u64(6) };
     prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
     Ok(clean)
 }

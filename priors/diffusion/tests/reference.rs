@@ -148,7 +148,11 @@ fn predicted_images_match_the_python_code() -> Result {
             let noisy = complex_image(&x_t, 1.0 / entry.abar.sqrt())?;
             let mut clean = ArrayD::zeros(noisy.raw_dim());
             let mut rng = Rng::seed_from_u64(0);
-            let mut context = PriorContext { schedule: Some(entry), conditions: &conditions, rng: &mut rng };
+            let mut context = PriorContext {
+                schedule: Some(entry),
+                conditions: &diph_core::lend_conditions(&conditions),
+                rng: &mut rng,
+            };
             prior.denoise(noisy.view(), entry.sigma() as f32, clean.view_mut(), &mut context)?;
             let error = distance(&clean, &complex_array(&path, &format!("step{index}_out_x_tilda"))?);
             println!("{name}, step {index}: {error:.2e}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diph_core::{NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry};
+use diph_core::{Conditions, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, lend_conditions};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
@@ -24,7 +24,7 @@ pub fn check_prior(prior: &dyn Prior, image: &[usize], seed: u64) -> Report {
 
 /// As [`check_prior`], with other limits.
 pub fn check_prior_within(prior: &dyn Prior, image: &[usize], seed: u64, limits: &Limits) -> Report {
-    check(&Probe { prior, image, conditions: &BTreeMap::new(), seed }, limits)
+    check(&Probe { prior, image, conditions: &Conditions::new(), seed }, limits)
 }
 
 /// As [`check_prior`], for a prior that wants condition images.
@@ -34,7 +34,7 @@ pub fn check_conditional_prior(
     conditions: &BTreeMap<String, ArrayD<Complex32>>,
     seed: u64,
 ) -> Report {
-    check(&Probe { prior, image, conditions, seed }, &Limits::default())
+    check(&Probe { prior, image, conditions: &lend_conditions(conditions), seed }, &Limits::default())
 }
 
 fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
@@ -63,7 +63,7 @@ fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
 struct Probe<'a> {
     prior: &'a dyn Prior,
     image: &'a [usize],
-    conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    conditions: &'a Conditions<'a>,
     seed: u64,
 }
 

@@ -1,10 +1,9 @@
 //! `diph completions`: shell completions.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use diph_recon::Blame;
 
-use crate::cli::Cli;
 use crate::output::AppError;
 
 /// Arguments of `diph completions`.
@@ -16,13 +15,13 @@ pub struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    /// Prints a script for the shell on standard output.
+    /// Prints a script that completes `command` in the shell, on standard output.
     ///
     /// # Errors
     /// When standard output is closed.
-    pub fn run(&self) -> Result<(), AppError> {
+    pub fn run(&self, mut command: Command) -> Result<(), AppError> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "diph", &mut script);
+        clap_complete::generate(self.shell, &mut command, "diph", &mut script);
         Ok(std::io::Write::write_all(&mut std::io::stdout(), &script).step("printing the completions")?)
     }
 }

@@ -8,7 +8,7 @@ use diph_datasets::{DatasetFolder, SliceId};
 use diph_formats::check_writable_folder;
 use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
 use diph_recon::config::Override;
-use diph_recon::slices::Selection;
+use diph_recon::slices::{Selection, select};
 use diph_recon::study::{FinishedSlice, MethodResults, Study};
 use diph_recon::{Blame, Evaluation, Method, ReconError, write_bytes};
 use diph_render::StudyPictures;
@@ -138,18 +138,8 @@ impl ReconArgs {
     /// Slices that were asked for; all of those named must be there.
     fn selected(&self, folder: &DatasetFolder) -> Result<Vec<SliceId>, AppError> {
         let present = folder.slices(self.cut).file(folder.root())?;
-        for vol in self.vols.named() {
-            if !present.iter().any(|id| id.vol == vol) {
-                return Err(AppError::usage("--vols", format!("no volume {vol} in {}", folder.root().display())));
-            }
-        }
-        let of_vols: Vec<SliceId> = present.into_iter().filter(|id| self.vols.contains(id.vol)).collect();
-        for slice in self.slices.named() {
-            if !of_vols.iter().any(|id| id.slice == slice) {
-                return Err(AppError::usage("--slices", format!("no slice {slice} in {}", folder.root().display())));
-            }
-        }
-        let selected: Vec<SliceId> = of_vols.into_iter().filter(|id| self.slices.contains(id.slice)).collect();
+        let place = format!("in {}", folder.root().display());
+        let selected = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
         if selected.is_empty() {
             let message = "expected `qmaps` or `synthesized_ksp` with slices, found none";
             return Err(ReconError::input(folder.root(), message).into());

@@ -13,8 +13,8 @@ use diph_nufft::{SpiralOptions, Trajectory};
 use diph_plugin_host::Registry;
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, SequenceSource, positions, read_dictionary};
 use diph_recon::memory::{SimulationPlan, files};
-use diph_recon::slices::Selection;
-use diph_recon::{Blame, DEFAULT_OPERATOR, Simulation};
+use diph_recon::slices::{Selection, select};
+use diph_recon::{Blame, DEFAULT_OPERATOR, ReconError, Simulation};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
@@ -200,10 +200,10 @@ impl SimulateArgs {
         };
         let folder = DatasetFolder::open(root).file(root)?;
         let present = folder.slices_with_maps().file(root)?;
-        let wanted = |id: &SliceId| self.vols.contains(id.vol) && self.slices.contains(id.slice);
-        let slices: Vec<SliceId> = present.into_iter().filter(wanted).collect();
+        let place = format!("with maps in {}", root.display());
+        let slices = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
         match slices.is_empty() {
-            true => Err(AppError::usage("--vols, --slices", format!("no such maps in {}", root.display()))),
+            true => Err(ReconError::input(root, "expected slices with maps (`qmaps`), found none").into()),
             false => Ok(slices),
         }
     }

@@ -3,8 +3,7 @@
 use std::error::Error;
 
 use diph_recon::config::ConfigError;
-use diph_recon::memory::NotEnoughMemory;
-use diph_recon::{ReconError, named};
+use diph_recon::{NotEnoughMemory, ReconError, named};
 
 use super::Exit;
 

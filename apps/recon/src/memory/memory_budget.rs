@@ -2,7 +2,8 @@
 
 use diph_core::{ByteSize, MemoryEstimate};
 
-use super::{NotEnoughMemory, available_memory};
+use super::available_memory;
+use crate::NotEnoughMemory;
 
 /// What a command may take: what the user says, or what is free.
 #[derive(Clone, Copy, Debug, Default)]

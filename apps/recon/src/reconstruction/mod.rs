@@ -9,7 +9,7 @@ mod stopwatch;
 
 pub use parts::Parts;
 pub use posterior::Posterior;
-pub use reconstructor::{OnStep, Reconstructor};
+pub use reconstructor::{OnStep, Reconstructor, reconstruct};
 pub use result::Reconstruction;
 pub use step::Step;
 pub use stopwatch::Stopwatch;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Result,
-    View,
+    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Problem,
+    Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
@@ -25,7 +25,6 @@ pub struct Parts {
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
     provenance: Vec<Provenance>,
-    image_size: (usize, usize),
     norm: OnceLock<f64>,
 }
 
@@ -65,9 +64,20 @@ impl Parts {
             prior,
             projector: Box::new(projector),
             provenance,
-            image_size: acquisition.image_size,
             norm: OnceLock::new(),
         })
+    }
+
+    /// Parts that the caller has made: operators, priors and projectors of a program's own, without a plugin. `operator` serves the
+    /// reconstruction, `unweighted` is the same without data weights (the same `Arc` where there are none), for metrics.
+    pub fn of(
+        operator: Arc<dyn ForwardOperator>,
+        unweighted: Arc<dyn ForwardOperator>,
+        prior: Option<Box<dyn Prior>>,
+        projector: Box<dyn PhysicsProjector>,
+    ) -> Self {
+        let (provenance, norm) = (Vec::new(), OnceLock::new());
+        Self { operator, unweighted, density_compensated: None, prior, projector, provenance, norm }
     }
 
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
@@ -92,13 +102,20 @@ impl Parts {
         &*self.unweighted
     }
 
-    /// The image that the prior is shown beside the noisy one, from `samples`, in units of `intensity`.
+    /// The image that the prior is shown beside the noisy one. `measured` is the measurement with the operator of the
+    /// reconstruction, unscaled; where the image is made with other weights, it is made from the `samples`.
     ///
     /// # Errors
     /// As [`ConditionImage::compute`].
-    pub fn condition(&self, image: ConditionImage, samples: View<'_>, intensity: f32) -> Result<ArrayD<Complex32>> {
-        let density_compensated = self.density_compensated.as_ref().unwrap_or(&self.operator);
-        image.compute(&self.unweighted, density_compensated, samples, intensity)
+    pub fn condition(&self, image: ConditionImage, measured: &Problem, samples: View<'_>) -> Result<ArrayD<Complex32>> {
+        let operator = match image.is_density_compensated() {
+            true => self.density_compensated.as_ref().unwrap_or(&self.operator),
+            false => &self.unweighted,
+        };
+        if Arc::ptr_eq(operator, &self.operator) {
+            return image.compute(measured);
+        }
+        image.compute(&Problem::unscaled(operator.clone(), samples)?)
     }
 
     /// The image prior, where the method has one.
@@ -142,11 +159,6 @@ impl Parts {
         let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &shape);
         self.projector.project(image.view(), projected.view_mut(), Some(&mut maps))?;
         Ok((projected, maps))
-    }
-
-    /// Image (height, width).
-    pub fn image_size(&self) -> (usize, usize) {
-        self.image_size
     }
 
     /// Files that the parts came from.

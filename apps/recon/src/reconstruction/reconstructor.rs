@@ -1,16 +1,16 @@
 //! One measurement, ready for the solver of a method.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use diph_core::{NoiseSchedule, ParameterMaps, Problem, Result, Solution, View, estimate_intensity};
+use diph_core::{Conditions, NoiseSchedule, ParameterMaps, Problem, Result, Solution, View};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction, Step, Stopwatch};
 use crate::method::{Intensity, Method};
 use crate::solver::{Solved, SolverInputs};
+use crate::{Blame, ConditionImage, ReconError};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
 const CONDITION: &str = "low_res";
@@ -23,7 +23,7 @@ pub struct Reconstructor<'a> {
     method: &'a Method,
     parts: &'a Parts,
     problem: Problem,
-    conditions: BTreeMap<String, ArrayD<Complex32>>,
+    condition: Option<(ConditionImage, ArrayD<Complex32>)>,
     schedule: Option<NoiseSchedule>,
     preparation: Duration,
 }
@@ -36,19 +36,22 @@ impl<'a> Reconstructor<'a> {
     pub fn new(method: &'a Method, parts: &'a Parts, samples: View<'_>) -> Result<Self> {
         let norm = parts.operator_norm(method.scale)?;
         let begin = Instant::now();
+        let measured = Problem::unscaled(parts.operator().clone(), samples.view())?;
         let intensity = match method.intensity {
             Intensity::Given(value) => value,
-            Intensity::Estimated(_) => estimate_intensity(parts.operator(), samples.view())?,
+            Intensity::Estimated(_) => measured.estimate_intensity()?,
         };
-        let problem = Problem::new(parts.operator().clone(), norm, intensity, samples.view())?;
+        let condition = match method.condition {
+            None => None,
+            Some(name) => {
+                let mut image = parts.condition(name, &measured, samples)?;
+                image.mapv_inplace(|value| value / intensity);
+                Some((name, image))
+            }
+        };
+        let problem = measured.scaled(norm, intensity)?;
         let schedule = parts.noise_schedule(&*method.solver)?;
-        let mut conditions = BTreeMap::new();
-        if let Some(condition) = method.condition {
-            let image = parts.condition(condition, samples, intensity)?;
-            conditions.insert(condition.to_string(), image.clone());
-            conditions.insert(CONDITION.into(), image);
-        }
-        Ok(Self { method, parts, problem, conditions, schedule, preparation: begin.elapsed() })
+        Ok(Self { method, parts, problem, condition, schedule, preparation: begin.elapsed() })
     }
 
     /// Whether the run anneals noise, so that another seed gives another sample of the posterior.
@@ -87,12 +90,16 @@ impl<'a> Reconstructor<'a> {
     }
 
     fn solve(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
+        let conditions: Conditions<'_> = match &self.condition {
+            None => Conditions::new(),
+            Some((name, image)) => [name.to_string(), CONDITION.into()].map(|name| (name, image.view())).into(),
+        };
         let inputs = SolverInputs {
             problem: &self.problem,
             prior: self.parts.prior(),
             projector: self.parts.projector(),
             schedule: self.schedule.as_ref(),
-            conditions: &self.conditions,
+            conditions: &conditions,
             seed,
         };
         let intensity = self.problem.intensity();
@@ -107,6 +114,21 @@ impl<'a> Reconstructor<'a> {
             })
         })
     }
+}
+
+/// Reconstructs one measurement from start to end: `samples` (coil, frame, sample) by `method` with `parts`.
+///
+/// # Errors
+/// [`ReconError::Failed`] naming the method, when a part fails or a setting makes no sense to it.
+pub fn reconstruct(
+    method: &Method,
+    parts: &Parts,
+    samples: View<'_>,
+    seed: u64,
+) -> std::result::Result<Reconstruction, ReconError> {
+    let reconstruction = Reconstructor::new(method, parts, samples)
+        .and_then(|reconstructor| reconstructor.run(seed, &mut |_| Ok(ControlFlow::Continue(()))));
+    reconstruction.step(&method.name)
 }
 
 fn scaled(mut maps: ParameterMaps, intensity: f32) -> ParameterMaps {

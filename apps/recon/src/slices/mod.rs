@@ -6,6 +6,6 @@ mod slice_input;
 mod truth;
 
 pub use read_truth::read_truth;
-pub use selection::Selection;
+pub use selection::{Selection, select};
 pub use slice_input::{SliceInput, slice_generator};
 pub use truth::Truth;

@@ -8,15 +8,12 @@ mod annealed;
 mod fista;
 mod least_squares;
 
-use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Deref};
 
 use diph_core::{
-    AdmmSettings, AnnealedSettings, Error, FistaSettings, LeastSquaresSettings, NoiseSchedule, Observer, Outcome,
-    PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason,
+    AdmmSettings, AnnealedSettings, Conditions, Error, FistaSettings, LeastSquaresSettings, NoiseSchedule, Observer,
+    Outcome, PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason,
 };
-use ndarray::ArrayD;
-use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 /// Every solver with its settings, under the name that method files use: `"solver": { "fista": { "lambda": 0.01 } }`.
@@ -100,7 +97,7 @@ pub struct SolverInputs<'a> {
     /// Noise levels of the prior, for solvers that anneal.
     pub schedule: Option<&'a NoiseSchedule>,
     /// Condition images for the prior.
-    pub conditions: &'a BTreeMap<String, ArrayD<Complex32>>,
+    pub conditions: &'a Conditions<'a>,
     /// Seed of all random numbers.
     pub seed: u64,
 }

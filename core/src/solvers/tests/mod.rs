@@ -5,7 +5,6 @@ mod conjugate_gradient;
 mod convex;
 mod problem;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
@@ -13,9 +12,9 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::algebra::test_operators::{Dense, random_complex};
-use crate::{ForwardOperator, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem, Result, View, ViewMut};
-
-type Conditions = BTreeMap<String, ArrayD<Complex32>>;
+use crate::{
+    Conditions, ForwardOperator, ParameterMaps, PhysicsProjector, Prior, PriorContext, Problem, Result, View, ViewMut,
+};
 
 /// Soft threshold: the proximal map of the sum of magnitudes.
 struct Magnitudes;

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::algebra::test_operators::{Dense, random_complex};
-use crate::{ForwardOperator, OperatorNorm, Problem, estimate_intensity};
+use crate::{ForwardOperator, OperatorNorm, Problem};
 
 #[test]
 fn power_iteration_finds_the_largest_singular_value() {
@@ -40,9 +40,24 @@ fn the_intensity_follows_the_data_and_refuses_silence() {
     let operator: Arc<dyn ForwardOperator> =
         Arc::new(crate::Identity::new(crate::Space::image(2, &crate::ImageShape::plane(10, 10))));
     let samples = operator.domain().zeros().mapv(|_| Complex32::new(0.0, 3.0));
-    let plain = estimate_intensity(&operator, samples.view()).unwrap();
+    let estimate =
+        |samples: ArrayD<Complex32>| Problem::unscaled(operator.clone(), samples.view())?.estimate_intensity();
+    let plain = estimate(samples.clone()).unwrap();
     assert!((plain - 18f32.sqrt()).abs() < 1e-4);
-    let tenfold = estimate_intensity(&operator, samples.mapv(|value| value * 10.0).view()).unwrap();
+    let tenfold = estimate(samples.mapv(|value| value * 10.0)).unwrap();
     assert!((tenfold - 10.0 * plain).abs() < 1e-3);
-    assert!(estimate_intensity(&operator, operator.domain().zeros().view()).is_err());
+    assert!(estimate(operator.domain().zeros()).is_err());
+}
+
+#[test]
+fn a_scaled_problem_is_the_one_that_was_made_so() {
+    let operator: Arc<dyn ForwardOperator> = Arc::new(Dense::random(6, 4, 1));
+    let samples = random_complex(&[6], 2);
+    let scaled = Problem::unscaled(operator.clone(), samples.view()).unwrap().scaled(4.0, 0.5).unwrap();
+    let mut adjoint = operator.domain().zeros();
+    let expected = samples.mapv(|value| value * (0.5 / 0.5));
+    scaled.operator().adjoint(scaled.samples().view(), adjoint.view_mut()).unwrap();
+    assert!(scaled.samples().iter().zip(&expected).all(|(found, expected)| (found - expected).norm() < 1e-6));
+    assert!(scaled.adjoint().iter().zip(&adjoint).all(|(found, expected)| (found - expected).norm() < 1e-5));
+    assert_eq!(scaled.intensity(), 0.5);
 }
