@@ -1,6 +1,6 @@
 //! The arguments of `denoise`, checked once for all priors.
 
-use diph_core::{Error, Result, View, ViewMut};
+use diph_core::{Error, Result, SpatialAxes, View, ViewMut};
 use num_complex::Complex32;
 
 use crate::image_shape::ImageShape;
@@ -17,13 +17,13 @@ pub(crate) struct DenoiseCall<'a> {
 }
 
 impl<'a> DenoiseCall<'a> {
-    /// Checks the arguments.
-    pub fn check(prior: &str, noisy: &View<'a>, sigma: f32, clean: ViewMut<'a>) -> Result<Self> {
+    /// Checks the arguments of a prior that takes images of these spatial axes.
+    pub fn check(prior: &str, axes: SpatialAxes, noisy: &View<'a>, sigma: f32, clean: ViewMut<'a>) -> Result<Self> {
         let operation = format!("{prior}: denoise");
         if !sigma.is_finite() || sigma < 0.0 {
             return Err(Error::parameter(operation, "sigma", "a finite number of at least 0", sigma));
         }
-        let shape = ImageShape::new(&operation, noisy.shape())?;
+        let shape = ImageShape::new(&operation, axes, noisy.shape())?;
         let noisy = shape.space().slice(&operation, "noisy image", noisy)?;
         let clean = shape.space().slice_mut(&operation, "clean image", clean)?;
         let peak = peak(&operation, noisy)?;

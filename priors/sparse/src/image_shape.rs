@@ -1,23 +1,30 @@
 //! Axis lengths of an image.
 
-use diph_core::{Error, Result, Space};
+use diph_core::{Result, Space, SpatialAxes};
 
-/// Axis lengths of an image (coefficient, y, x).
+/// Axis lengths of an image (coefficient, y, x) or (coefficient, z, y, x).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageShape {
     pub coefficients: usize,
+    /// Number of planes; 1 of an image without z axis.
+    pub depth: usize,
     pub height: usize,
     pub width: usize,
+    spatial: diph_core::ImageShape,
 }
 
 impl ImageShape {
-    /// Reads the lengths of three axes.
-    pub fn new(operation: &str, shape: &[usize]) -> Result<Self> {
-        let &[coefficients, height, width] = shape else {
-            let expected = "an image with the axes [coefficient, y, x]";
-            return Err(Error::incompatible(operation, expected, format!("an array of shape {shape:?}")));
-        };
-        Ok(Self { coefficients, height, width })
+    /// Takes the lengths apart, of an image that a prior with these axes takes.
+    pub fn new(operation: &str, axes: SpatialAxes, shape: &[usize]) -> Result<Self> {
+        let (coefficients, spatial) = diph_core::ImageShape::split(operation, shape)?;
+        axes.check(operation, &spatial)?;
+        let [height, width] = spatial.plane_lengths();
+        Ok(Self { coefficients, depth: spatial.depth(), height, width, spatial })
+    }
+
+    /// Whether there is a z axis.
+    pub fn is_volume(&self) -> bool {
+        self.spatial.is_volume()
     }
 
     /// Real channels: the real and the imaginary part of every coefficient.
@@ -25,8 +32,13 @@ impl ImageShape {
         2 * self.coefficients
     }
 
+    /// Rows of pixels, those of all planes one plane after the other.
+    pub fn rows(&self) -> usize {
+        self.depth * self.height
+    }
+
     pub fn pixels(&self) -> usize {
-        self.height * self.width
+        self.rows() * self.width
     }
 
     /// Values in a row of all channels.
@@ -35,6 +47,6 @@ impl ImageShape {
     }
 
     pub fn space(&self) -> Space {
-        Space::image(self.coefficients, &diph_core::ImageShape::plane(self.height, self.width))
+        Space::image(self.coefficients, &self.spatial)
     }
 }

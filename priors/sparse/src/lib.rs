@@ -12,7 +12,8 @@
 //! | [`LocallyLowRank`] | sum over blocks of the nuclear norm of pixels x coefficients | singular-value soft thresholding |
 //! | [`Wavelet`] | l1 or group norm of the detail coefficients | soft thresholding, orthogonal transform |
 //!
-//! Images are (coefficient, y, x) of any size. `sigma = 0` returns the input; values that are not finite are a typed
+//! Images are (coefficient, y, x) of any size; [`TotalVariation`] takes volumes (coefficient, z, y, x), too, the others go
+//! over the planes of a volume one by one ([`diph_core::PlaneWise`]). `sigma = 0` returns the input; values that are not finite are a typed
 //! error. Equal input gives equal bytes, whatever the number of threads.
 
 mod channel_rows;

@@ -5,7 +5,7 @@ mod options;
 
 use std::ops::Range;
 
-use diph_core::{Prior, PriorContext, Result, View, ViewMut};
+use diph_core::{Prior, PriorContext, Result, SpatialAxes, View, ViewMut};
 use num_complex::Complex32;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -95,7 +95,7 @@ impl Prior for LocallyLowRank {
         context: &mut PriorContext<'_>,
     ) -> Result<Option<f64>> {
         let [shift_y, shift_x] = self.draw_shift(context);
-        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        let call = DenoiseCall::check(NAME, SpatialAxes::Two, &noisy, sigma, clean)?;
         if call.is_identity() {
             let (shape, image) = call.copy();
             return Ok(self.has_penalty().then(|| self.penalty(shape, image)));

@@ -4,10 +4,11 @@ mod convergence;
 mod dual;
 mod kernels;
 mod options;
+mod volume;
 
 use std::sync::Mutex;
 
-use diph_core::{Error, Prior, PriorContext, Result, View, ViewMut};
+use diph_core::{Error, Prior, PriorContext, Result, SpatialAxes, View, ViewMut};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
@@ -33,7 +34,8 @@ const SATURATED_WEIGHT: f64 = 1e15;
 /// R(x) = sum_v sqrt( sum_k w_k^2 ( |x_k(v + e_x) - x_k(v)|^2 + |x_k(v + e_y) - x_k(v)|^2 ) )
 /// ```
 ///
-/// with differences of zero across the border (Neumann). Edges that the coefficients share are kept where each
+/// with differences of zero across the border (Neumann), and in a volume the differences along z beside them, times their
+/// own weight. Edges that the coefficients share are kept where each
 /// coefficient alone would lose them in noise.
 ///
 /// The proximal map is found by fast gradient projection on the dual (Beck and Teboulle, IEEE Trans. Image Process.
@@ -87,11 +89,11 @@ impl TotalVariation {
 
     /// The proximal map, how close it came, and R of the result.
     fn map(&self, noisy: View<'_>, sigma: f32, clean: ViewMut<'_>) -> Result<(Convergence, f64)> {
-        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        let call = DenoiseCall::check(NAME, SpatialAxes::Either, &noisy, sigma, clean)?;
         let channel_weights = self.channel_weights(call.shape)?;
         if call.is_identity() {
             let (shape, image) = call.copy();
-            return Ok((Convergence::EXACT, penalty(shape, image, &channel_weights)));
+            return Ok((Convergence::EXACT, self.penalty(shape, image, &channel_weights)));
         }
         let largest = channel_weights.iter().copied().fold(0.0, f32::max);
         // Scaling by a power of two is exact, so the map is exactly homogeneous under such factors.
@@ -100,12 +102,13 @@ impl TotalVariation {
         if weight < NEGLIGIBLE_WEIGHT {
             let (shape, image) = call.copy();
             let convergence = Convergence { iterations: 0, error_bound: NEGLIGIBLE_WEIGHT };
-            return Ok((convergence, penalty(shape, image, &channel_weights)));
+            return Ok((convergence, self.penalty(shape, image, &channel_weights)));
         }
         let problem = Problem {
             shape: call.shape,
             weight: weight.min(SATURATED_WEIGHT) as f32,
             channel_weights: channel_weights.iter().map(|w| w / largest).collect(),
+            through_plane: self.through_plane(call.shape),
         };
         let mut scratch = self.take_scratch();
         scratch.load(&problem, call.noisy, 1.0 / scale);
@@ -125,6 +128,21 @@ impl TotalVariation {
         }
         let expected = format!("{} values, one for each coefficient of the image", shape.coefficients);
         Err(Error::parameter(format!("{NAME}: denoise"), "coefficient_weights", expected, weights.len()))
+    }
+
+    /// Weight of the differences along z.
+    fn through_plane(&self, shape: ImageShape) -> f32 {
+        if shape.is_volume() { self.options.through_plane_weight } else { 0.0 }
+    }
+
+    /// R of an image.
+    fn penalty(&self, shape: ImageShape, image: &[Complex32], channel_weights: &[f32]) -> f64 {
+        let through_plane = f64::from(self.through_plane(shape)).powi(2);
+        let row = |row: usize| {
+            (0..shape.width).map(|x| gradient_norm(shape, image, channel_weights, through_plane, row, x)).sum()
+        };
+        let rows: Vec<f64> = (0..shape.rows()).into_par_iter().map(row).collect();
+        rows.iter().sum()
     }
 
     fn take_scratch(&self) -> Scratch {
@@ -153,6 +171,10 @@ impl Prior for TotalVariation {
         self.map(noisy, sigma, clean).map(|(_, penalty)| Some(penalty))
     }
 
+    fn spatial_axes(&self) -> SpatialAxes {
+        SpatialAxes::Either
+    }
+
     /// The tolerance of the options. A call that runs into the limit of iterations first may miss it;
     /// [`TotalVariation::proximal_map`] tells.
     fn proximal_accuracy(&self) -> Option<f32> {
@@ -160,30 +182,32 @@ impl Prior for TotalVariation {
     }
 }
 
-/// R of an image.
-fn penalty(shape: ImageShape, image: &[Complex32], channel_weights: &[f32]) -> f64 {
-    let rows: Vec<f64> = (0..shape.height)
-        .into_par_iter()
-        .map(|y| (0..shape.width).map(|x| gradient_norm(shape, image, channel_weights, y, x)).sum())
-        .collect();
-    rows.iter().sum()
-}
-
-/// Joint norm of all gradients in one pixel.
-fn gradient_norm(shape: ImageShape, image: &[Complex32], channel_weights: &[f32], y: usize, x: usize) -> f64 {
+/// Joint norm of all gradients in one pixel of a row, with the squared weight of the differences along z.
+fn gradient_norm(
+    shape: ImageShape,
+    image: &[Complex32],
+    channel_weights: &[f32],
+    through_plane: f64,
+    row: usize,
+    x: usize,
+) -> f64 {
     let mut squares = 0.0;
     for (k, plane) in image.chunks_exact(shape.pixels()).enumerate() {
-        let here = plane[y * shape.width + x];
+        let pixel = row * shape.width + x;
+        let here = plane[pixel];
         let weight = f64::from(channel_weights[2 * k]).powi(2);
-        let mut add = |neighbour: Complex32| {
+        let mut add = |neighbour: Complex32, weight: f64| {
             let (re, im) = (f64::from(neighbour.re) - f64::from(here.re), f64::from(neighbour.im) - f64::from(here.im));
             squares += weight * (re * re + im * im);
         };
         if x + 1 < shape.width {
-            add(plane[y * shape.width + x + 1]);
+            add(plane[pixel + 1], weight);
         }
-        if y + 1 < shape.height {
-            add(plane[(y + 1) * shape.width + x]);
+        if row % shape.height + 1 < shape.height {
+            add(plane[pixel + shape.width], weight);
+        }
+        if row + shape.height < shape.rows() {
+            add(plane[pixel + shape.height * shape.width], weight * through_plane);
         }
     }
     squares.sqrt()

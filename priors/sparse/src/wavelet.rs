@@ -4,7 +4,7 @@ mod family;
 mod options;
 mod transform;
 
-use diph_core::{Prior, PriorContext, Result, View, ViewMut};
+use diph_core::{Prior, PriorContext, Result, SpatialAxes, View, ViewMut};
 use num_complex::Complex32;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -94,7 +94,7 @@ impl Prior for Wavelet {
         context: &mut PriorContext<'_>,
     ) -> Result<Option<f64>> {
         let shift = self.draw_shift(context);
-        let call = DenoiseCall::check(NAME, &noisy, sigma, clean)?;
+        let call = DenoiseCall::check(NAME, SpatialAxes::Two, &noisy, sigma, clean)?;
         if call.is_identity() {
             let (shape, image) = call.copy();
             return Ok(self.has_penalty().then(|| self.penalty(shape, image)));

@@ -16,11 +16,14 @@ pub struct TotalVariationOptions {
     /// Weight of each coefficient in the joint norm, not negative, at least one positive; all 1 when absent. Weights
     /// that grow as the singular values fall let the weaker coefficients take part in deciding where an edge is.
     pub coefficient_weights: Option<Vec<f32>>,
+    /// Weight of the differences between the planes of a volume beside those within, not negative: the width of a voxel over
+    /// its thickness, so that differences are taken per length. 0 denoises plane by plane. Without effect on planes.
+    pub through_plane_weight: f32,
 }
 
 impl Default for TotalVariationOptions {
     fn default() -> Self {
-        Self { iterations: 200, tolerance: 1e-3, coefficient_weights: None }
+        Self { iterations: 200, tolerance: 1e-3, coefficient_weights: None, through_plane_weight: 1.0 }
     }
 }
 
@@ -34,6 +37,9 @@ impl TotalVariationOptions {
         }
         if !(0.0..1.0).contains(&self.tolerance) {
             return error("tolerance", "a number in [0, 1)", self.tolerance.to_string());
+        }
+        if !(0.0..=100.0).contains(&self.through_plane_weight) {
+            return error("through_plane_weight", "a number in [0, 100]", self.through_plane_weight.to_string());
         }
         let Some(weights) = &self.coefficient_weights else {
             return Ok(());

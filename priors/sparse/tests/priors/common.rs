@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use diph_core::{Prior, PriorContext, Result, Rng, View};
-use ndarray::{Array3, ArrayD};
+use ndarray::ArrayD;
 use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
 
 pub type Image = ArrayD<Complex32>;
 
-pub fn random_image(shape: [usize; 3], seed: u64) -> Image {
+pub fn random_image(shape: impl AsRef<[usize]>, seed: u64) -> Image {
     let mut rng = Rng::seed_from_u64(seed);
     let mut part = || rng.random_range(-1.0_f32..1.0);
-    Array3::from_shape_simple_fn(shape, || Complex32::new(part(), part())).into_dyn()
+    ArrayD::from_shape_simple_fn(shape.as_ref(), || Complex32::new(part(), part()))
 }
 
 pub fn try_denoise(prior: &dyn Prior, noisy: View<'_>, sigma: f32, seed: u64) -> Result<Image> {

@@ -6,7 +6,8 @@ use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::{Complex32, Complex64};
 
 fn prior(iterations: usize, tolerance: f32, coefficient_weights: Option<Vec<f32>>) -> TotalVariation {
-    TotalVariation::new(TotalVariationOptions { iterations, tolerance, coefficient_weights }).unwrap()
+    TotalVariation::new(TotalVariationOptions { iterations, tolerance, coefficient_weights, ..Default::default() })
+        .unwrap()
 }
 
 /// Projected gradient on the dual (Chambolle), without acceleration, pixel by pixel in f64.
