@@ -78,6 +78,9 @@ impl Example {
     }
 }
 
+/// Gradients by every parameter, by name.
+pub type ParameterGradients = BTreeMap<String, Vec<f64>>;
+
 /// The modules in f64: parameters and the image are variables.
 pub struct Reference {
     pub variables: BTreeMap<String, Var>,
@@ -120,7 +123,7 @@ impl Reference {
     }
 
     /// The gradients of the loss by every parameter, and by the image.
-    pub fn gradients(&self) -> Result<(BTreeMap<String, Vec<f64>>, Vec<f64>)> {
+    pub fn gradients(&self) -> Result<(ParameterGradients, Vec<f64>)> {
         let gradients = self.loss()?.backward()?;
         let of = |name: &str, variable: &Var| -> Result<Vec<f64>> {
             let gradient = gradients.get(variable).ok_or_else(|| format!("{name} has no gradient"))?;
