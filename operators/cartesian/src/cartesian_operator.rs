@@ -7,11 +7,12 @@ use rayon::prelude::*;
 
 use crate::fourier::Fourier;
 use crate::grid_samples::GridSamples;
-use crate::regularised_inverse::is_unit_coil;
 use crate::{CartesianArrays, CartesianOptions};
 
 const NAME: &str = "cartesian";
 const CONSTRUCTION: &str = "cartesian: construction";
+/// How far the squared modulus of a coil map may be from 1.
+const UNIT_TOLERANCE: f32 = 1e-6;
 
 /// Masked Fourier transform with coils and a temporal subspace, from images (coefficient, y, x) or
 /// (coefficient, z, y, x) to k-space (coil, frame, sample):
@@ -330,4 +331,11 @@ fn check_finite(role: &str, mut finite: impl Iterator<Item = bool>) -> Result<()
         Some(index) => Err(Error::NotFinite { operation: CONSTRUCTION.into(), role: role.into(), index }),
         None => Ok(()),
     }
+}
+
+/// Whether coil maps S leave `S^H F^H G F S` diagonal in k-space: a single coil of modulus 1 everywhere, whose phase
+/// only turns the image.
+fn is_unit_coil(coil_maps: Option<&[Complex32]>, pixels: usize) -> bool {
+    let is_unit = |value: &Complex32| (value.norm_sqr() - 1.0).abs() <= UNIT_TOLERANCE;
+    coil_maps.is_none_or(|maps| maps.len() == pixels && maps.iter().all(is_unit))
 }

@@ -8,16 +8,6 @@ use crate::CartesianOperator;
 
 const OPERATION: &str = "cartesian: regularised inverse";
 
-/// How far the squared modulus of a coil map may be from 1.
-const UNIT_TOLERANCE: f32 = 1e-6;
-
-/// Whether coil maps S leave `S^H F^H G F S` diagonal in k-space: a single coil of modulus 1 everywhere, whose phase
-/// only turns the image.
-pub(crate) fn is_unit_coil(coil_maps: Option<&[Complex32]>, pixels: usize) -> bool {
-    let is_unit = |value: &Complex32| (value.norm_sqr() - 1.0).abs() <= UNIT_TOLERANCE;
-    coil_maps.is_none_or(|maps| maps.len() == pixels && maps.iter().all(is_unit))
-}
-
 /// Without coil maps, or with a single coil of modulus 1, the normal operator is `F^H G F` with the unnormalised transform
 /// F of n points and a symmetric matrix G over the coefficients at each of them, so that
 ///

@@ -3,11 +3,13 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use diph_core::{Result, SpatialAxes};
-use diph_plugin_abi::{self as abi, InstanceVtable, SizedStruct, Str, copy_sized};
+use diph_core::{Error, Result, SpatialAxes};
+use diph_plugin_abi::{self as abi, ErrorBuffer, InstanceVtable, SizedStruct, Status, Str, Tensor, copy_sized};
+use ndarray::ArrayD;
 
-use crate::call::null;
+use crate::call::{call_optional, null};
 use crate::host_side::HostSide;
+use crate::tensors::Output;
 
 /// An instance that is destroyed with its last owner.
 pub(crate) struct Instance {
@@ -74,6 +76,24 @@ impl Instance {
     /// `label: operation`, for errors.
     pub(crate) fn operation(&self, operation: &str) -> String {
         format!("{}: {operation}", self.label)
+    }
+
+    /// Real matrices of this shape that a plugin may have, checked to be finite.
+    pub(crate) fn real_matrices(
+        &self,
+        name: &str,
+        shape: &[usize],
+        write: impl FnOnce(*mut Tensor, *mut ErrorBuffer) -> Status,
+    ) -> Result<Option<ArrayD<f32>>> {
+        let operation = self.operation(name);
+        let mut values = vec![0f32; shape.iter().product()];
+        let mut output = Output::new(shape, &mut values);
+        let tensor = output.raw();
+        if !call_optional(&self.label, name, |error| write(tensor, error))? {
+            return Ok(None);
+        }
+        output.check(&operation, "matrices")?;
+        ArrayD::from_shape_vec(shape, values).map(Some).map_err(|error| Error::external(operation, error))
     }
 }
 

@@ -7,7 +7,7 @@ use diph_core::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Resu
 use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, SizedStruct, Status, Tensor, copy_sized};
 use ndarray::ArrayD;
 
-use crate::call::{call, call_optional, null, real_matrices};
+use crate::call::{call, call_optional, null};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
@@ -117,7 +117,7 @@ impl Preconditioner for PluginOperator {
         let Some(symbol) = extension.and_then(|extension| extension.symbol) else { return Ok(None) };
         let domain = self.domain.shape();
         let shape = [&domain[..1], &domain].concat();
-        real_matrices(&self.instance, "preconditioner: symbol", &shape, |matrices, error| {
+        self.instance.real_matrices("preconditioner: symbol", &shape, |matrices, error| {
             // SAFETY: the instance and the tensor live through the call.
             unsafe { symbol(self.instance.this, matrices, error) }
         })

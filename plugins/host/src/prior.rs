@@ -12,7 +12,7 @@ use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, St
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::call::{call, call_optional, real_matrices};
+use crate::call::{call, call_optional};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
@@ -271,7 +271,7 @@ impl Prior for PluginPrior {
         let root = self.instance.required("gaussian.root", extension.root)?;
         let shape = [&[coefficients, coefficients], image.lengths()].concat();
         let mut energy_ratio = f32::NAN;
-        let matrices = real_matrices(&self.instance, "Gaussian root", &shape, |matrices, error| {
+        let matrices = self.instance.real_matrices("Gaussian root", &shape, |matrices, error| {
             // SAFETY: the instance, the tensor and the number live through the call.
             unsafe { root(self.instance.this, matrices, &raw mut energy_ratio, error) }
         })?;

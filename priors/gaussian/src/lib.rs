@@ -23,8 +23,8 @@ mod spectrum_file;
 mod whitened;
 
 pub use basis_fit::principal_angles;
-pub use mmse::{MmseImage, MmseSettings, mmse_image};
-pub use model::{GaussianModel, Posterior};
+pub use mmse::{MmseSettings, mmse_image};
+pub use model::{GaussianModel, MmseImage, Posterior};
 pub use prior::GaussianPrior;
 pub use scale::proton_density_scale;
 pub use spectrum::{Spectrum, SpectrumSum};

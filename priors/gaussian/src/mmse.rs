@@ -1,11 +1,9 @@
 //! The posterior mean of a measurement.
 
 use diph_core::{ForwardOperator, Result, View};
-use ndarray::ArrayD;
-use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
-use crate::{GaussianModel, Spectrum};
+use crate::{GaussianModel, MmseImage, Spectrum};
 
 /// Settings of [`mmse_image`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,21 +30,6 @@ impl MmseSettings {
     pub fn new(sigma: f32) -> Self {
         Self { sigma: Some(sigma), ..Self::default() }
     }
-}
-
-/// The linear estimate of an image.
-#[derive(Clone, Debug)]
-pub struct MmseImage {
-    /// The posterior mean (coefficient, y, x), in the units of the measured image.
-    pub image: ArrayD<Complex32>,
-    /// The scale m of its proton density, found from the energy of the measurement.
-    pub scale: f32,
-    /// Standard deviation of the noise of a sample, given or estimated.
-    pub sigma: f32,
-    /// Steps of conjugate gradients.
-    pub iterations: usize,
-    /// Residual of the normal equations, as a share of the right-hand side.
-    pub residual: f64,
 }
 
 /// The image with the least expected square error among all linear estimates: the posterior mean under the stationary

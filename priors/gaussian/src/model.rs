@@ -11,8 +11,8 @@ use num_complex::Complex32;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
+use crate::Spectrum;
 use crate::whitened::Whitened;
-use crate::{MmseImage, Spectrum};
 
 const OPERATION: &str = "Gaussian model";
 /// Share of the measurement's energy that counts as signal at least, where noise explains all of it.
@@ -376,4 +376,19 @@ fn sandwich(root: &Multiplier, symbol: &[f32]) -> Vec<f32> {
         }
     });
     kernels
+}
+
+/// The linear estimate of an image.
+#[derive(Clone, Debug)]
+pub struct MmseImage {
+    /// The posterior mean (coefficient, y, x), in the units of the measured image.
+    pub image: ArrayD<Complex32>,
+    /// The scale m of its proton density, found from the energy of the measurement.
+    pub scale: f32,
+    /// Standard deviation of the noise of a sample, given or estimated.
+    pub sigma: f32,
+    /// Steps of conjugate gradients.
+    pub iterations: usize,
+    /// Residual of the normal equations, as a share of the right-hand side.
+    pub residual: f64,
 }
