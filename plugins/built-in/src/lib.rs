@@ -15,6 +15,7 @@ pub fn register(registry: &mut Registry) -> Result<(), LoadError> {
         &diph_plugin_cartesian::PLUGIN,
         &diph_plugin_diffusion_prior::PLUGIN,
         &diph_plugin_mrf_nufft::PLUGIN,
+        &diph_plugin_regression_estimator::PLUGIN,
         &diph_plugin_sparse_prior::PLUGIN,
     ] {
         registry.register_static(plugin)?;

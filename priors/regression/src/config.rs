@@ -83,6 +83,9 @@ impl CheckpointConfig for RegressionConfig {
         if self.unet.conditional || self.unet.learn_sigma {
             return Err(Error::setting("unet.conditional and unet.learn_sigma", "false", true));
         }
+        if self.unet.coefficients != coefficients {
+            return Err(Error::setting("unet.coefficients", coefficients.to_string(), self.unet.coefficients));
+        }
         let Normalisation { scale, sizes, phase_coefficient, phase_blur, residual_sizes } = &self.normalisation;
         let all_sizes = sizes.iter().chain(residual_sizes.iter().flatten()).chain([scale, phase_blur]);
         if let Some(size) = all_sizes.into_iter().find(|size| !(size.is_finite() && **size > 0.0)) {

@@ -7,13 +7,16 @@
 //! | [`target_planes`], [`Maps`] | maps as the network writes them, and back |
 //! | [`loss_and_gradient`] | what training minimises: the relative errors that reconstructions are judged by |
 //! | [`RegressionNetwork`] | a trained network, averaged over mirror images |
+//! | [`RegressionEstimator`] | one network or a cascade of two as an [`Estimator`](diph_core::Estimator) |
 //! | [`Trainer`], [`TrainingConfig`], [`SampleSource`] | training that resumes bit for bit |
 //!
 //! The first stage sees one image, the linear MMSE estimate. A second stage sees the maps of the first as well, and an image of
 //! what their signal leaves unexplained in the data.
 
+mod basis;
 mod config;
 mod error;
+mod estimator;
 mod features;
 mod loss;
 mod maps;
@@ -22,6 +25,7 @@ mod training;
 
 pub use config::{Normalisation, RegressionConfig};
 pub use error::{Error, Result};
+pub use estimator::{IMAGE, RESIDUAL, RegressionEstimator};
 pub use features::Features;
 pub use loss::{Loss, loss_and_gradient};
 pub use maps::{Maps, OUTPUTS, TARGETS, target_planes};

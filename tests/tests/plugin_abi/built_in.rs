@@ -52,6 +52,11 @@ fn diffusion_prior() {
 }
 
 #[test]
+fn regression_estimator() {
+    assert_lawful(&loaded("diph_regression_estimator"), 1);
+}
+
+#[test]
 fn linked_parts_come_after_loaded_ones() {
     let mut registry = Registry::new(HostServices::new());
     diph_built_in::register(&mut registry).unwrap();

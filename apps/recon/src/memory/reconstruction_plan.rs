@@ -73,6 +73,9 @@ impl<'a> ReconstructionPlan<'a> {
             solver = solver.and(running);
         }
         estimate = estimate.and(ask(&self.method.projector, false, false));
+        if let Some(estimator) = &self.method.estimator {
+            estimate = estimate.and(ask(estimator, false, false));
+        }
         unknown.dedup();
         // Kernels are set up before the solver starts.
         (estimate.and(solver.passing("images of the solver and activations of the network")), unknown)

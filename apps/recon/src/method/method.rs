@@ -35,6 +35,9 @@ pub struct Method {
     pub condition: Option<ConditionImage>,
     /// The physics: turns images into parameter maps. Solvers may put it into their loop, too.
     pub projector: Component,
+    /// Makes the maps from the solver's image in place of the projector: a trained network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimator: Option<Component>,
     /// The solver.
     pub solver: Solver,
 }
@@ -43,7 +46,7 @@ impl Method {
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
-        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector)];
+        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
         let options = parts.into_iter().flatten().flat_map(|part| part.options.values());
         let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
         let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    Error, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Problem,
-    Result, View,
+    Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
+    Problem, Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
@@ -16,7 +16,7 @@ use crate::acquisition::Acquisition;
 use crate::method::{Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
 
-/// Operator, prior and projector of a method. Serves every slice of an acquisition.
+/// Operator, prior, projector and estimator of a method. Serves every slice of an acquisition.
 pub struct Parts {
     operator: Arc<dyn ForwardOperator>,
     unweighted: Arc<dyn ForwardOperator>,
@@ -24,6 +24,7 @@ pub struct Parts {
     density_compensated: Option<Arc<dyn ForwardOperator>>,
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
+    estimator: Option<Box<dyn Estimator>>,
     provenance: Vec<Provenance>,
     norm: OnceLock<f64>,
 }
@@ -55,7 +56,16 @@ impl Parts {
         };
         let options = Value::Object(method.projector.options.clone());
         let projector = registry.create_projector(&method.projector.id, &options, &acquisition.for_parts(false))?;
-        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector)];
+        let estimator = match &method.estimator {
+            None => None,
+            Some(estimator) => {
+                let options = Value::Object(estimator.options.clone());
+                let created = registry.create_estimator(&estimator.id, &options, &acquisition.for_parts(false))?;
+                check_estimator(&created)?;
+                Some(Box::new(created) as Box<dyn Estimator>)
+            }
+        };
+        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector), method.estimator.as_ref()];
         let provenance = ids.into_iter().flatten().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
         Ok(Self {
             operator,
@@ -63,6 +73,7 @@ impl Parts {
             density_compensated,
             prior,
             projector: Box::new(projector),
+            estimator,
             provenance,
             norm: OnceLock::new(),
         })
@@ -77,7 +88,8 @@ impl Parts {
         projector: Box<dyn PhysicsProjector>,
     ) -> Self {
         let (provenance, norm) = (Vec::new(), OnceLock::new());
-        Self { operator, unweighted, density_compensated: None, prior, projector, provenance, norm }
+        let (density_compensated, estimator) = (None, None);
+        Self { operator, unweighted, density_compensated, prior, projector, estimator, provenance, norm }
     }
 
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
@@ -149,6 +161,22 @@ impl Parts {
         &*self.projector
     }
 
+    /// The maps that the method's estimator makes of an image in the units of the measurement; `None` where the method has
+    /// none, so that the projector's maps count.
+    ///
+    /// # Errors
+    /// Those of the estimator.
+    pub fn estimate(&self, image: &ArrayD<Complex32>) -> Result<Option<ParameterMaps>> {
+        let Some(estimator) = &self.estimator else {
+            return Ok(None);
+        };
+        let (_, shape) = ImageShape::split("estimation", image.shape())?;
+        let images = estimator.inputs().iter().map(|name| (name.clone(), image.clone())).collect();
+        let mut maps = ParameterMaps::zeros(estimator.parameters().to_vec(), &shape);
+        estimator.estimate(&images, None, Some(&mut maps))?;
+        Ok(Some(maps))
+    }
+
     /// The nearest physical signals of an image, and their parameter maps.
     ///
     /// # Errors
@@ -179,6 +207,21 @@ impl Parts {
         }
         let norm = OperatorNorm::new(&*self.operator).estimate()?;
         Ok(*self.norm.get_or_init(|| norm))
+    }
+}
+
+/// Fails on an estimator that makes no maps of T1 and T2, or wants more than the solver's image.
+fn check_estimator(estimator: &dyn Estimator) -> Result<()> {
+    let refused = |expected: &str, got: String| {
+        Err(Error::incompatible(format!("estimator `{}`", estimator.name()), expected, got))
+    };
+    if let [_, _, ..] | [] = estimator.inputs() {
+        return refused("an estimator of one image, that of the solver", format!("one of {:?}", estimator.inputs()));
+    }
+    let names: Vec<&str> = estimator.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    match ["T1", "T2"].iter().all(|name| names.contains(name)) {
+        true => Ok(()),
+        false => refused("an estimator of maps of T1 and T2", format!("one of {names:?}")),
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Reconstructor<'a> {
         let in_loop = solved.last.physics().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
         let (tsmi, maps) = match in_loop {
             Some((z, maps)) => (z.mapv(|value| value * intensity), scaled(maps.clone(), intensity)),
-            None => (x_hat.clone(), own_maps),
+            None => (x_hat.clone(), self.parts.estimate(&x_hat)?.unwrap_or(own_maps)),
         };
         Ok(Reconstruction {
             tsmi,

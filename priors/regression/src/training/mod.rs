@@ -13,3 +13,6 @@ mod trainer;
 pub use config::TrainingConfig;
 pub use pool::{Sample, SampleSource};
 pub use trainer::{Trainer, TrainingStep};
+
+#[cfg(test)]
+pub(crate) use tests::test_network;

@@ -26,6 +26,16 @@ fn model() -> RegressionConfig {
     }
 }
 
+/// An untrained network of either stage.
+pub(crate) fn test_network(second_stage: bool) -> diph_network::Checkpoint<RegressionConfig> {
+    let mut model = model();
+    if second_stage {
+        model.unet.input_channels = Some(RegressionConfig::input_planes(2, true));
+        model.normalisation.residual_sizes = Some(vec![0.1, 0.2]);
+    }
+    Trainer::new(TrainingConfig { crop: 16, ..TrainingConfig::new(model, 1) }).unwrap().average().unwrap()
+}
+
 fn config(steps: u64) -> TrainingConfig {
     TrainingConfig { crop: 16, pool: 8, warmup_steps: 2, ..TrainingConfig::new(model(), steps) }
 }
