@@ -63,7 +63,7 @@ pub use parameter_maps::ParameterMaps;
 pub use physics_projector::PhysicsProjector;
 pub use plane_wise::PlaneWise;
 pub use preconditioner::Preconditioner;
-pub use prior::Prior;
+pub use prior::{GaussianRoot, Prior};
 pub use prior_context::{Conditions, PriorContext, Rng, lend_conditions};
 pub use regularised_inverse::RegularisedInverse;
 pub use schedule_entry::ScheduleEntry;

@@ -1,6 +1,8 @@
 //! The image prior: what an image without noise and artefacts looks like.
 
-use crate::{Error, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
+use ndarray::ArrayD;
+
+use crate::{Error, ImageShape, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
 
 /// A denoiser or proximal map with one scalar: the noise level.
 ///
@@ -68,4 +70,25 @@ pub trait Prior: Send + Sync {
     fn proximal_accuracy(&self) -> Option<f32> {
         None
     }
+
+    /// The covariance of a prior that is a stationary normal distribution around zero, for images of so many coefficients and
+    /// this shape. Estimates in closed form build on it. `None` for every other prior.
+    ///
+    /// # Errors
+    /// When the prior does not take such images.
+    fn gaussian_root(&self, _coefficients: usize, _image: &ImageShape) -> Result<Option<GaussianRoot>> {
+        Ok(None)
+    }
+}
+
+/// The covariance of a stationary normal distribution of images, by its square root: with the unitary Fourier transform F an
+/// image of scale 1 is `F^H L w` of white noise w, `E |w|^2 = 1`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianRoot {
+    /// The symmetric matrix L over the coefficients at every frequency, (coefficient, coefficient, [z,] y, x), frequencies in
+    /// the order of the discrete Fourier transform, 0 first.
+    pub matrices: ArrayD<f32>,
+    /// How much less a measurement of true images holds than one of stationary images of this covariance, as a ratio of norms:
+    /// heads lie in the middle of their images. 1 where nothing is known of it.
+    pub energy_ratio: f32,
 }

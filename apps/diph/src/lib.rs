@@ -14,7 +14,7 @@ mod study_output;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use diph_network::ops::check_cpu;
+use diph_network::check_cpu;
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
 

@@ -2,19 +2,17 @@
 //!
 //! `cargo run --example reconstruct -p diph-recon`
 
-use std::error::Error;
-use std::sync::Arc;
+mod common;
 
-use diph_bloch::{Dictionary, DictionaryGrid, DictionaryMatcher, Sequence};
-use diph_core::ForwardOperator;
-use diph_datasets::BrainPhantom;
-use diph_nufft::{MrfOperator, MrfOptions, SpiralOptions, Trajectory};
-use diph_recon::{Method, Parts, parameter_maps, reconstruct};
-use ndarray::ArrayD;
-use num_complex::Complex32;
+use std::error::Error;
+
+use diph_bloch::DictionaryMatcher;
+use diph_recon::{Method, Parts, reconstruct};
+
+use common::Measurement;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (dictionary, operator, samples) = measure()?;
+    let Measurement { dictionary, operator, samples } = Measurement::new()?;
     // A method of its own file would do as well; each override changes one key of it.
     let changes = ["weights=none".parse()?, "solver.least-squares.iterations=12".parse()?];
     let method = Method::read("lsq", &changes)?;
@@ -25,20 +23,4 @@ fn main() -> Result<(), Box<dyn Error>> {
     let t1 = result.maps.parameter("T1")?;
     println!("{}: {} steps, T1 in the middle {:.2} s", method.name, result.iterations, t1[[24, 24]]);
     Ok(())
-}
-
-/// A small measurement: the signals of a phantom of 48 x 48 pixels and 60 frames, along one spiral arm each.
-fn measure() -> Result<(Dictionary, Arc<dyn ForwardOperator>, ArrayD<Complex32>), Box<dyn Error>> {
-    let t1: Vec<f64> = (1..40).map(|i| 0.1 * f64::from(i)).collect();
-    let t2: Vec<f64> = (1..40).map(|i| 0.01 * f64::from(i)).collect();
-    let sequence = Sequence::deli_cs().truncated(60)?;
-    let dictionary = Dictionary::simulate(&sequence, &DictionaryGrid::product(&t1, &t2, &[])?, 3)?;
-    let trajectory = Trajectory::spiral(60, &SpiralOptions { samples: 300, ..SpiralOptions::default() })?;
-    let options = MrfOptions::new(trajectory, dictionary.basis().to_owned(), 48, 48);
-    let operator: Arc<dyn ForwardOperator> = Arc::new(MrfOperator::new(options)?);
-    let truth = BrainPhantom::new(48, 48).render()?.maps;
-    let image = dictionary.lookup_tsmi(&parameter_maps(&truth))?;
-    let mut samples = operator.range().zeros();
-    operator.forward(image.view().into_dyn(), samples.view_mut())?;
-    Ok((dictionary, operator, samples))
 }

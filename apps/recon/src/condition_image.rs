@@ -36,7 +36,7 @@ impl ConditionImage {
         self == Self::Adjoint
     }
 
-    /// Computes the image (coefficient, [z,] y, x) of a measurement, in the units of the problem, whose operator has the weights
+    /// Computes the image `(coefficient, [z,] y, x)` of a measurement, in the units of the problem, whose operator has the weights
     /// that [`is_density_compensated`](Self::is_density_compensated) tells.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! and the condition image are computed from that k-space as in a reconstruction ([`SimulatedSamples`]). A `TrainingRun` feeds
 //! them to [`Trainer`](diph_diffusion::Trainer) and keeps the folder of the run.
 //!
+//! [`learn_spectrum`] makes the spectrum of a Gaussian prior from the same maps and phantoms, in seconds.
+//!
 //! Phantom subjects below 1000 are left to evaluation (subject 0 is that of `diph demo`) and validation (900 to 999).
 
 #![deny(unsafe_code)]
@@ -24,6 +26,7 @@ mod run_folder;
 mod sample_part;
 mod signal_model;
 mod simulated_samples;
+mod spectrum;
 mod training_data;
 mod training_log;
 mod training_plan;
@@ -47,6 +50,7 @@ pub use run_folder::RunFolder;
 pub use sample_part::SamplePart;
 pub use signal_model::SignalModel;
 pub use simulated_samples::SimulatedSamples;
+pub use spectrum::{LearnedSpectrum, learn_spectrum};
 pub use training_data::TrainingData;
 pub use training_log::TrainingLog;
 pub use training_plan::{training_plan, training_time};

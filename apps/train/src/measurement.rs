@@ -33,6 +33,11 @@ impl Measurement {
         Ok(Self { unweighted: create(false)?, density_compensated: create(true)?, noise })
     }
 
+    /// The operator without data weights.
+    pub fn operator(&self) -> &dyn ForwardOperator {
+        &*self.unweighted
+    }
+
     /// Measures an image (coefficient, y, x).
     ///
     /// # Errors

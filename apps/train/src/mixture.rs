@@ -7,6 +7,7 @@ use std::sync::Arc;
 use diph_bloch::Sequence;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_plugin_host::Registry;
+use ndarray::Array2;
 
 use crate::{
     DataConfig, FolderImages, ImageSource, MapsSource, Measurement, PhantomSource, ResponseTable, RunConfig,
@@ -88,18 +89,32 @@ impl<'a> Mixture<'a> {
             return Ok((measurement.clone(), model.clone()));
         }
         let acquisition = self.acquisition(size)?;
-        let model = match &self.model {
-            Some(model) => model.clone(),
-            None => {
-                let model = Arc::new(self.signal_model(&acquisition)?);
-                self.model.insert(model).clone()
-            }
-        };
+        let model = self.model(&acquisition)?;
         let operator = &self.data.operator;
         let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
         let measurement = Arc::new(measurement.step("creating the operator")?);
         self.measurements.push((size, measurement.clone()));
         Ok((measurement, model))
+    }
+
+    /// The measurement of images of a size, how maps become images, and the temporal basis (frame, coefficient) of these.
+    ///
+    /// # Errors
+    /// Naming the file or the plugin to blame.
+    pub fn signal(
+        &mut self,
+        size: (usize, usize),
+    ) -> Result<(Arc<Measurement>, Arc<SignalModel>, Array2<f32>), ReconError> {
+        let (measurement, model) = self.measurement(size)?;
+        Ok((measurement, model, self.acquisition(size)?.dictionary.basis().to_owned()))
+    }
+
+    fn model(&mut self, acquisition: &Acquisition) -> Result<Arc<SignalModel>, ReconError> {
+        if let Some(model) = &self.model {
+            return Ok(model.clone());
+        }
+        let model = Arc::new(self.signal_model(acquisition)?);
+        Ok(self.model.insert(model).clone())
     }
 
     fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
 use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_formats::NpzWriter;
-use diph_network::ops::Precision;
-use diph_network::{ForwardMode, UNet, WeightFormat};
+use diph_network::{ForwardMode, Precision, Tensor, UNet, WeightFormat};
 use ndarray::{ArrayView, aview0};
 use serde::Deserialize;
 
@@ -55,6 +53,5 @@ impl Work for Forward {
 
 /// Adds an image under a name.
 pub fn write_image(archive: NpzWriter, key: &str, image: &Tensor) -> Result<NpzWriter> {
-    let values = image.flatten_all()?.to_vec1::<f32>()?;
-    Ok(archive.with(key, ArrayView::from_shape(image.dims(), &values)?))
+    Ok(archive.with(key, ArrayView::from_shape(image.shape(), image.values())?))
 }

@@ -1,13 +1,10 @@
 //! A training step of the network: forward, backward, AdamW.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::Tensor;
 use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_formats::NpzWriter;
-use diph_network::ops::Precision;
-use diph_network::{AdamW, ForwardMode, ParameterState, Parameters, UNet, WeightFormat};
+use diph_network::{AdamW, ForwardMode, ParameterState, Parameters, Precision, Tensor, UNet, WeightFormat};
 use ndarray::{aview0, aview1};
 use serde::Deserialize;
 
@@ -42,14 +39,11 @@ impl Training {
         let target = weights::random_image(&model.unet, model.unet.image_channels(), 3)?;
         let problem = NpzWriter::new().with("timestep", aview0(&TIMESTEP));
         write_image(write_image(problem, "x", &x)?, "target", &target)?.write(folder.join("problem.npz"))?;
-        let mut tracked = BTreeMap::new();
-        let mut parameters = Vec::new();
-        for (name, tensor) in initial.tensors() {
-            let state = ParameterState::new(name.clone(), tensor, 0)?;
-            tracked.insert(name.clone(), state.variable.as_tensor().clone());
-            parameters.push(state);
-        }
-        let tracked = Parameters::new(&model.unet, tracked)?;
+        let state = |(name, parameter): (&str, &diph_network::Parameter)| {
+            ParameterState::new(name.into(), parameter.to_tensor(), 0)
+        };
+        let parameters: Vec<ParameterState> = initial.iter().map(state).collect();
+        let tracked = Parameters::of_states(&model.unet, &parameters)?;
         let network = UNet::with_precision(&model.unet, &tracked, precision)?;
         let checkpoint = Checkpoint { config: model, parameters: initial, notes: Default::default() };
         checkpoint.write(folder.join("weights.safetensors"), WeightFormat::F32)?;
@@ -61,16 +55,17 @@ impl Work for Training {
     fn run(&mut self) -> Result {
         let mut squared_error = None;
         let loss = |output: &Tensor| {
-            let loss = (output - &self.target)?.sqr()?.mean_all()?;
-            squared_error = Some(loss.to_scalar::<f32>()?);
-            Ok::<_, diph_network::Error>(loss)
+            let difference = output.zip(&self.target, |output, target| output - target)?;
+            let count = difference.values().len() as f32;
+            squared_error = Some(difference.values().iter().map(|value| value * value).sum::<f32>() / count);
+            Ok::<_, diph_network::Error>(difference.map(|value| 2.0 * value / count))
         };
         let mut gradients = self.network.backward(&self.x, &[TIMESTEP], None, &mut ForwardMode::Inference, loss)?;
         let step = self.losses.len() as u64;
         self.losses.extend(squared_error);
         let adam_w = AdamW::new(step, self.learning_rate, self.weight_decay, [0.9, 0.999], 1.0, &[]);
         let gradient = |parameter: &ParameterState| {
-            gradients.take(&parameter.variable)?.ok_or("a parameter without a gradient".into())
+            gradients.take(&parameter.variable).ok_or("a parameter without a gradient".into())
         };
         let gradients = self.parameters.iter().map(gradient).collect::<Result<Vec<_>>>()?;
         Ok(adam_w.update(&mut self.parameters, &gradients)?)

@@ -1,7 +1,6 @@
 //! Networks with random weights.
 
-use candle_core::{Device, Tensor};
-use diph_network::{Parameters, UNetConfig};
+use diph_network::{Parameters, Tensor, UNetConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,15 +12,15 @@ pub fn random(config: &UNetConfig) -> Result<Parameters> {
     let tensors = Parameters::shapes(config)?.into_iter().map(|(name, shape)| {
         let bound = 1.0 / (shape[1..].iter().product::<usize>() as f32).sqrt();
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..bound)).collect();
-        Ok((name, Tensor::from_vec(values, shape, &Device::Cpu)?))
+        Ok((name, Tensor::new(shape, values)?))
     });
-    Ok(Parameters::new(config, tensors.collect::<candle_core::Result<_>>()?)?)
+    Ok(Parameters::new(config, tensors.collect::<diph_network::Result<_>>()?)?)
 }
 
 /// A batch of one image, real channels uniform in [-1, 1).
 pub fn random_image(config: &UNetConfig, channels: usize, seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let shape = (1, channels, config.image_size, config.image_size);
+    let shape = [1, channels, config.image_size, config.image_size];
     let values = (0..channels * config.image_size.pow(2)).map(|_| rng.random_range(-1.0_f32..1.0)).collect();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+    Ok(Tensor::new(shape, values)?)
 }

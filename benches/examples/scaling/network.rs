@@ -1,10 +1,8 @@
 //! The shipped network.
 
-use candle_core::{DType, Device, Tensor};
 use diph_core::MemoryEstimate;
 use diph_diffusion::Checkpoint;
-use diph_network::ops::Precision;
-use diph_network::{ForwardMode, NetworkCost, UNet};
+use diph_network::{ForwardMode, NetworkCost, Precision, Tensor, UNet};
 
 use crate::Result;
 use crate::case::Case;
@@ -23,7 +21,7 @@ pub fn measure(case: &Case) -> Result<(Vec<(String, f64)>, MemoryEstimate)> {
     let network = network.ok_or("no network")?;
     let config = network.config();
     let side = case.size - case.size % config.size_factor()?;
-    let x = Tensor::ones((1, config.image_channels(), side, side), DType::F32, &Device::Cpu)?;
+    let x = Tensor::filled([1, config.image_channels(), side, side], 1.0);
     let condition = config.conditional.then_some(&x);
     let forward = || {
         network.forward(&x, &[150.0], condition, &mut ForwardMode::Inference)?;

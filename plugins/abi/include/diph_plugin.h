@@ -456,6 +456,17 @@ typedef struct diph_prior_batch {
                      const diph_prior_context *const *contexts, uint64_t count, diph_error *error);
 } diph_prior_batch;
 
+#define DIPH_PRIOR_GAUSSIAN "diph.prior.gaussian/1"
+typedef struct diph_prior_gaussian {
+  uint64_t struct_size;
+  /* Of a prior that is a stationary normal distribution around zero: writes the symmetric square root L of the covariance of
+   * the K coefficients in every point of the image's Fourier space, so that an image of scale 1 is F^H L w with white noise w,
+   * E |w|^2 = 1, and the unitary discrete Fourier transform F. DIPH_F32 (coefficient, coefficient, [z,] y, x), frequencies from 0
+   * in the order of the transform. `energy_ratio` is how much less a measurement of true images holds than one of such images,
+   * as a ratio of norms; 1 where nothing is known. Returns DIPH_UNSUPPORTED when this instance is no such prior. [any thread] */
+  int32_t (*root)(void *self, diph_tensor *matrices, float *energy_ratio, diph_error *error);
+} diph_prior_gaussian;
+
 /* ---------------------------------------------------------------------------------------------------------- projector */
 
 /* A projection, place by place, on a set of vectors that is closed under complex scaling. */

@@ -26,6 +26,8 @@ pub const OPERATOR_PRECONDITIONER: &str = "diph.forward-operator.preconditioner/
 pub const PRIOR_NOISE_SCHEDULE: &str = "diph.prior.noise-schedule/1";
 /// Extension [`Proximal`](crate::Proximal) of a prior.
 pub const PRIOR_PROXIMAL: &str = "diph.prior.proximal/1";
+/// Extension [`Gaussian`](crate::Gaussian) of a prior.
+pub const PRIOR_GAUSSIAN: &str = "diph.prior.gaussian/1";
 /// Extension [`Batch`](crate::Batch) of a prior.
 pub const PRIOR_BATCH: &str = "diph.prior.batch/1";
 

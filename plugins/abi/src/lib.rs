@@ -48,7 +48,7 @@ pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
     ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_ESTIMATOR, KIND_FORWARD_OPERATOR,
     KIND_PHYSICS_PROJECTOR, KIND_PRIOR, MEMORY_ESTIMATE, OPERATOR_DATA_WEIGHTS, OPERATOR_PRECONDITIONER,
-    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
+    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_GAUSSIAN, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
 };
 pub use instance::{Instance, InstanceVtable};
 pub use memory_estimate::{MemoryEstimate, MemorySink};
@@ -56,7 +56,7 @@ pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
 pub use operator::OperatorVtable;
 pub use operator_extensions::{DataWeights, Preconditioner, RegularisedInverse};
 pub use parameter::Parameter;
-pub use prior::{Batch, PriorVtable};
+pub use prior::{Batch, Gaussian, PriorVtable};
 pub use prior_context::PriorContext;
 pub use projector::ProjectorVtable;
 pub use proximal::Proximal;

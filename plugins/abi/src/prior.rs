@@ -57,3 +57,25 @@ pub struct Batch {
 
 layout!(Batch, 16, struct_size: 0, denoise: 8);
 sized!(Batch);
+
+/// Extension of a prior that is a stationary normal distribution (`diph_prior_gaussian`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Gaussian {
+    /// Size of this struct in bytes.
+    pub struct_size: u64,
+    /// Writes the square roots (coefficient, coefficient, [z,] y, x) of f32 of its covariance at every frequency, and the ratio
+    /// of norms of measurements of true images and of stationary ones; [`Status::UNSUPPORTED`] when it is no such prior.
+    /// From any thread.
+    pub root: Option<
+        unsafe extern "C" fn(
+            this: *mut c_void,
+            matrices: *mut Tensor,
+            energy_ratio: *mut f32,
+            error: *mut ErrorBuffer,
+        ) -> Status,
+    >,
+}
+
+layout!(Gaussian, 16, struct_size: 0, root: 8);
+sized!(Gaussian);

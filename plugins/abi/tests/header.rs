@@ -61,6 +61,7 @@ fn assertions() -> String {
     let inverse = "diph_operator_regularised_inverse";
     mirror!(source, abi::RegularisedInverse, inverse, struct_size, available, solve);
     mirror!(source, abi::Preconditioner, "diph_operator_preconditioner", struct_size, available, apply, symbol);
+    mirror!(source, abi::Gaussian, "diph_prior_gaussian", struct_size, root);
     mirror!(source, abi::Acquisition, "diph_acquisition", struct_size, arrays, array_count, image_ndim, fourier_scale);
     mirror!(source, abi::Acquisition, "diph_acquisition", image, voxel_size, coefficients, coils, frames, samples);
     mirror!(source, abi::MemorySink, "diph_memory_sink", struct_size, context, kept, temporary);
@@ -112,6 +113,7 @@ fn assertions() -> String {
         ("DIPH_OPERATOR_REGULARISED_INVERSE", abi::OPERATOR_REGULARISED_INVERSE),
         ("DIPH_OPERATOR_PRECONDITIONER", abi::OPERATOR_PRECONDITIONER),
         ("DIPH_PRIOR_BATCH", abi::PRIOR_BATCH),
+        ("DIPH_PRIOR_GAUSSIAN", abi::PRIOR_GAUSSIAN),
         ("DIPH_PRIOR_PROXIMAL", abi::PRIOR_PROXIMAL),
         ("DIPH_HOST_LOG", abi::HOST_LOG),
         ("DIPH_HOST_PROGRESS", abi::HOST_PROGRESS),

@@ -14,6 +14,7 @@ pub fn register(registry: &mut Registry) -> Result<(), LoadError> {
         &diph_plugin_bloch_dictionary::PLUGIN,
         &diph_plugin_cartesian::PLUGIN,
         &diph_plugin_diffusion_prior::PLUGIN,
+        &diph_plugin_gaussian_prior::PLUGIN,
         &diph_plugin_mrf_nufft::PLUGIN,
         &diph_plugin_regression_estimator::PLUGIN,
         &diph_plugin_sparse_prior::PLUGIN,

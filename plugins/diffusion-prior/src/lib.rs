@@ -50,7 +50,7 @@ impl Options {
     /// What the network costs on planes of this size, from the configuration alone.
     fn cost(&self, image: &ImageShape) -> Result<NetworkCost> {
         let config = match (&self.checkpoint, &self.config) {
-            (None, _) => diph_diffusion::shipped_config().map_err(diph_diffusion::Error::from)?,
+            (None, _) => diph_diffusion::shipped_config()?,
             (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).map_err(diph_diffusion::Error::from)?,
             (Some(_), Some(config)) => read_config(config)?,
         };

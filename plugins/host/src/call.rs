@@ -1,7 +1,11 @@
 //! Calls of plugin functions: statuses and messages become errors that name the plugin.
 
 use diph_core::{Error, Result};
-use diph_plugin_abi::{ErrorBuffer, Status};
+use diph_plugin_abi::{ErrorBuffer, Status, Tensor};
+use ndarray::ArrayD;
+
+use crate::instance::Instance;
+use crate::tensors::Output;
 
 const CAPACITY: usize = 2048;
 
@@ -46,4 +50,22 @@ fn failure(label: &str, operation: &str, status: Status, message: &str) -> Error
 /// A null where the header wants a function or a struct.
 pub(crate) fn null(label: &str, part: &str) -> Error {
     Error::external(label, format!("expected `{part}`, got null"))
+}
+
+/// Real matrices of this shape that a plugin may have, checked to be finite.
+pub(crate) fn real_matrices(
+    instance: &Instance,
+    name: &str,
+    shape: &[usize],
+    write: impl FnOnce(*mut Tensor, *mut ErrorBuffer) -> Status,
+) -> Result<Option<ArrayD<f32>>> {
+    let operation = instance.operation(name);
+    let mut values = vec![0f32; shape.iter().product()];
+    let mut output = Output::new(shape, &mut values);
+    let tensor = output.raw();
+    if !call_optional(&instance.label, name, |error| write(tensor, error))? {
+        return Ok(None);
+    }
+    output.check(&operation, "matrices")?;
+    ArrayD::from_shape_vec(shape, values).map(Some).map_err(|error| Error::external(operation, error))
 }

@@ -7,7 +7,7 @@ use diph_core::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Resu
 use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, SizedStruct, Status, Tensor, copy_sized};
 use ndarray::ArrayD;
 
-use crate::call::{call, call_optional, null};
+use crate::call::{call, call_optional, null, real_matrices};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
@@ -114,21 +114,13 @@ impl Preconditioner for PluginOperator {
     fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
         // SAFETY: the struct behind this ID.
         let extension = unsafe { self.instance.extension::<abi::Preconditioner>(abi::OPERATOR_PRECONDITIONER) };
-        let Some(get) = extension.and_then(|extension| extension.symbol) else { return Ok(None) };
-        let image = self.domain.shape();
-        let shape = [&image[..1], &image[..]].concat();
-        let mut values = vec![0f32; shape.iter().product()];
-        let mut output = Output::new(&shape, &mut values);
-        let symbol = output.raw();
-        // SAFETY: the instance and the tensor live through the call.
-        let circulant =
-            call_optional(&self.instance.label, "symbol", |error| unsafe { get(self.instance.this, symbol, error) })?;
-        if !circulant {
-            return Ok(None);
-        }
-        let operation = self.instance.operation("symbol");
-        output.check(&operation, "symbol")?;
-        ArrayD::from_shape_vec(shape, values).map(Some).map_err(|error| Error::external(operation, error))
+        let Some(symbol) = extension.and_then(|extension| extension.symbol) else { return Ok(None) };
+        let domain = self.domain.shape();
+        let shape = [&domain[..1], &domain].concat();
+        real_matrices(&self.instance, "preconditioner: symbol", &shape, |matrices, error| {
+            // SAFETY: the instance and the tensor live through the call.
+            unsafe { symbol(self.instance.this, matrices, error) }
+        })
     }
 }
 

@@ -5,14 +5,14 @@ use std::marker::PhantomData;
 use std::ptr;
 
 use diph_core::{
-    Conditions, Error, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, SpatialAxes, View,
-    ViewMut,
+    Conditions, Error, GaussianRoot, ImageShape, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry,
+    SpatialAxes, View, ViewMut,
 };
 use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, Str, Tensor};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::call::{call, call_optional};
+use crate::call::{call, call_optional, real_matrices};
 use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
@@ -262,6 +262,25 @@ impl Prior for PluginPrior {
 
     fn proximal_accuracy(&self) -> Option<f32> {
         self.proximal_accuracy
+    }
+
+    fn gaussian_root(&self, coefficients: usize, image: &ImageShape) -> Result<Option<GaussianRoot>> {
+        // SAFETY: the struct behind this ID.
+        let extension = unsafe { self.instance.extension::<abi::Gaussian>(abi::PRIOR_GAUSSIAN) };
+        let Some(extension) = extension else { return Ok(None) };
+        let root = self.instance.required("gaussian.root", extension.root)?;
+        let shape = [&[coefficients, coefficients], image.lengths()].concat();
+        let mut energy_ratio = f32::NAN;
+        let matrices = real_matrices(&self.instance, "Gaussian root", &shape, |matrices, error| {
+            // SAFETY: the instance, the tensor and the number live through the call.
+            unsafe { root(self.instance.this, matrices, &raw mut energy_ratio, error) }
+        })?;
+        let Some(matrices) = matrices else { return Ok(None) };
+        if !(energy_ratio.is_finite() && energy_ratio > 0.0) {
+            let operation = self.instance.operation("Gaussian root");
+            return Err(Error::parameter(operation, "energy ratio", "a positive number", energy_ratio));
+        }
+        Ok(Some(GaussianRoot { matrices, energy_ratio }))
     }
 }
 

@@ -10,7 +10,7 @@ use diph_plugin_abi::{
 };
 
 use crate::failure::{Failure, guarded, guarded_or};
-use crate::tensors::{view, view_mut};
+use crate::tensors::{assign, view, view_mut};
 
 /// An operator with its spaces in the form that the host reads.
 pub(crate) struct OperatorShim<T> {
@@ -164,19 +164,14 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
         unsafe { guarded(error, apply) }
     }
 
-    unsafe extern "C" fn symbol(this: *mut c_void, symbol: *mut Tensor, error: *mut ErrorBuffer) -> Status {
+    unsafe extern "C" fn symbol(this: *mut c_void, matrices: *mut Tensor, error: *mut ErrorBuffer) -> Status {
         let copy = || {
             // SAFETY: the host passes what `instance` gave.
-            let preconditioner = unsafe { Self::shim(this) }.operator.preconditioner();
-            let found = preconditioner.ok_or_else(Failure::unsupported)?.symbol()?.ok_or_else(Failure::unsupported)?;
+            let preconditioner =
+                unsafe { Self::shim(this) }.operator.preconditioner().ok_or_else(Failure::unsupported)?;
+            let symbol = preconditioner.symbol()?.ok_or_else(Failure::unsupported)?;
             // SAFETY: the host keeps the header's rules for tensors.
-            let mut out = unsafe { view_mut::<f32>("symbol", symbol) }?;
-            if out.shape() != found.shape() {
-                let (expected, got) = (found.shape(), out.shape());
-                return Err(Failure::shape(format!("symbol: expected room for {expected:?}, got {got:?}")));
-            }
-            out.assign(&found);
-            Ok(())
+            unsafe { assign("matrices", matrices, &symbol) }
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, copy) }
@@ -187,13 +182,7 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
             // SAFETY: the host passes what `instance` gave.
             let weights = unsafe { Self::shim(this) }.operator.data_weights()?.ok_or_else(Failure::unsupported)?;
             // SAFETY: the host keeps the header's rules for tensors.
-            let mut out = unsafe { view_mut::<f32>("weights", roots) }?;
-            if out.shape() != weights.shape() {
-                let (expected, got) = (weights.shape(), out.shape());
-                return Err(Failure::shape(format!("weights: expected room for {expected:?}, got {got:?}")));
-            }
-            out.assign(&weights);
-            Ok(())
+            unsafe { assign("weights", roots, &weights) }
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, copy) }

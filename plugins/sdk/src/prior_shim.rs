@@ -3,14 +3,16 @@
 use std::ffi::c_void;
 use std::{ptr, slice};
 
-use diph_core::{Prior, Rng, ScheduleEntry};
-use diph_plugin_abi::{self as abi, Batch, ErrorBuffer, Instance, PriorVtable, Proximal, Status, Str, Tensor};
+use diph_core::{ImageShape, Prior, Rng, ScheduleEntry};
+use diph_plugin_abi::{
+    self as abi, Batch, ErrorBuffer, Gaussian, Instance, PriorVtable, Proximal, Status, Str, Tensor,
+};
 use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
 use num_complex::Complex32;
 use rand::SeedableRng;
 
 use crate::failure::{Failure, guarded, guarded_or};
-use crate::tensors::{text, view, view_mut};
+use crate::tensors::{assign, text, view, view_mut};
 
 /// Namespace of the functions that the vtable points to; `this` is a boxed `T`.
 pub(crate) struct PriorShim<T>(T);
@@ -27,6 +29,8 @@ impl<T: Prior + 'static> PriorShim<T> {
         NoiseSchedule { struct_size: size_of::<NoiseSchedule>() as u64, schedule: Some(Self::noise_schedule) };
 
     const PROXIMAL: Proximal = Proximal { struct_size: size_of::<Proximal>() as u64, accuracy: Some(Self::accuracy) };
+
+    const GAUSSIAN: Gaussian = Gaussian { struct_size: size_of::<Gaussian>() as u64, root: Some(Self::gaussian_root) };
 
     const BATCH: Batch = Batch { struct_size: size_of::<Batch>() as u64, denoise: Some(Self::denoise_batch) };
 
@@ -55,6 +59,7 @@ impl<T: Prior + 'static> PriorShim<T> {
         match unsafe { id.as_str() } {
             Some(abi::PRIOR_NOISE_SCHEDULE) => ptr::from_ref(&Self::NOISE_SCHEDULE).cast(),
             Some(abi::PRIOR_BATCH) => ptr::from_ref(&Self::BATCH).cast(),
+            Some(abi::PRIOR_GAUSSIAN) => ptr::from_ref(&Self::GAUSSIAN).cast(),
             Some(abi::PRIOR_PROXIMAL) => ptr::from_ref(&Self::PROXIMAL).cast(),
             _ => ptr::null(),
         }
@@ -155,6 +160,30 @@ impl<T: Prior + 'static> PriorShim<T> {
             // SAFETY: not null, the host's for the call.
             unsafe { written.write(schedule.entries.len() as u64) };
             Ok(())
+        };
+        // SAFETY: the host keeps the header's rules for the buffer.
+        unsafe { guarded(error, fill) }
+    }
+
+    unsafe extern "C" fn gaussian_root(
+        this: *mut c_void,
+        matrices: *mut Tensor,
+        energy_ratio: *mut f32,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let fill = || {
+            // SAFETY: the host keeps the header's rules for all pointers.
+            let (prior, shape) =
+                unsafe { (Self::prior(this), view_mut::<f32>("matrices", matrices)?.shape().to_vec()) };
+            let image = ImageShape::split("matrices", shape.get(1..).unwrap_or_default());
+            let (coefficients, image) =
+                image.map_err(|_| Failure::shape(format!("matrices: expected (K, K, [z,] y, x), got {shape:?}")))?;
+            let root = prior.gaussian_root(coefficients, &image)?.ok_or_else(Failure::unsupported)?;
+            // SAFETY: as above.
+            unsafe {
+                assign("matrices", matrices, &root.matrices)?;
+                write(energy_ratio, Some(root.energy_ratio))
+            }
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, fill) }

@@ -3,7 +3,7 @@
 use std::slice;
 
 use diph_plugin_abi::{Dtype, Str, Tensor, copy_sized};
-use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 use num_complex::Complex32;
 
 use crate::failure::Failure;
@@ -125,4 +125,19 @@ pub(crate) unsafe fn view_mut<'a, A: TensorElement>(
 pub(crate) unsafe fn text<'a>(role: &str, text: Str) -> Result<&'a str, Failure> {
     // SAFETY: passed on.
     unsafe { text.as_str() }.ok_or_else(|| Failure::argument(format!("{role}: expected UTF-8 text")))
+}
+
+/// Copies real values into a tensor of the host's that has room for them.
+///
+/// # Safety
+/// As [`view_mut`].
+pub(crate) unsafe fn assign(role: &str, tensor: *mut Tensor, values: &ArrayD<f32>) -> Result<(), Failure> {
+    // SAFETY: by the caller's promise.
+    let mut out = unsafe { view_mut::<f32>(role, tensor) }?;
+    if out.shape() != values.shape() {
+        let (expected, got) = (values.shape(), out.shape());
+        return Err(Failure::shape(format!("{role}: expected room for {expected:?}, got {got:?}")));
+    }
+    out.assign(values);
+    Ok(())
 }

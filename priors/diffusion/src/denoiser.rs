@@ -1,10 +1,7 @@
 //! The network as a denoiser.
 
-use candle_core::Tensor;
-
 use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
-use diph_network::ops::Precision;
-use diph_network::{ForwardMode, UNet};
+use diph_network::{ForwardMode, Precision, Tensor, UNet};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {
@@ -52,7 +49,7 @@ impl Denoiser {
         }
         let time = self.diffusion.network_time(timestep);
         let one = self.config.diffusion.parametrisation.preconditioning(abar, time);
-        let batch = PreconditionedBatch::new(vec![one; noisy.dim(0)?]);
+        let batch = PreconditionedBatch::new(vec![one; noisy.shape().first().copied().unwrap_or_default()]);
         let input = batch.input(noisy)?;
         let output = self.unet.forward(&input, &batch.times(), condition, &mut ForwardMode::Inference)?;
         let (output, _) = self.diffusion.split_output(&output, noisy)?;

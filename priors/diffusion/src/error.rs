@@ -51,12 +51,6 @@ impl Error {
     }
 }
 
-impl From<candle_core::Error> for Error {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Network(error.into())
-    }
-}
-
 /// The error of a [`Prior`](diph_core::Prior).
 impl From<Error> for diph_core::Error {
     fn from(error: Error) -> Self {

@@ -1,8 +1,7 @@
 //! Complex images of any size as the real channels of a network of fixed size.
 
-use candle_core::{Device, Tensor};
-
 use diph_core::{Error, ImageShape, Overlap, Result, Space, View, ViewMut};
+use diph_network::Tensor;
 use num_complex::Complex32;
 
 /// How images (coefficient, y, x) and network images (1, 2 K, size, size) lie over each other: centred.
@@ -65,7 +64,7 @@ impl ImageChannels {
                 });
             }
         });
-        Tensor::from_vec(channels, (1, 2 * self.coefficients, self.size, self.size), &Device::Cpu)
+        Tensor::new([1, 2 * self.coefficients, self.size, self.size], channels)
             .map_err(|error| Error::external(operation, error))
     }
 
@@ -114,7 +113,7 @@ mod tests {
         let image = image(2, 2, 2);
         let layout = ImageChannels::new("test", "image", image.shape(), 2, 2)?;
         let channels = layout.to_network("test", "image", &image.view(), || 9.0)?;
-        let values = channels.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values");
+        let values = channels.into_values();
         assert_eq!(values[..8], [1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, -4.0]);
         Ok(())
     }
@@ -126,7 +125,7 @@ mod tests {
             let image = image(1, height, width);
             let layout = ImageChannels::new("test", "image", image.shape(), 1, size)?;
             let channels = layout.to_network("test", "image", &image.view(), || 99.0)?;
-            let values = channels.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values");
+            let values = channels.into_values();
             let outside = values[..size * size].iter().filter(|value| **value == 99.0).count();
             assert_eq!(outside, size * size - size.min(height) * size.min(width));
             let mut back = ArrayD::from_elem(image.raw_dim(), Complex32::new(5.0, 5.0));

@@ -8,9 +8,6 @@
 //! | [`Trainer`], [`TrainingConfig`], [`SampleSource`] | training that resumes bit for bit |
 //! | [`Denoiser`], [`DiffusionPrior`] | the network as a denoiser, and as a [`Prior`](diph_core::Prior) of Diph's solvers |
 //!
-//! candle's own sums and products run on a second thread pool whose threads spin; executables do best to set
-//! `CANDLE_NUM_THREADS=1` before the first tensor, which leaves all threads to this crate's operations.
-//!
 //! A complex image of K coefficients is 2 K real channels re_0, im_0, re_1, im_1, ... Networks see images divided by the
 //! intensity ([`IntensityConfig`]); solvers work in the same units, so the prior scales nothing.
 

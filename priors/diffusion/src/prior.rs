@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
 use diph_core::{NoiseSchedule, Prior, PriorContext, View, ViewMut};
+use diph_network::Tensor;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::image_channels::ImageChannels;
@@ -118,8 +118,8 @@ impl DiffusionPrior {
             ConditionUse::None => return Ok(None),
             ConditionUse::Zeros => {
                 let size = self.canvas(noisy.shape());
-                let shape = (1, self.denoiser.config().unet.image_channels(), size, size);
-                return Ok(Some(Tensor::zeros(shape, DType::F32, &Device::Cpu).map_err(Error::from)?));
+                let shape = [1, self.denoiser.config().unet.image_channels(), size, size];
+                return Ok(Some(Tensor::filled(shape, 0.0)));
             }
             ConditionUse::Image(name) => name,
         };
@@ -134,7 +134,7 @@ impl DiffusionPrior {
         let layout = self.layout("condition image", image.shape())?;
         let condition = layout.to_network(Self::NAME, "condition image", &image.view(), || 0.0)?;
         let scale = self.denoiser.config().intensity.condition_scale();
-        Ok(Some((condition * scale).map_err(Error::from)?))
+        Ok(Some(condition.map(|value| value * scale as f32)))
     }
 }
 
@@ -165,8 +165,7 @@ impl Prior for DiffusionPrior {
         let noisy = layout.to_network(Self::NAME, "noisy image", &noisy, || level * draw())?;
         let predicted = self.denoiser.denoise(&noisy, abar, timestep as f64, condition.as_ref())?;
         let clip = |value: f32| if self.options.clip_denoised { value.clamp(-1.0, 1.0) } else { value };
-        let values = predicted.flatten_all().and_then(|values| values.to_vec1::<f32>()).map_err(Error::from)?;
-        let values: Vec<f32> = values.into_iter().map(clip).collect();
+        let values: Vec<f32> = predicted.into_values().into_iter().map(clip).collect();
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let role = "predicted image".into();
             return Err(diph_core::Error::NotFinite { operation: Self::NAME.into(), role, index });

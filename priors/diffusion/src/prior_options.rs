@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use diph_network::ops::Precision;
+use diph_network::Precision;
 
 /// Options of [`DiffusionPrior`](crate::DiffusionPrior).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

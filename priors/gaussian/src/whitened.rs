@@ -4,7 +4,6 @@ use diph_core::{Error, ForwardOperator, Preconditioner, Result, Space, View, Vie
 use diph_fourier::Multiplier;
 use ndarray::ArrayD;
 use num_complex::Complex32;
-use rayon::prelude::*;
 
 /// `g A L`: white noise w becomes an image `x = L w` of the prior and is measured, in units in which the noise of the
 /// measurement is white too. Its damped normal equations `(g^2 L A^H A L + I) w = b` are those of the posterior mean.
@@ -12,15 +11,14 @@ pub(crate) struct Whitened<'a> {
     operator: &'a dyn ForwardOperator,
     root: &'a Multiplier,
     gain: f32,
-    preconditioner: Multiplier,
+    /// `g^2 L C L` with the circulant stand-in C of `A^H A`.
+    circulant: Multiplier,
 }
 
 impl<'a> Whitened<'a> {
-    /// `symbol` (coefficient, coefficient, y, x) is the circulant stand-in C of `A^H A`: with it, the preconditioner
-    /// is `(g^2 L C L + I)^-1` in every point of Fourier space.
-    pub fn new(operator: &'a dyn ForwardOperator, root: &'a Multiplier, gain: f32, symbol: &ArrayD<f32>) -> Self {
-        let preconditioner = sandwich(root, symbol, gain * gain);
-        Self { operator, root, gain, preconditioner }
+    /// `circulant` is `g^2 L C L` in every point of Fourier space, as kernels that [`Multiplier::solve`] takes.
+    pub fn new(operator: &'a dyn ForwardOperator, root: &'a Multiplier, gain: f32, circulant: Multiplier) -> Self {
+        Self { operator, root, gain, circulant }
     }
 
     /// `x = L w`.
@@ -29,40 +27,6 @@ impl<'a> Whitened<'a> {
         self.root.apply(slice(w), None, false, slice_mut(&mut x));
         x
     }
-}
-
-/// `factor L C L` in every point of Fourier space, as kernels that [`Multiplier::solve`] takes.
-fn sandwich(root: &Multiplier, symbol: &ArrayD<f32>, factor: f32) -> Multiplier {
-    let [height, width] = root.grid();
-    let k = root.planes();
-    let pairs: Vec<(usize, usize)> = (0..k).flat_map(|i| (i..k).map(move |j| (i, j))).collect();
-    let points = (height * width) as f32;
-    let symbol = symbol.as_slice().unwrap_or_default();
-    let mut kernels = vec![0.0; width * pairs.len() * height];
-    kernels.par_chunks_mut(pairs.len() * height).enumerate().for_each(|(x, column)| {
-        let mut roots = vec![0.0f32; k * k];
-        let mut product = vec![0.0f32; k * k];
-        for y in 0..height {
-            for (index, (i, j)) in pairs.iter().enumerate() {
-                // The root's kernels undo the two transforms of an application; here the matrix itself counts.
-                let value = points * root.kernels()[(x * pairs.len() + index) * height + y];
-                roots[i * k + j] = value;
-                roots[j * k + i] = value;
-            }
-            // C L, then L (C L).
-            for i in 0..k {
-                for j in 0..k {
-                    let c = |p: usize| symbol[((i * k + p) * height + y) * width + x];
-                    product[i * k + j] = (0..k).map(|p| c(p) * roots[p * k + j]).sum();
-                }
-            }
-            for (index, (i, j)) in pairs.iter().enumerate() {
-                let value: f32 = (0..k).map(|p| roots[i * k + p] * product[p * k + j]).sum();
-                column[index * height + y] = factor * value;
-            }
-        }
-    });
-    Multiplier::new([height, width], [height, width], k, kernels)
 }
 
 impl ForwardOperator for Whitened<'_> {
@@ -79,7 +43,9 @@ impl ForwardOperator for Whitened<'_> {
     }
 
     fn forward(&self, x: View<'_>, mut y: ViewMut<'_>) -> Result<()> {
-        let image = self.colour(&x.to_owned());
+        let x = self.domain().slice("whitened acquisition: forward", "image", &x)?;
+        let mut image = self.operator.domain().zeros();
+        self.root.apply(x, None, false, slice_mut(&mut image));
         self.operator.forward(image.view(), y.view_mut())?;
         y.mapv_inplace(|value| value * self.gain);
         Ok(())
@@ -119,7 +85,7 @@ impl Preconditioner for Whitened<'_> {
         }
         let r = self.domain().slice("whitened acquisition: preconditioner", "residual", &r)?;
         let z = self.domain().slice_mut("whitened acquisition: preconditioner", "output", z)?;
-        self.preconditioner.solve(rho, r, z);
+        self.circulant.solve(rho, r, z);
         Ok(())
     }
 }

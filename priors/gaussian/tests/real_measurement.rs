@@ -79,7 +79,7 @@ fn a_learned_spectrum_gives_better_maps_than_total_variation() {
         let truth = folder.maps(id).unwrap();
         let mask = truth.mask(0.006);
         let error = |name: &str, truth: &ndarray::Array2<f32>| {
-            100.0 * metrics::mean(&metrics::absolute_percentage_errors(truth, &maps.parameter(name).unwrap(), &mask))
+            100.0 * metrics::mean(&metrics::absolute_percentage_errors(truth, maps.parameter(name).unwrap(), &mask))
         };
         let (a, b) = (error("T1", &truth.t1), error("T2", &truth.t2));
         eprintln!(

@@ -84,9 +84,16 @@ pub enum Error {
         /// The fault.
         source: Box<Error>,
     },
-    /// A tensor operation failed.
-    #[error("tensor operation: {0}")]
-    Tensor(#[from] candle_core::Error),
+    /// An operation on values of a shape that it does not take.
+    #[error("{operation}: expected {expected}, got {got:?}")]
+    Shape {
+        /// The operation.
+        operation: String,
+        /// What it takes.
+        expected: String,
+        /// What came.
+        got: Vec<usize>,
+    },
 }
 
 impl Error {
@@ -98,6 +105,11 @@ impl Error {
     /// A file and what is wrong with it.
     pub fn file(path: impl Into<PathBuf>, message: impl ToString) -> Self {
         Self::File { path: path.into(), message: message.to_string() }
+    }
+
+    /// An operation, what it takes and the lengths that came.
+    pub fn shape(operation: impl Into<String>, expected: impl Into<String>, got: &[usize]) -> Self {
+        Self::Shape { operation: operation.into(), expected: expected.into(), got: got.to_vec() }
     }
 
     /// The same fault with the file that it was found in.

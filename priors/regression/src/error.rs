@@ -42,9 +42,3 @@ impl Error {
         diph_network::Error::setting(setting, expected.to_string(), got).into()
     }
 }
-
-impl From<candle_core::Error> for Error {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Network(error.into())
-    }
-}

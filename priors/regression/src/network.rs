@@ -1,8 +1,6 @@
 //! A trained network.
 
-use candle_core::{Device, Tensor};
-use diph_network::ops::Precision;
-use diph_network::{Checkpoint, CheckpointConfig, Error, ForwardMode, Result, UNet, UNetConfig};
+use diph_network::{Checkpoint, CheckpointConfig, Error, ForwardMode, Precision, Result, Tensor, UNet, UNetConfig};
 use ndarray::{Array3, ArrayView3, Axis, s};
 use num_complex::Complex32;
 
@@ -103,13 +101,13 @@ pub(crate) fn base(unet: &UNetConfig, planes: &Array3<f32>) -> Array3<f32> {
 pub(crate) fn tensor(images: &[Array3<f32>]) -> Result<Tensor> {
     let (planes, height, width) = images.first().map_or((0, 0, 0), Array3::dim);
     let values: Vec<f32> = images.iter().flat_map(|image| image.iter().copied()).collect();
-    Ok(Tensor::from_vec(values, (images.len(), planes, height, width), &Device::Cpu)?)
+    Tensor::new([images.len(), planes, height, width], values)
 }
 
 /// The first image of a batch.
 fn array(batch: &Tensor) -> Result<Array3<f32>> {
-    let (_, planes, height, width) = batch.dims4()?;
-    let values = batch.get(0)?.flatten_all()?.to_vec1::<f32>()?;
+    let [_, planes, height, width] = batch.image_shape("image")?;
+    let values = batch.values().iter().take(planes * height * width).copied().collect();
     let shape = (planes, height, width);
     Array3::from_shape_vec(shape, values).map_err(|error| Error::setting("output", format!("{shape:?}"), error))
 }

@@ -47,6 +47,11 @@ fn sparse_prior() {
 }
 
 #[test]
+fn gaussian_prior() {
+    assert_lawful(&loaded("diph_gaussian_prior"), 1);
+}
+
+#[test]
 fn diffusion_prior() {
     assert_lawful(&loaded("diph_diffusion_prior"), 1);
 }

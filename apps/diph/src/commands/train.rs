@@ -1,18 +1,19 @@
-//! `diph train`: a diffusion prior from images.
+//! `diph train`: a diffusion prior from images, or a Gaussian one from maps.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
-use diph_formats::check_writable_folder;
+use diph_formats::{check_writable_file, check_writable_folder, write_atomically};
 use diph_plugin_host::Registry;
 use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};
 use diph_train::{
-    FolderImages, RunConfig, RunFolder, RunOptions, TrainingData, TrainingProgress, TrainingRun, measure_sizes,
-    training_plan, training_time,
+    FolderImages, RunConfig, RunFolder, RunOptions, TrainingData, TrainingProgress, TrainingRun, learn_spectrum,
+    measure_sizes, training_plan, training_time,
 };
 use serde_json::{Value, json};
 
@@ -23,9 +24,12 @@ use crate::output::{AppError, BlameFlag};
 /// Arguments of `diph train`.
 #[derive(Args, Debug)]
 pub struct TrainArgs {
-    /// Folder of the run: configuration, log, pictures, state and networks
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the run: configuration, log, pictures, state and networks; for a spectrum the file to write
+    #[arg(long, value_name = "DIR|FILE")]
     pub out: PathBuf,
+    /// What is learned
+    #[arg(long, value_enum, default_value_t = Objective::Diffusion)]
+    pub objective: Objective,
     /// Go on with the run in the folder; equals a run that never stopped, bit for bit
     #[arg(long)]
     pub resume: bool,
@@ -88,6 +92,15 @@ pub struct TrainArgs {
     pub dry_run: bool,
 }
 
+/// What a run learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Objective {
+    /// The network of a diffusion prior
+    Diffusion,
+    /// The spectrum of the Gaussian prior of the method `mmse`, in seconds
+    Spectrum,
+}
+
 /// What images are divided by before the network sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum IntensityUnits {
@@ -121,6 +134,9 @@ impl TrainArgs {
     /// # Errors
     /// Naming the flag, the key, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        if self.objective == Objective::Spectrum {
+            return self.learn_spectrum(context);
+        }
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config)?;
@@ -166,6 +182,43 @@ impl TrainArgs {
         context.output.result(&summary, || {
             let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
             format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step)
+        })
+    }
+
+    /// Learns a spectrum and writes its file.
+    fn learn_spectrum(&self, context: &Context) -> Result<(), AppError> {
+        let of_networks = [
+            ("--resume", self.resume),
+            ("--validation-vols", self.validation_vols.is_some()),
+            ("--phantom-share", self.phantom_share.is_some()),
+            ("--condition", self.condition.is_some()),
+            ("--intensity", self.intensity.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--batch", self.batch.is_some()),
+            ("--dry-run", self.dry_run),
+        ];
+        if let Some((flag, _)) = of_networks.into_iter().find(|(_, given)| *given) {
+            return Err(AppError::usage(flag, "has no effect with --objective spectrum; leave it out"));
+        }
+        if self.out.is_dir() {
+            let message = format!("{} is a folder; name the file to write", self.out.display());
+            return Err(AppError::usage("--out", message));
+        }
+        let config = match &self.config {
+            Some(file) => self.overridden(read_json(file)?, file)?,
+            None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration"))?,
+        };
+        self.check_used(&config)?;
+        check_writable_file(&self.out).file(&self.out)?;
+        let registry = context.registry()?;
+        let bar = context.output.bar("learning the spectrum", 1);
+        let learned = learn_spectrum(&registry, &config, &context.cancel, &mut |done, total| bar.set(done, total))?;
+        drop(bar);
+        let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
+        write_atomically(&self.out, |file| file.write_all(&bytes)).file(&self.out)?;
+        let (images, out) = (learned.spectrum.images(), self.out.display());
+        context.output.result(&json!({ "images": images, "spectrum": self.out }), || {
+            format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`")
         })
     }
 

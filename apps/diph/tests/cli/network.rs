@@ -30,10 +30,10 @@ pub fn config(unet: &Value) -> ModelConfig {
 /// Random weights of which every part has a say in the output.
 pub fn parameters(config: &ModelConfig) -> Parameters {
     let initial = Parameters::initialise(&config.unet, &mut diph_core::Rng::seed_from_u64(1)).unwrap();
-    let mut tensors = initial.tensors().clone();
+    let mut tensors = initial.to_tensors();
     // Training starts with a last convolution of zeros, behind which nothing of the network shows.
     let last = tensors.get_mut("out.2.weight").unwrap();
-    *last = (&*last + 1e-3).unwrap();
+    *last = last.map(|value| value + 1e-3);
     Parameters::new(&config.unet, tensors).unwrap()
 }
 

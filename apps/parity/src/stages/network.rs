@@ -1,7 +1,6 @@
 //! One forward pass of a network.
 
-use candle_core::{Device, Tensor};
-use diph_network::{ForwardMode, UNet};
+use diph_network::{ForwardMode, Tensor, UNet};
 use ndarray::{ArrayD, Ix1, Ix4};
 
 use crate::relative_error::relative_error_real;
@@ -44,8 +43,8 @@ impl Stage for Network {
         let x = input("x")?;
         let output = unet.forward(&x, &times, condition.as_ref(), &mut ForwardMode::Inference);
         let output = output.file(&folder.path(&pair)?)?;
-        folder.check_shape(&pair, "y", output.dims(), theirs.shape())?;
-        let error = relative_error_real(&theirs, &values(&output)?);
+        folder.check_shape(&pair, "y", output.shape(), theirs.shape())?;
+        let error = relative_error_real(&theirs, output.values());
         Ok(vec![Comparison::error(format!("output at t = {times:?}"), error, TOLERANCE)])
     }
 }
@@ -53,10 +52,5 @@ impl Stage for Network {
 /// An array for a network.
 pub fn tensor(array: ArrayD<f32>) -> Result<Tensor, ReconError> {
     let shape = array.shape().to_vec();
-    Tensor::from_vec(array.into_iter().collect::<Vec<f32>>(), shape, &Device::Cpu).step("preparing the network's input")
-}
-
-/// The values of a network's output, in C order.
-pub fn values(tensor: &Tensor) -> Result<Vec<f32>, ReconError> {
-    tensor.flatten_all().and_then(|flat| flat.to_vec1()).step("reading the network's output")
+    Tensor::new(shape, array.into_iter().collect()).step("preparing the network's input")
 }

@@ -8,7 +8,7 @@ use diph_network::{ForwardMode, UNet};
 use ndarray::Ix4;
 
 use super::PAIR;
-use super::network::{tensor, values};
+use super::network::tensor;
 use crate::relative_error::relative_error_real;
 use crate::{Comparison, Reference, Stage};
 use diph_recon::config::{load, read_json};
@@ -68,8 +68,8 @@ impl Stage for NetworkPair {
             let (x, theirs) = (tensor(array(input)?.into_dyn())?, array(&output)?);
             let times = vec![timestep; theirs.shape()[0]];
             let ours = unet.forward(&x, &times, None, &mut ForwardMode::Inference).file(&path)?;
-            folder.check_shape(PAIR, &output, ours.dims(), theirs.shape())?;
-            comparisons.push(Comparison::error(output, relative_error_real(&theirs, &values(&ours)?), TOLERANCE));
+            folder.check_shape(PAIR, &output, ours.shape(), theirs.shape())?;
+            comparisons.push(Comparison::error(output, relative_error_real(&theirs, ours.values()), TOLERANCE));
         }
         if comparisons.is_empty() {
             return Err(ReconError::input(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_network::NetworkCost;
-use diph_network::ops::Precision;
+use diph_network::Precision;
 use serde_json::{Map, Value};
 
 use crate::method::{Component, Method};

@@ -7,6 +7,7 @@ mod admm;
 mod annealed;
 mod fista;
 mod least_squares;
+mod posterior_mean;
 
 use std::ops::{ControlFlow, Deref};
 
@@ -14,6 +15,7 @@ use diph_core::{
     AdmmSettings, AnnealedSettings, Conditions, Error, FistaSettings, LeastSquaresSettings, NoiseSchedule, Observer,
     Outcome, PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason,
 };
+use diph_gaussian::MmseSettings;
 use serde::{Deserialize, Serialize};
 
 /// Every solver with its settings, under the name that method files use: `"solver": { "fista": { "lambda": 0.01 } }`.
@@ -28,6 +30,8 @@ pub enum Solver {
     Annealed(AnnealedSettings),
     /// Accelerated proximal gradients.
     Fista(FistaSettings),
+    /// Posterior mean of a Gaussian prior, in closed form but for a linear system.
+    PosteriorMean(MmseSettings),
 }
 
 impl Deref for Solver {
@@ -39,6 +43,7 @@ impl Deref for Solver {
             Self::Admm(settings) => settings,
             Self::Annealed(settings) => settings,
             Self::Fista(settings) => settings,
+            Self::PosteriorMean(settings) => settings,
         }
     }
 }
@@ -143,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_solver_reads_under_its_own_name() {
-        for name in ["least-squares", "admm", "annealed", "fista"] {
+        for name in ["least-squares", "admm", "annealed", "fista", "posterior-mean"] {
             let solver: Solver = serde_json::from_str(&format!("{{\"{name}\": {{}}}}")).unwrap();
             assert_eq!(solver.name(), name);
             assert!(solver.iterations() > 0 && solver.images() > 0);

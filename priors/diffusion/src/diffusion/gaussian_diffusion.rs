@@ -1,8 +1,7 @@
 //! The diffusion process: noise in, noise out.
 
-use candle_core::{Device, Tensor};
-
 use diph_core::{NoiseSchedule, ScheduleEntry};
+use diph_network::Tensor;
 
 use super::{DiffusionConfig, DiffusionStep, PreconditionedBatch, Prediction, Respacing, Variance};
 use crate::{Error, Result};
@@ -77,7 +76,7 @@ impl GaussianDiffusion {
     /// When the shapes or the number of steps do not fit.
     pub fn add_noise(&self, clean: &Tensor, steps: &[usize], noise: &Tensor) -> Result<Tensor> {
         let signal = self.scaled(clean, steps, |step| step.abar.sqrt())?;
-        Ok((signal + self.scaled(noise, steps, |step| (1.0 - step.abar).sqrt())?)?)
+        sum(&signal, &self.scaled(noise, steps, |step| (1.0 - step.abar).sqrt())?)
     }
 
     /// How the network is called, for each image.
@@ -137,7 +136,7 @@ impl GaussianDiffusion {
     /// When the shapes or the number of steps do not fit.
     pub fn noise_from_clean(&self, clean: &Tensor, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
         let noisy = self.scaled(noisy, steps, |step| 1.0 / (1.0 - step.abar).sqrt())?;
-        Ok((noisy - self.scaled(clean, steps, |step| 1.0 / step.sigma())?)?)
+        Ok(noisy.zip(&self.scaled(clean, steps, |step| 1.0 / step.sigma())?, |noisy, clean| noisy - clean)?)
     }
 
     /// Mean of `q(x_{t-1} | x_t, x_0)`.
@@ -146,7 +145,7 @@ impl GaussianDiffusion {
     /// When the shapes or the number of steps do not fit.
     pub fn posterior_mean(&self, clean: &Tensor, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
         let clean = self.scaled(clean, steps, DiffusionStep::posterior_weight_of_clean)?;
-        Ok((clean + self.scaled(noisy, steps, DiffusionStep::posterior_weight_of_noisy)?)?)
+        sum(&clean, &self.scaled(noisy, steps, DiffusionStep::posterior_weight_of_noisy)?)
     }
 
     /// `p(x_{t-1} | x_t)` from the network's whole output. `clip` clamps the predicted image to [-1, 1].
@@ -156,7 +155,7 @@ impl GaussianDiffusion {
     pub fn predict(&self, output: &Tensor, noisy: &Tensor, steps: &[usize], clip: bool) -> Result<Prediction> {
         let (output, interpolation) = self.split_output(output, noisy)?;
         let clean = self.clean_from_output(&output, noisy, steps)?;
-        let clean = if clip { clean.clamp(-1.0, 1.0)? } else { clean };
+        let clean = if clip { clean.map(|value| value.clamp(-1.0, 1.0)) } else { clean };
         let mean = self.posterior_mean(&clean, noisy, steps)?;
         let log_variance = self.log_variance(interpolation.as_ref(), noisy, steps)?;
         Ok(Prediction { clean, mean, log_variance })
@@ -164,17 +163,18 @@ impl GaussianDiffusion {
 
     /// The output proper and, with a learned variance, the interpolation.
     pub(crate) fn split_output(&self, output: &Tensor, noisy: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        let channels = noisy.dim(1)?;
-        match (self.config.variance, output.dim(1)?) {
-            (Variance::LearnedRange, got) if got == 2 * channels => {
-                Ok((output.narrow(1, 0, channels)?, Some(output.narrow(1, channels, channels)?)))
+        let ([_, channels, ..], [_, got, ..]) =
+            (noisy.image_shape("noisy image")?, output.image_shape("network output")?);
+        match self.config.variance {
+            Variance::LearnedRange if got == 2 * channels => {
+                Ok((output.channels(0, channels)?, Some(output.channels(channels, channels)?)))
             }
-            (Variance::FixedSmall | Variance::FixedLarge, got) if got == channels => Ok((output.clone(), None)),
+            Variance::FixedSmall | Variance::FixedLarge if got == channels => Ok((output.clone(), None)),
             // Fixed in the process, learned by the network: the second half is not looked at.
-            (Variance::FixedSmall | Variance::FixedLarge, got) if got == 2 * channels => {
-                Ok((output.narrow(1, 0, channels)?, None))
+            Variance::FixedSmall | Variance::FixedLarge if got == 2 * channels => {
+                Ok((output.channels(0, channels)?, None))
             }
-            (variance, got) => {
+            variance => {
                 let expected = format!("channels that fit an image of {channels} and the variance {variance:?}");
                 Err(Error::setting("network output", expected, got))
             }
@@ -184,6 +184,7 @@ impl GaussianDiffusion {
     fn log_variance(&self, interpolation: Option<&Tensor>, noisy: &Tensor, steps: &[usize]) -> Result<Tensor> {
         let small = self.per_image(steps, |step| step.posterior_log_variance)?;
         let large = self.per_image(steps, |step| step.beta.ln())?;
+        let ones = Tensor::filled(noisy.shape(), 1.0);
         let Some(interpolation) = interpolation else {
             let log_variance = match self.config.variance {
                 Variance::FixedLarge => self.per_image(steps, |step| match step.previous_abar {
@@ -192,10 +193,11 @@ impl GaussianDiffusion {
                 })?,
                 _ => small,
             };
-            return Ok(log_variance.broadcast_as(noisy.shape())?);
+            return Ok(ones.scaled(|image, _| log_variance[image])?);
         };
-        let share = ((interpolation + 1.0)? * 0.5)?;
-        Ok(share.broadcast_mul(&(large - &small)?)?.broadcast_add(&small)?)
+        let share = interpolation.map(|value| (value + 1.0) * 0.5);
+        let above = share.scaled(|image, _| large[image] - small[image])?;
+        sum(&above, &ones.scaled(|image, _| small[image])?)
     }
 
     /// x_{t-1} of the full random process (Ho et al. 2020). The last step is the mean.
@@ -203,10 +205,9 @@ impl GaussianDiffusion {
     /// # Errors
     /// When the shapes or the number of steps do not fit.
     pub fn ddpm_step(&self, prediction: &Prediction, steps: &[usize], noise: &Tensor) -> Result<Tensor> {
-        let deviation = (&prediction.log_variance * 0.5)?.exp()?;
-        let noise =
-            self.scaled(&(deviation * noise)?, steps, |step| if step.previous_abar < 1.0 { 1.0 } else { 0.0 })?;
-        Ok((&prediction.mean + noise)?)
+        let noise = prediction.log_variance.zip(noise, |log_variance, noise| (log_variance * 0.5).exp() * noise)?;
+        let noise = self.scaled(&noise, steps, |step| if step.previous_abar < 1.0 { 1.0 } else { 0.0 })?;
+        sum(&prediction.mean, &noise)
     }
 
     /// x_{t-1} of the implicit process (Song et al. 2021); `eta` 0 is deterministic, 1 has the DDPM's noise.
@@ -226,7 +227,7 @@ impl GaussianDiffusion {
         let direction = |step: &DiffusionStep| (1.0 - step.previous_abar - deviation(step).powi(2)).max(0.0).sqrt();
         let signal = self.scaled(clean, steps, |step| step.previous_abar.sqrt())?;
         let directed = self.scaled(&predicted_noise, steps, direction)?;
-        Ok(((signal + directed)? + self.scaled(noise, steps, deviation)?)?)
+        sum(&sum(&signal, &directed)?, &self.scaled(noise, steps, deviation)?)
     }
 
     fn step(&self, index: usize) -> Result<&DiffusionStep> {
@@ -234,18 +235,23 @@ impl GaussianDiffusion {
         self.steps.get(index).ok_or_else(|| Error::setting("diffusion step", expected(), index))
     }
 
-    /// A number for each image, as (batch, 1, 1, 1).
-    pub(crate) fn per_image(&self, steps: &[usize], value: impl Fn(&DiffusionStep) -> f64) -> Result<Tensor> {
-        let values = steps.iter().map(|step| Ok(value(self.step(*step)?) as f32)).collect::<Result<Vec<_>>>()?;
-        Ok(Tensor::from_vec(values, (steps.len(), 1, 1, 1), &Device::Cpu)?)
+    /// A number for each image.
+    pub(crate) fn per_image(&self, steps: &[usize], value: impl Fn(&DiffusionStep) -> f64) -> Result<Vec<f32>> {
+        steps.iter().map(|step| Ok(value(self.step(*step)?) as f32)).collect()
     }
 
     fn scaled(&self, x: &Tensor, steps: &[usize], factor: impl Fn(&DiffusionStep) -> f64) -> Result<Tensor> {
-        if x.dim(0)? != steps.len() {
-            return Err(Error::setting("diffusion step", format!("one for each of {} images", x.dim(0)?), steps.len()));
+        let [images, ..] = x.image_shape("diffusion step")?;
+        if images != steps.len() {
+            return Err(Error::setting("diffusion step", format!("one for each of {images} images"), steps.len()));
         }
-        Ok(x.broadcast_mul(&self.per_image(steps, factor)?)?)
+        let factors = self.per_image(steps, factor)?;
+        Ok(x.scaled(|image, _| factors[image])?)
     }
+}
+
+fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    Ok(a.zip(b, |a, b| a + b)?)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub use diffusion_step::DiffusionStep;
 pub use gaussian_diffusion::GaussianDiffusion;
 pub use log_normal_sigma::LogNormalSigma;
 pub use loss::Loss;
+pub(crate) use loss::{mean_squares, square_gradient};
 pub(crate) use loss_second_moment::HISTORY;
 pub use loss_second_moment::LossSecondMoment;
 pub use parametrisation::Parametrisation;

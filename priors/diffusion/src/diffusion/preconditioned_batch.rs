@@ -1,6 +1,6 @@
 //! Preconditionings of the images of a batch.
 
-use candle_core::{Device, Tensor};
+use diph_network::Tensor;
 
 use super::{CoefficientPreconditioning, Preconditioning};
 use crate::{Error, Result};
@@ -9,15 +9,15 @@ use crate::{Error, Result};
 /// `x_0 + sigma n`.
 ///
 /// ```
-/// use candle_core::{Device, Tensor};
 /// use diph_diffusion::{LogNormalSigma, Parametrisation, PreconditionedBatch};
+/// use diph_network::Tensor;
 ///
-/// let clean = Tensor::ones((2, 4, 8, 8), candle_core::DType::F32, &Device::Cpu)?;
+/// let clean = Tensor::filled([2, 4, 8, 8], 1.0);
 /// let parametrisation = Parametrisation::Edm { sigma_data: vec![1.0, 0.1].into() };
 /// let levels = [0.1, 2.0].map(|sigma| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0));
 /// let batch = PreconditionedBatch::new(levels);
 /// let target = batch.target(&clean, &clean)?;
-/// assert!(batch.squared_error(&target, &clean, &clean)?.to_vec1::<f32>()?.iter().all(|loss| *loss < 1e-9));
+/// assert!(batch.difference(&target, &clean, &clean)?.values().iter().all(|difference| *difference == 0.0));
 /// # Ok::<(), diph_diffusion::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ impl PreconditionedBatch {
     /// # Errors
     /// When the shapes or the number of images do not fit.
     pub fn target(&self, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
-        let residual = (clean - self.scaled(noisy, |channel| channel.skip)?)?;
+        let residual = clean.zip(&self.scaled(noisy, |channel| channel.skip)?, |clean, skipped| clean - skipped)?;
         self.scaled(&residual, |channel| 1.0 / channel.output)
     }
 
@@ -58,20 +58,21 @@ impl PreconditionedBatch {
     /// # Errors
     /// When the shapes or the number of images do not fit.
     pub fn clean(&self, output: &Tensor, noisy: &Tensor) -> Result<Tensor> {
-        Ok((self.scaled(noisy, |channel| channel.skip)? + self.scaled(output, |channel| channel.output)?)?)
+        let skipped = self.scaled(noisy, |channel| channel.skip)?;
+        Ok(skipped.zip(&self.scaled(output, |channel| channel.output)?, |skipped, output| skipped + output)?)
     }
 
-    /// Mean squared error of the network's output, (batch). With EDM's preconditioning it is EDM's weighted loss: the
-    /// weights `(sigma^2 + sigma_data^2) / (sigma sigma_data)^2`, those of each coefficient, cancel the scale of the output.
+    /// What the network's output lacks to its target. Its mean square is, with EDM's preconditioning, EDM's weighted loss: the weights
+    /// `(sigma^2 + sigma_data^2) / (sigma sigma_data)^2`, those of each coefficient, cancel the scale of the output.
     ///
     /// # Errors
     /// When the shapes or the number of images do not fit.
-    pub fn squared_error(&self, output: &Tensor, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
-        Ok((output - self.target(clean, noisy)?)?.sqr()?.flatten_from(1)?.mean(1)?)
+    pub fn difference(&self, output: &Tensor, clean: &Tensor, noisy: &Tensor) -> Result<Tensor> {
+        Ok(output.zip(&self.target(clean, noisy)?, |output, target| output - target)?)
     }
 
     fn scaled(&self, x: &Tensor, factor: impl Fn(&CoefficientPreconditioning) -> f64) -> Result<Tensor> {
-        let (images, channels) = (x.dim(0)?, x.dim(1)?);
+        let [images, channels, ..] = x.image_shape("preconditioning")?;
         if images != self.images.len() {
             let expected = format!("one for each of {images} images");
             return Err(Error::setting("preconditioning", expected, self.images.len()));
@@ -80,6 +81,6 @@ impl PreconditionedBatch {
         for image in &self.images {
             factors.extend(image.channels(channels)?.iter().map(|channel| factor(channel) as f32));
         }
-        Ok(x.broadcast_mul(&Tensor::from_vec(factors, (images, channels, 1, 1), &Device::Cpu)?)?)
+        Ok(x.scaled(|image, channel| factors[image * channels + channel])?)
     }
 }

@@ -1,6 +1,6 @@
 //! What a network says about the step before.
 
-use candle_core::Tensor;
+use diph_network::Tensor;
 
 /// `p(x_{t-1} | x_t)` and the image that it comes from; all of the shape of x_t.
 #[derive(Clone, Debug)]

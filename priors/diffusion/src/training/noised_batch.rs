@@ -1,9 +1,10 @@
 //! Noisy images on their way through the network.
 
-use candle_core::{Device, Tensor};
+use diph_network::Tensor;
 
 use super::TrainingConfig;
 use super::prepared_sample::{NoiseLevel, PreparedSample};
+use crate::diffusion::{mean_squares, square_gradient};
 use crate::{Error, GaussianDiffusion, LogNormalSigma, Loss, PreconditionedBatch, Result};
 
 /// The images of a microbatch as tensors (batch, 2 K, y, x).
@@ -13,8 +14,8 @@ pub(super) struct NoisedBatch {
     /// The condition images of a conditional network.
     pub condition: Option<Tensor>,
     levels: Levels,
-    /// Weight of each image's loss, (batch).
-    weights: Tensor,
+    /// Weight of each image's loss.
+    weights: Vec<f32>,
 }
 
 enum Levels {
@@ -38,7 +39,7 @@ impl NoisedBatch {
             noisy: stack(shape, samples.iter().map(|sample| sample.noisy.as_slice()))?,
             condition: conditions.map(|conditions| stack(shape, conditions.into_iter())).transpose()?,
             levels: Levels::new(config, samples),
-            weights: Tensor::from_vec(weights, samples.len(), &Device::Cpu)?,
+            weights,
         })
     }
 
@@ -50,24 +51,31 @@ impl NoisedBatch {
         }
     }
 
-    /// The loss of each image without weight, (batch), and their weighted sum.
+    /// The loss of each image without weight, and the gradient of `scale` times their weighted sum with respect to the output.
     pub fn losses(
         &self,
         diffusion: &GaussianDiffusion,
         output: &Tensor,
         bound_weight: f64,
-    ) -> Result<(Tensor, Tensor)> {
-        let losses = match &self.levels {
+        scale: f64,
+    ) -> Result<(Vec<f32>, Tensor)> {
+        let weights: Vec<f32> = self.weights.iter().map(|weight| scale as f32 * weight).collect();
+        match &self.levels {
             Levels::Any(batch) => {
-                let (output, _) = diffusion.split_output(output, &self.noisy)?;
-                batch.squared_error(&output, &self.clean, &self.noisy)?
+                let (proper, _) = diffusion.split_output(output, &self.noisy)?;
+                let difference = batch.difference(&proper, &self.clean, &self.noisy)?;
+                let gradient = square_gradient(&difference, &weights)?;
+                // Nothing trains what the loss does not look at.
+                let unused = output.shape()[1] - gradient.shape()[1];
+                let [batch, _, height, width] = gradient.image_shape("loss")?;
+                let gradient = gradient.joined(&Tensor::filled([batch, unused, height, width], 0.0))?;
+                Ok((mean_squares(&difference), gradient))
             }
             Levels::Steps(steps) => {
-                Loss::new(diffusion, output, &self.clean, &self.noisy, steps)?.hybrid(bound_weight)?
+                let loss = Loss::new(diffusion, output, &self.clean, &self.noisy, steps)?;
+                Ok((loss.hybrid(bound_weight), loss.gradient(&weights, bound_weight)?))
             }
-        };
-        let sum = (&losses * &self.weights)?.sum_all()?;
-        Ok((losses, sum))
+        }
     }
 }
 
@@ -94,7 +102,7 @@ fn stack<'a>(
     [coefficients, height, width]: [usize; 3],
     images: impl ExactSizeIterator<Item = &'a [f32]>,
 ) -> Result<Tensor> {
-    let shape = (images.len(), 2 * coefficients, height, width);
+    let shape = [images.len(), 2 * coefficients, height, width];
     let values = images.collect::<Vec<_>>().concat();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+    Ok(Tensor::new(shape, values)?)
 }

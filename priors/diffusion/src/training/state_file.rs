@@ -9,9 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-use candle_core::Tensor;
 use diph_formats::write_atomically;
-use diph_network::{Error, ParameterState, Parameters};
+use diph_network::{Error, ParameterState, Parameters, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
@@ -83,11 +82,11 @@ pub(super) fn write(
     let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
     let mut arrays = Vec::new();
     for parameter in parameters {
-        let shape = parameter.variable.dims().to_vec();
+        let shape = parameter.variable.shape().to_vec();
         let mut push = |group: &str, values| {
             arrays.push((format!("{group}/{}", parameter.name), Array { shape: shape.clone(), values }));
         };
-        push(PARAMETERS, Cow::Owned(parameter.variable.flatten_all()?.to_vec1::<f32>()?));
+        push(PARAMETERS, Cow::Owned(parameter.variable.values().to_vec()));
         push(FIRST_MOMENTS, Cow::Borrowed(&parameter.first_moment));
         push(SECOND_MOMENTS, Cow::Borrowed(&parameter.second_moment));
         for (rate, average) in config.ema_rates.iter().zip(&parameter.averages) {
@@ -141,10 +140,10 @@ fn run_state(metadata: Metadata, file: &SafeTensors<'_>) -> Result<RunState> {
     for (name, shape) in Parameters::shapes(&config.model.unet)? {
         let mut take = |group: &str| reader.take(format!("{group}/{name}"), &shape);
         let values = take(PARAMETERS)?;
-        let tensor = Tensor::from_vec(values, shape.as_slice(), &candle_core::Device::Cpu)?;
+        let tensor = Tensor::new(shape.as_slice(), values)?;
         let (first_moment, second_moment) = (take(FIRST_MOMENTS)?, take(SECOND_MOMENTS)?);
         let averages = config.ema_rates.iter().map(|rate| take(&average_group(*rate))).collect::<Result<_>>()?;
-        let new = ParameterState::new(name.clone(), &tensor, 0)?;
+        let new = ParameterState::new(name.clone(), tensor, 0);
         parameters.push(ParameterState { first_moment, second_moment, averages, ..new });
     }
     let losses = match config.has_loss_memory() {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::learning_rate::learning_rate;
@@ -13,9 +12,7 @@ use super::random_streams::Stream;
 use super::state_file::{self, RunState};
 use super::{SampleSource, TrainingConfig, TrainingStep};
 use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
-use diph_network::ops::Buffer;
-use diph_network::{AdamW, GradientSum, ParameterState, gradient_norm};
-use diph_network::{ForwardMode, Parameters, UNet};
+use diph_network::{AdamW, Buffer, ForwardMode, GradientSum, ParameterState, Parameters, Tensor, UNet, gradient_norm};
 
 /// A training run: the network, the optimiser and the averages of the parameters.
 ///
@@ -39,9 +36,10 @@ impl Trainer {
         config.check()?;
         let initial = Parameters::initialise(&config.model.unet, &mut Stream::Initialisation.rng(config.seed))?;
         let averages = config.ema_rates.len();
-        let parameters =
-            initial.tensors().iter().map(|(name, tensor)| ParameterState::new(name.clone(), tensor, averages));
-        let parameters = parameters.collect::<diph_network::Result<_>>()?;
+        let state = |(name, parameter): (&str, &diph_network::Parameter)| {
+            ParameterState::new(name.into(), parameter.to_tensor(), averages)
+        };
+        let parameters = initial.iter().map(state).collect();
         let losses = config.has_loss_memory().then(|| LossSecondMoment::new(config.model.diffusion.steps));
         Self::from_state(RunState { config, step: 0, parameters, losses })
     }
@@ -58,8 +56,7 @@ impl Trainer {
     fn from_state(state: RunState) -> Result<Self> {
         let RunState { mut config, step, parameters, losses } = state;
         config.model.condition_optional |= config.condition_dropout > 0.0;
-        let tensors = parameters.iter().map(|state| (state.name.clone(), state.variable.as_tensor().clone())).collect();
-        let variables = Parameters::new(&config.model.unet, tensors)?;
+        let variables = Parameters::of_states(&config.model.unet, &parameters)?;
         let unet = UNet::with_precision(&config.model.unet, &variables, config.precision)?;
         let steps = config.model.diffusion.steps;
         let sampler = losses.map_or(TimestepSampler::Uniform { steps }, TimestepSampler::LossSecondMoment);
@@ -134,16 +131,19 @@ impl Trainer {
         let mut dropout = Stream::Dropout(first).rng(self.config.seed);
         let mut losses = Vec::new();
         let loss = |output: &Tensor| {
-            let (each, sum) = batch.losses(&self.diffusion, output, self.config.bound_weight())?;
-            losses = each.to_vec1::<f32>()?;
-            Ok::<_, Error>((sum * scale)?)
+            let (each, gradient) = batch.losses(&self.diffusion, output, self.config.bound_weight(), scale)?;
+            losses = each;
+            Ok::<_, Error>(gradient)
         };
         if self.config.gradient_checkpointing {
-            let collect = |found| Ok(gradients.add(found)?);
+            let collect = |found| {
+                gradients.add(found);
+                Ok(())
+            };
             self.unet.backward_with_recomputation(&input, &times, condition, &mut dropout, loss, collect)?;
         } else {
             let mode = &mut ForwardMode::Training(&mut dropout);
-            gradients.add(self.unet.backward(&input, &times, condition, mode, loss)?)?;
+            gradients.add(self.unet.backward(&input, &times, condition, mode, loss)?);
         }
         Ok(losses.into_iter().map(f64::from).collect())
     }
@@ -182,11 +182,10 @@ impl Trainer {
             })
             .transpose()?;
         let tensor = |state: &ParameterState| -> Result<Tensor> {
-            let values = match index {
-                Some(index) => state.averages[index].clone(),
-                None => state.variable.flatten_all()?.to_vec1::<f32>()?,
-            };
-            Ok(Tensor::from_vec(values, state.variable.shape(), &Device::Cpu)?)
+            match index {
+                Some(index) => Ok(Tensor::new(state.variable.shape(), state.averages[index].clone())?),
+                None => Ok(state.variable.to_tensor()),
+            }
         };
         let tensors = self.parameters.iter().map(|state| Ok((state.name.clone(), tensor(state)?)));
         let mut notes = BTreeMap::from([

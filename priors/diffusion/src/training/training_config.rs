@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Annealing, NoiseLevels, TimestepSampling};
 use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
-use diph_network::ops::Precision;
+use diph_network::Precision;
 
 /// More images in a step are a slip of the pen.
 const MAX_BATCH: usize = 1 << 16;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{WeightFormat, pytorch, safetensors_file};
-use crate::{Error, Parameters, Result, UNetConfig};
+use crate::{Error, Parameters, Result, Tensor, UNetConfig};
 
 /// What a checkpoint says about its network: JSON that has at least the architecture in it.
 pub trait CheckpointConfig: Clone + Serialize + DeserializeOwned {
@@ -66,28 +65,26 @@ impl<C: CheckpointConfig> Checkpoint<C> {
         safetensors_file::parse(bytes, name.as_ref())
     }
 
-    /// Reads a PyTorch state dict of a known architecture.
+    /// Reads a PyTorch state dict of a known architecture. Where the file holds it in an entry, or all names have a prefix that
+    /// wrappers put there (`module.`, `_orig_mod.`), the notes say so.
     ///
     /// # Errors
     /// As [`Checkpoint::read`].
     pub fn read_pytorch(path: impl AsRef<Path>, config: C) -> Result<Self> {
         let path = path.as_ref();
-        let tensors = pytorch::read(path)?;
-        Self::from_tensors(config, tensors, BTreeMap::new()).map_err(|error| error.in_file(path))
+        let pytorch::StateDict { tensors, notes } = pytorch::read(path)?;
+        Self::from_tensors(config, tensors, notes).map_err(|error| error.in_file(path))
     }
 
-    /// Checks tensors against the configuration and widens them to f32.
+    /// Checks tensors against the configuration.
     pub(super) fn from_tensors(
         config: C,
         tensors: BTreeMap<String, Tensor>,
         notes: BTreeMap<String, String>,
     ) -> Result<Self> {
         config.check()?;
-        let widened = tensors.into_iter().map(|(name, tensor)| {
-            let tensor = widen(&name, &tensor)?;
-            Ok((name, tensor))
-        });
-        let parameters = Parameters::new(config.unet(), widened.collect::<Result<_>>()?)?;
+        tensors.iter().try_for_each(|(name, tensor)| check_finite(name, tensor.values()))?;
+        let parameters = Parameters::new(config.unet(), tensors)?;
         Ok(Self { config, parameters, notes })
     }
 
@@ -101,18 +98,7 @@ impl<C: CheckpointConfig> Checkpoint<C> {
     }
 }
 
-/// The tensor in f32, after checking that its type is one of weights and its values are finite.
-fn widen(name: &str, tensor: &Tensor) -> Result<Tensor> {
-    if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16 | DType::F64) {
-        return Err(Error::TensorDtype { tensor: name.into(), got: tensor.dtype().as_str().into() });
-    }
-    let tensor = tensor.to_dtype(DType::F32)?.contiguous()?;
-    check_finite(name, &tensor)?;
-    Ok(tensor)
-}
-
-pub(super) fn check_finite(name: &str, tensor: &Tensor) -> Result<()> {
-    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+fn check_finite(name: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(index) => Err(Error::TensorNotFinite { tensor: name.into(), index }),
         None => Ok(()),

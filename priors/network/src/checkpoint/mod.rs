@@ -2,11 +2,12 @@
 
 mod checkpoint;
 mod config_file;
+mod numbers;
+mod pickle;
 mod pytorch;
 mod safetensors_file;
 #[cfg(test)]
 mod tests;
-mod weight_format;
 
 pub use checkpoint::{Checkpoint, CheckpointConfig};
-pub use weight_format::WeightFormat;
+pub use numbers::WeightFormat;

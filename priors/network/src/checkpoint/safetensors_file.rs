@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
 use diph_formats::write_atomically;
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::check_finite;
+use super::numbers::{Numbers, narrowed, widened};
 use super::{Checkpoint, CheckpointConfig, WeightFormat};
-use crate::{Error, Result};
+use crate::{Error, Result, Tensor};
 
 /// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
 const ENTRY: &str = "diph";
@@ -62,26 +61,26 @@ fn no_entry(path: &Path) -> Error {
 }
 
 fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
-    let dtype = match view.dtype() {
-        safetensors::Dtype::F32 => DType::F32,
-        safetensors::Dtype::F16 => DType::F16,
-        safetensors::Dtype::BF16 => DType::BF16,
-        safetensors::Dtype::F64 => DType::F64,
+    let numbers = match view.dtype() {
+        safetensors::Dtype::F32 => Numbers::F32,
+        safetensors::Dtype::F16 => Numbers::F16,
+        safetensors::Dtype::BF16 => Numbers::Bf16,
+        safetensors::Dtype::F64 => Numbers::F64,
         other => return Err(Error::TensorDtype { tensor: name.into(), got: format!("{other:?}") }),
     };
-    Ok(Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?)
+    Tensor::new(view.shape(), widened(view.data(), numbers))
 }
 
 pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, format: WeightFormat) -> Result<()> {
     let metadata = Metadata { config: checkpoint.config.clone(), notes: checkpoint.notes.clone() };
     let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
     let mut buffers = Vec::new();
-    for (name, tensor) in checkpoint.parameters.tensors() {
-        let tensor = tensor.to_dtype(format.dtype())?;
-        check_finite(name, &tensor)?;
-        let mut bytes = Vec::new();
-        tensor.write_bytes(&mut bytes)?;
-        buffers.push((name, tensor.dims().to_vec(), bytes));
+    for (name, parameter) in checkpoint.parameters.iter() {
+        let (bytes, fault) = narrowed(&parameter.values(), format);
+        if let Some(index) = fault {
+            return Err(Error::TensorNotFinite { tensor: name.into(), index });
+        }
+        buffers.push((name, parameter.shape().to_vec(), bytes));
     }
     let dtype = match format {
         WeightFormat::F32 => safetensors::Dtype::F32,
@@ -90,7 +89,7 @@ pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, forma
     };
     let views = buffers
         .iter()
-        .map(|(name, shape, bytes)| TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.as_str(), view)));
+        .map(|(name, shape, bytes)| TensorView::new(dtype, shape.clone(), bytes).map(|view| (*name, view)));
     let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
     let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;

@@ -1,9 +1,7 @@
 //! AdamW and the moving averages of the parameters, in one pass over the memory.
 
-use std::cell::RefCell;
 use std::ops::Deref;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, bail};
 use multiversion::multiversion;
 use rayon::prelude::*;
 
@@ -75,10 +73,29 @@ impl AdamW {
             let expected = format!("{} averages of each parameter", self.average_weights.len());
             return Err(Error::setting("ema_rates", expected, other.averages.len()));
         }
-        parameters.par_iter_mut().zip(gradients).try_for_each(|(parameter, gradient)| {
-            let variable = parameter.variable.as_tensor().clone();
-            Ok(variable.inplace_op1(&Update { adam_w: self, gradient, state: RefCell::new(parameter) })?)
-        })
+        parameters
+            .par_iter_mut()
+            .zip(gradients)
+            .try_for_each(|(parameter, gradient)| self.update_one(parameter, gradient))
+    }
+
+    fn update_one(&self, state: &mut ParameterState, gradient: &[f32]) -> Result<()> {
+        let ParameterState { variable, first_moment, second_moment, averages, .. } = state;
+        let mut values = variable.values_mut();
+        if gradient.len() != values.len() || first_moment.len() != values.len() || second_moment.len() != values.len() {
+            return Err(Error::shape("AdamW", format!("a gradient of {} values", values.len()), &[gradient.len()]));
+        }
+        let moments = first_moment.chunks_mut(CHUNK).zip(second_moment.chunks_mut(CHUNK));
+        let chunks = values.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)).zip(moments);
+        for (index, ((values, gradient), (first, second))) in chunks.enumerate() {
+            update_values(self, values, gradient, first, second);
+            let start = index * CHUNK;
+            for (average, weight) in averages.iter_mut().zip(&self.average_weights) {
+                let average = &mut average[start..][..values.len()];
+                average.iter_mut().zip(&*values).for_each(|(average, value)| *average += weight * (value - *average));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,41 +122,6 @@ fn sum_of_squares(values: &[f32]) -> f64 {
         sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += f64::from(*value) * f64::from(*value));
     }
     sums.iter().sum::<f64>() + rest
-}
-
-/// candle hands out a variable's memory only to operations, and those only as `&self`.
-struct Update<'a> {
-    adam_w: &'a AdamW,
-    gradient: &'a [f32],
-    state: RefCell<&'a mut ParameterState>,
-}
-
-impl InplaceOp1 for Update<'_> {
-    fn name(&self) -> &'static str {
-        "AdamW"
-    }
-
-    fn cpu_fwd(&self, parameter: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
-        let (CpuStorage::F32(parameter), Some((0, end))) = (parameter, layout.contiguous_offsets()) else {
-            bail!("{}: expected a contiguous f32 parameter, got {layout:?}", self.name());
-        };
-        let mut state = self.state.borrow_mut();
-        let ParameterState { first_moment, second_moment, averages, .. } = &mut **state;
-        if end != self.gradient.len() || end != first_moment.len() {
-            bail!("{}: expected a gradient of {} values, got {}", self.name(), first_moment.len(), self.gradient.len());
-        }
-        let moments = first_moment.chunks_mut(CHUNK).zip(second_moment.chunks_mut(CHUNK));
-        let chunks = parameter[..end].chunks_mut(CHUNK).zip(self.gradient.chunks(CHUNK)).zip(moments);
-        for (index, ((values, gradient), (first, second))) in chunks.enumerate() {
-            update_values(self.adam_w, values, gradient, first, second);
-            let start = index * CHUNK;
-            for (average, weight) in averages.iter_mut().zip(&self.adam_w.average_weights) {
-                let average = &mut average[start..][..values.len()];
-                average.iter_mut().zip(&*values).for_each(|(average, value)| *average += weight * (value - *average));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]

@@ -1,8 +1,7 @@
 //! Gradients of several backward passes.
 
 use super::parameter_state::ParameterState;
-use crate::Result;
-use crate::ops::{Arena, Buffer, Gradients, add_values};
+use crate::tape::{Arena, Buffer, Gradients, add_values};
 
 /// The sum of the gradients of every parameter.
 pub struct GradientSum<'a> {
@@ -17,12 +16,9 @@ impl<'a> GradientSum<'a> {
     }
 
     /// Adds the gradients that are there.
-    ///
-    /// # Errors
-    /// As [`Gradients::take`].
-    pub fn add(&mut self, mut gradients: Gradients) -> Result<()> {
+    pub fn add(&mut self, mut gradients: Gradients) {
         for (sum, parameter) in self.sums.iter_mut().zip(self.parameters) {
-            let Some(gradient) = gradients.take(&parameter.variable)? else {
+            let Some(gradient) = gradients.take(&parameter.variable) else {
                 continue;
             };
             match sum {
@@ -30,13 +26,12 @@ impl<'a> GradientSum<'a> {
                 None => *sum = Some(gradient),
             }
         }
-        Ok(())
     }
 
     /// In the order of the parameters; zero where nothing depended on one.
     pub fn finish(self, arena: &Arena) -> Vec<Buffer> {
         let or_zero = |(sum, parameter): (Option<Buffer>, &ParameterState)| {
-            sum.unwrap_or_else(|| arena.zeros(parameter.variable.elem_count()))
+            sum.unwrap_or_else(|| arena.zeros(parameter.variable.count()))
         };
         self.sums.into_iter().zip(self.parameters).map(or_zero).collect()
     }

@@ -4,7 +4,7 @@ use super::feature_map::FeatureMap;
 use super::layers::{Conv, Norm, Start};
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::Activation;
+use crate::normalisation::Activation;
 
 /// `x + projection(attention(norm(x)))`.
 pub(crate) struct AttentionBlock {
@@ -27,12 +27,18 @@ impl AttentionBlock {
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
-        let [batch, channels, height, width] = x.shape()?;
+        let [batch, channels, height, width] = x.shape();
         let mut qkv = self.qkv.forward(&self.norm.forward(x)?)?;
         if self.new_order {
-            qkv = qkv.map_tensor(qkv.shape()?, |qkv| {
-                let split = qkv.reshape((batch, 3, self.heads, channels / self.heads, height * width))?;
-                Ok(split.transpose(1, 2)?.reshape((batch, 3 * channels, height, width))?)
+            qkv = qkv.gathered([batch, 3 * channels, height, width], || {
+                let (head, pixels) = (channels / self.heads, height * width);
+                let planes = (0..batch * self.heads * 3 * head).map(|plane| {
+                    let (image, head_part, channel) =
+                        (plane / (3 * channels), plane / head % (3 * self.heads), plane % head);
+                    let (number, part) = (head_part / 3, head_part % 3);
+                    ((image * 3 + part) * self.heads + number) * head + channel
+                });
+                planes.flat_map(|plane| plane * pixels..(plane + 1) * pixels).collect()
             })?;
         }
         self.projection.forward_onto(&qkv.attention(self.heads)?, x)

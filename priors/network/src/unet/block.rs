@@ -1,7 +1,5 @@
 //! A list of layers that belong together, as the state dict numbers them.
 
-use candle_core::Tensor;
-
 use super::attention_block::AttentionBlock;
 use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
@@ -9,6 +7,7 @@ use super::layers::Conv;
 use super::res_block::ResBlock;
 use super::resample::Resample;
 use crate::Result;
+use crate::feature_maps::Rows;
 
 /// One layer of a block.
 pub(crate) enum Layer {
@@ -25,7 +24,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
+    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Rows, mode: &mut ForwardMode<'_>) -> Result<M> {
         self.layers.iter().try_fold(x.clone(), |x, layer| match layer {
             Layer::Conv(conv) => conv.forward(&x),
             Layer::Res(block) => block.forward(&x, embedding, mode),

@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-
-use candle_core::Tensor;
+use std::sync::Arc;
 
 use super::feature_map::FeatureMap;
-use super::layers::Conv;
-use crate::ops::{Activation, Direction};
+use crate::convolution::ConvolutionWeights;
+use crate::feature_maps::Rows;
+use crate::normalisation::Activation;
+use crate::resampling::Direction;
 use crate::{Error, Result};
 
 /// A feature map (batch, channel, y, x) that has a shape and no values. It goes through the network as
-/// [`Planes`](crate::ops::Planes) do, and a [`Meter`] counts what they would need.
+/// [`Planes`](crate::feature_maps::Planes) do, and a [`Meter`] counts what they would need.
 #[derive(Clone)]
 pub(super) struct CountedMap {
     shape: [usize; 4],
@@ -42,7 +43,7 @@ struct Held {
 }
 
 impl Meter {
-    /// As [`Arena::buffer`](crate::ops::Arena): what fits and is at most twice as large is used again.
+    /// As [`Arena::buffer`](crate::tape::Arena): what fits and is at most twice as large is used again.
     fn take(&mut self, len: usize) -> usize {
         self.tape += len;
         let fits = |values: usize| (len..=2 * len).contains(&values);
@@ -79,11 +80,11 @@ impl CountedMap {
 }
 
 impl FeatureMap for CountedMap {
-    fn shape(&self) -> Result<[usize; 4]> {
-        Ok(self.shape)
+    fn shape(&self) -> [usize; 4] {
+        self.shape
     }
 
-    fn normalised(&self, _scale: &Tensor, _shift: &Tensor, _activation: Activation) -> Result<Self> {
+    fn normalised(&self, _scale: &Rows, _shift: &Rows, _activation: Activation) -> Result<Self> {
         Ok(Self { is_normalised: true, ..self.settled() })
     }
 
@@ -97,14 +98,14 @@ impl FeatureMap for CountedMap {
         Ok(Self { shape, is_resampled: true, ..map })
     }
 
-    fn convolved(&self, conv: &Conv, _onto: Option<&Self>) -> Result<Self> {
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, _onto: Option<&Self>) -> Result<Self> {
         let [batch, _, height, width] = self.shape;
-        let [outputs, inputs, kernel, _] = conv.weights.shape()?;
+        let [outputs, inputs, kernel, _] = weights.shape()?;
         let shape = [batch, outputs, height, width];
         let products = [batch, outputs, inputs, kernel * kernel, height * width];
         let mut meter = self.meter.borrow_mut();
         meter.multiply_adds += products.iter().map(|count| *count as u64).product::<u64>();
-        meter.packed_weights += conv.weights.packed_bytes()?;
+        meter.packed_weights += weights.packed_bytes()?;
         drop(meter);
         Ok(Self::new(shape, &self.meter))
     }
@@ -129,10 +130,21 @@ impl FeatureMap for CountedMap {
         Ok(Self { shape, parts: a.parts.iter().chain(&b.parts).cloned().collect(), ..a })
     }
 
-    fn map_tensor(&self, shape: [usize; 4], _change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        // On a tape the tensors before and after stay beside the map.
-        self.meter.borrow_mut().tape +=
-            [self.shape, shape].iter().map(|shape| shape.iter().product::<usize>()).sum::<usize>();
+    fn scaled(&self, _factors: &[f32]) -> Result<Self> {
+        // A tape keeps the factors.
+        self.meter.borrow_mut().tape += self.shape.iter().product::<usize>();
+        Ok(Self::new(self.shape, &self.meter))
+    }
+
+    fn shifted(&self, _shift: &Rows) -> Result<Self> {
+        Ok(Self::new(self.shape, &self.meter))
+    }
+
+    fn gathered(&self, shape: [usize; 4], _places: impl FnOnce() -> Vec<usize>) -> Result<Self> {
+        // A tape keeps the places, which take twice the memory of values.
+        self.meter.borrow_mut().tape += 2 * shape.iter().product::<usize>();
+        // The map is copied before its values change their places.
+        drop(Self::new(self.shape, &self.meter));
         Ok(Self::new(shape, &self.meter))
     }
 }

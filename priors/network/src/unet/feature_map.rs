@@ -1,24 +1,32 @@
-//! What flows through the network: planes of an arena, in training on a tape; tensors of a graph where candle is to differentiate.
+//! What flows through the network: planes of an arena, in training on a tape; shapes alone where the cost is counted.
 
-use candle_core::{Tensor, Var};
+use std::sync::Arc;
 
-use super::layers::Conv;
 use crate::Result;
-use crate::ops::{self, Activation, ConvolutionWeights, Direction, Planes};
+use crate::convolution::ConvolutionWeights;
+use crate::feature_maps::{Planes, Rows};
+use crate::normalisation::Activation;
+use crate::resampling::Direction;
+use crate::tape::Tape;
 
 /// A feature map (batch, channel, y, x) and what the network does to it.
 ///
 /// The architecture is written once against this; how it is executed is up to the map.
 pub(crate) trait FeatureMap: Clone {
-    fn shape(&self) -> Result<[usize; 4]>;
+    fn shape(&self) -> [usize; 4];
+
+    /// The tape that operations are noted on.
+    fn tape(&self) -> Option<&Tape> {
+        None
+    }
 
     /// Group normalisation with scale and shift, (batch, channel), then the activation.
-    fn normalised(&self, scale: &Tensor, shift: &Tensor, activation: Activation) -> Result<Self>;
+    fn normalised(&self, scale: &Rows, shift: &Rows, activation: Activation) -> Result<Self>;
 
     fn resampled(&self, direction: Direction) -> Result<Self>;
 
     /// The convolution, plus another map where given.
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self>;
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, onto: Option<&Self>) -> Result<Self>;
 
     /// Attention over the pixels; this map is queries, keys and values of every head.
     fn attention(&self, heads: usize) -> Result<Self>;
@@ -26,78 +34,54 @@ pub(crate) trait FeatureMap: Clone {
     /// The channels of this map, then those of another.
     fn joined(&self, other: &Self) -> Result<Self>;
 
-    /// For what is too rare to be made fast. The result has the `shape`.
-    fn map_tensor(&self, shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self>;
-}
+    /// Every value times its own factor.
+    fn scaled(&self, factors: &[f32]) -> Result<Self>;
 
-impl FeatureMap for Tensor {
-    fn shape(&self) -> Result<[usize; 4]> {
-        Ok(self.dims4()?.into())
-    }
+    /// Every channel of every image plus a number.
+    fn shifted(&self, shift: &Rows) -> Result<Self>;
 
-    fn normalised(&self, scale: &Tensor, shift: &Tensor, activation: Activation) -> Result<Self> {
-        Ok(ops::group_norm(self, scale, shift, activation)?)
-    }
-
-    fn resampled(&self, direction: Direction) -> Result<Self> {
-        Ok(match direction {
-            Direction::Down => ops::average_pool(self)?,
-            Direction::Up => ops::upsample_nearest(self)?,
-        })
-    }
-
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        let ConvolutionWeights { weight, bias, precision, .. } = &*conv.weights;
-        let y = ops::conv2d(self, &weight.reshape(&conv.weights.shape()?)?, bias, *precision)?;
-        Ok(match onto {
-            Some(onto) => ops::add(onto, &y)?,
-            None => y,
-        })
-    }
-
-    fn attention(&self, heads: usize) -> Result<Self> {
-        let (batch, channels, height, width) = self.dims4()?;
-        let y = ops::attention(&self.reshape((batch, channels, height * width))?, heads)?;
-        Ok(y.reshape((batch, channels / 3, height, width))?)
-    }
-
-    fn joined(&self, other: &Self) -> Result<Self> {
-        Ok(Tensor::cat(&[self, other], 1)?)
-    }
-
-    fn map_tensor(&self, _shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        change(self.clone())
-    }
+    /// A map of another shape, which has at each place the value that this map has at the place of that number.
+    fn gathered(&self, shape: [usize; 4], places: impl FnOnce() -> Vec<usize>) -> Result<Self>;
 }
 
 impl FeatureMap for Planes {
-    fn shape(&self) -> Result<[usize; 4]> {
-        Ok(Planes::shape(self))
+    fn shape(&self) -> [usize; 4] {
+        Planes::shape(self)
     }
 
-    fn normalised(&self, scale: &Tensor, shift: &Tensor, activation: Activation) -> Result<Self> {
-        Ok(Planes::normalised(self, scale, shift, activation)?)
+    fn tape(&self) -> Option<&Tape> {
+        Planes::tape(self)
+    }
+
+    fn normalised(&self, scale: &Rows, shift: &Rows, activation: Activation) -> Result<Self> {
+        Planes::normalised(self, scale, shift, activation)
     }
 
     fn resampled(&self, direction: Direction) -> Result<Self> {
-        Ok(Planes::resampled(self, direction)?)
+        Planes::resampled(self, direction)
     }
 
-    fn convolved(&self, conv: &Conv, onto: Option<&Self>) -> Result<Self> {
-        Ok(Planes::convolved(self, &conv.weights, onto)?)
+    fn convolved(&self, weights: &Arc<ConvolutionWeights>, onto: Option<&Self>) -> Result<Self> {
+        Planes::convolved(self, weights, onto)
     }
 
     fn attention(&self, heads: usize) -> Result<Self> {
-        Ok(Planes::attention(self, heads)?)
+        Planes::attention(self, heads)
     }
 
     fn joined(&self, other: &Self) -> Result<Self> {
-        Ok(Planes::joined(self, other)?)
+        Planes::joined(self, other)
     }
 
-    fn map_tensor(&self, _shape: [usize; 4], change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Self> {
-        let input = Var::from_tensor(&Planes::to_tensor(self)?)?;
-        let output = change(input.as_tensor().clone())?;
-        Ok(self.changed(input, output)?)
+    fn scaled(&self, factors: &[f32]) -> Result<Self> {
+        Planes::scaled(self, factors)
+    }
+
+    fn shifted(&self, shift: &Rows) -> Result<Self> {
+        Planes::shifted(self, shift)
+    }
+
+    fn gathered(&self, shape: [usize; 4], places: impl FnOnce() -> Vec<usize>) -> Result<Self> {
+        Planes::gathered(self, shape, places())
     }
 }

@@ -1,6 +1,5 @@
 //! Inference or training.
 
-use candle_core::Tensor;
 use rand::RngExt;
 
 use diph_core::Rng;
@@ -26,11 +25,8 @@ impl ForwardMode<'_> {
             return Ok(x);
         }
         let kept = 1.0 / (1.0 - share);
-        let draw = |_| if rng.random::<f32>() < share { 0.0 } else { kept };
-        x.map_tensor(x.shape()?, |x| {
-            let mask: Vec<f32> = (0..x.elem_count()).map(draw).collect();
-            let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
-            Ok((x * mask)?)
-        })
+        let count: usize = x.shape().iter().product();
+        let factors: Vec<f32> = (0..count).map(|_| if rng.random::<f32>() < share { 0.0 } else { kept }).collect();
+        x.scaled(&factors)
     }
 }

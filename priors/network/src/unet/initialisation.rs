@@ -1,11 +1,10 @@
 //! What parameters are before training.
 
-use candle_core::{Device, Tensor};
 use rand::RngExt;
 
 use diph_core::Rng;
 
-use crate::Result;
+use crate::{Result, Tensor};
 
 /// What a parameter is before training.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +28,6 @@ impl Initialisation {
                 (0..len).map(|_| rng.random_range(-bound..=bound)).collect()
             }
         };
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+        Tensor::new(shape, values)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
-
 use super::feature_map::FeatureMap;
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterScope;
-use crate::Result;
-use crate::ops::{Activation, ConvolutionWeights};
+use crate::convolution::ConvolutionWeights;
+use crate::feature_maps::Rows;
+use crate::normalisation::Activation;
+use crate::tape::Tape;
+use crate::{Parameter, Result};
 
 /// Whether a layer starts at zero, so that the block it ends starts as the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +50,19 @@ impl Conv {
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
-        x.convolved(self, None)
+        x.convolved(&self.weights, None)
     }
 
     /// `onto + conv(x)`.
     pub fn forward_onto<M: FeatureMap>(&self, x: &M, onto: &M) -> Result<M> {
-        x.convolved(self, Some(onto))
+        x.convolved(&self.weights, Some(onto))
     }
 }
 
 /// `x W^T + b` on (batch, inputs).
 pub(crate) struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Parameter,
+    bias: Parameter,
 }
 
 impl Linear {
@@ -73,15 +74,15 @@ impl Linear {
         })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
+    pub fn forward(&self, x: &Rows, tape: Option<&Tape>) -> Result<Rows> {
+        x.linear(&self.weight, &self.bias, tape)
     }
 }
 
 /// Group normalisation, with what follows it.
 pub(crate) struct Norm {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Parameter,
+    bias: Parameter,
     activation: Activation,
 }
 
@@ -95,16 +96,14 @@ impl Norm {
     }
 
     pub fn forward<M: FeatureMap>(&self, x: &M) -> Result<M> {
-        let [batch, ..] = x.shape()?;
-        let shape = (batch, self.weight.elem_count());
-        x.normalised(&self.weight.broadcast_as(shape)?, &self.bias.broadcast_as(shape)?, self.activation)
+        let [batch, ..] = x.shape();
+        let row = |parameter| Rows::repeated(parameter, batch, x.tape());
+        x.normalised(&row(&self.weight), &row(&self.bias), self.activation)
     }
 
-    /// `norm(x) * (1 + scale) + shift`, scale and shift (batch, channel), then the activation.
-    pub fn forward_modulated<M: FeatureMap>(&self, x: &M, scale: &Tensor, shift: &Tensor) -> Result<M> {
-        let factor = (scale + 1.0)?;
-        let scale = factor.broadcast_mul(&self.weight)?;
-        let shift = (factor.broadcast_mul(&self.bias)? + shift)?;
+    /// `norm(x) * (1 + scale) + shift`, then the activation; scale and shift are the two halves of the modulation's columns.
+    pub fn forward_modulated<M: FeatureMap>(&self, x: &M, modulation: &Rows) -> Result<M> {
+        let [scale, shift] = modulation.modulation(&self.weight, &self.bias)?;
         x.normalised(&scale, &shift, self.activation)
     }
 }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
 use diph_core::{MemoryEstimate, Rng};
 use rand::SeedableRng;
 
@@ -14,8 +13,9 @@ use super::forward_mode::ForwardMode;
 use super::parameters::{Parameters, Shapes};
 use super::unet::UNet;
 use super::unet_config::{MOST_PIXELS, UNetConfig};
-use crate::Result;
-use crate::ops::Precision;
+use crate::feature_maps::Rows;
+use crate::products::precision::Precision;
+use crate::{Result, Tensor};
 
 /// The network that the speed of the processor is measured with: two thousand million products, so that it takes a few hundredths
 /// of a second.
@@ -25,7 +25,7 @@ const YARDSTICK: &str = r#"{ "image_size": 64, "coefficients": 5, "model_channel
 /// What running a network costs, counted by sending feature maps without values through the same layers.
 ///
 /// ```
-/// use diph_network::{NetworkCost, UNetConfig, ops::Precision};
+/// use diph_network::{NetworkCost, Precision, UNetConfig};
 /// let config: UNetConfig = serde_json::from_str(r#"{ "image_size": 64, "coefficients": 5, "model_channels": 32 }"#)?;
 /// let cost = NetworkCost::new(&config, 64, 1, Precision::F32)?;
 /// assert_eq!(NetworkCost::new(&config, 128, 1, Precision::F32)?.parameters, cost.parameters);
@@ -69,7 +69,7 @@ impl NetworkCost {
         }
         let side = size / config.patch;
         let meter = Rc::new(RefCell::new(Meter::default()));
-        let embedding = Tensor::zeros((batch, 4 * config.model_channels), DType::F32, &Device::Cpu)?;
+        let embedding = Rows::new(vec![0.0; 4 * config.model_channels], 4 * config.model_channels);
         let x = CountedMap::new([batch, config.in_channels(), side, side], &meter);
         let blocks = run(&unet, x, &embedding, &meter)?;
         let meter = meter.borrow();
@@ -118,8 +118,7 @@ impl NetworkCost {
             .map_err(|error| crate::Error::setting("yardstick", "a configuration of a network", error))?;
         let parameters = Parameters::initialise(&config, &mut Rng::seed_from_u64(0))?;
         let unet = UNet::with_precision(&config, &parameters, precision)?;
-        let shape = (1, config.image_channels(), config.image_size, config.image_size);
-        let x = Tensor::ones(shape, DType::F32, &Device::Cpu)?;
+        let x = Tensor::filled([1, config.image_channels(), config.image_size, config.image_size], 1.0);
         // The first run brings the weights into order.
         let mut seconds = f64::INFINITY;
         for run in 0..3 {
@@ -142,7 +141,7 @@ struct Blocks {
 }
 
 /// The order of [`UNet::forward`], block by block.
-fn run(unet: &UNet, x: CountedMap, embedding: &Tensor, meter: &Rc<RefCell<Meter>>) -> Result<Blocks> {
+fn run(unet: &UNet, x: CountedMap, embedding: &Rows, meter: &Rc<RefCell<Meter>>) -> Result<Blocks> {
     let mut blocks = Blocks::default();
     let mut mode = ForwardMode::Inference;
     let (mut h, mut skips) = (x, Vec::new());
@@ -155,7 +154,7 @@ fn run(unet: &UNet, x: CountedMap, embedding: &Tensor, meter: &Rc<RefCell<Meter>
         {
             h = h.joined(&skip)?;
         }
-        blocks.inputs += h.shape()?.iter().product::<usize>();
+        blocks.inputs += h.shape().iter().product::<usize>();
         h = block.forward(&h, embedding, &mut mode)?;
         if position < way_down {
             skips.push(h.clone());
@@ -219,7 +218,7 @@ mod tests {
             ));
             let parameters = Parameters::initialise(&config, &mut Rng::seed_from_u64(0)).unwrap();
             let unet = UNet::new(&config, &parameters).unwrap();
-            let x = Tensor::ones((1, 4, 32, 32), DType::F32, &Device::Cpu).unwrap();
+            let x = Tensor::filled([1, 4, 32, 32], 1.0);
             unet.forward(&x, &[1.0], None, &mut ForwardMode::Inference).unwrap();
             let cost = NetworkCost::new(&config, 32, 1, Precision::F32).unwrap();
             let real = unet.arena_bytes();

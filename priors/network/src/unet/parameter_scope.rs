@@ -1,14 +1,12 @@
 //! Where layers get their parameters from.
 
-use candle_core::Tensor;
-
 use super::initialisation::Initialisation;
-use crate::Result;
-use crate::ops::Precision;
+use crate::products::precision::Precision;
+use crate::{Parameter, Result};
 
 /// Gives out the parameters of a network by name.
 pub(crate) trait ParameterSource {
-    fn parameter(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Tensor>;
+    fn parameter(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Parameter>;
 }
 
 /// A source and the prefix of a layer, `input_blocks.1.0.` for example.
@@ -34,7 +32,7 @@ impl<'a> ParameterScope<'a> {
         self.precision
     }
 
-    pub fn get(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Tensor> {
+    pub fn get(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Parameter> {
         self.source.parameter(&format!("{}{name}", self.prefix), shape, initialisation)
     }
 }

@@ -1,24 +1,19 @@
 //! The parameters of a network by name.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-
-use candle_core::{DType, Device, Tensor};
 
 use diph_core::Rng;
 
 use super::initialisation::Initialisation;
 use super::parameter_scope::ParameterSource;
 use super::{UNet, UNetConfig};
-use crate::ops::Precision;
-use crate::{Error, Result};
+use crate::products::precision::Precision;
+use crate::{Error, Parameter, ParameterState, Result, Tensor};
 
 /// The parameters of a network, f32, by their names in guided-diffusion's state dict.
-///
-/// Tensors may be those of candle variables: what an optimiser does to the variables, networks made from here see.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
-    tensors: BTreeMap<String, Tensor>,
+    parameters: BTreeMap<String, Parameter>,
 }
 
 impl Parameters {
@@ -42,56 +37,80 @@ impl Parameters {
         Ok(source.shapes)
     }
 
-    /// Takes tensors as they are, after checking that they are exactly those of the architecture.
+    /// Constants, after a check that they are exactly those of the architecture.
     ///
     /// # Errors
-    /// [`Error::MissingTensor`], [`Error::ExtraTensor`], [`Error::TensorShape`], [`Error::TensorDtype`].
+    /// [`Error::MissingTensor`], [`Error::ExtraTensor`], [`Error::TensorShape`].
     pub fn new(config: &UNetConfig, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
+        let constants = tensors.into_iter().map(|(name, tensor)| (name, Parameter::constant(tensor)));
+        Self::checked(config, constants.collect())
+    }
+
+    /// The variables of an optimiser: what it does to them, networks made from here see.
+    ///
+    /// # Errors
+    /// As [`Parameters::new`].
+    pub fn of_states(config: &UNetConfig, states: &[ParameterState]) -> Result<Self> {
+        Self::checked(config, states.iter().map(|state| (state.name.clone(), state.variable.clone())).collect())
+    }
+
+    fn checked(config: &UNetConfig, parameters: BTreeMap<String, Parameter>) -> Result<Self> {
         let shapes = Self::shapes(config)?;
         for (name, expected) in &shapes {
-            let Some(tensor) = tensors.get(name) else {
+            let Some(parameter) = parameters.get(name) else {
                 return Err(Error::MissingTensor { tensor: name.clone(), expected: expected.clone() });
             };
-            if tensor.dims() != expected {
+            if parameter.shape() != expected {
                 return Err(Error::TensorShape {
                     tensor: name.clone(),
                     expected: expected.clone(),
-                    got: tensor.dims().to_vec(),
+                    got: parameter.shape().to_vec(),
                 });
             }
-            if tensor.dtype() != DType::F32 {
-                return Err(Error::TensorDtype { tensor: name.clone(), got: tensor.dtype().as_str().into() });
-            }
         }
-        let known: BTreeSet<&String> = shapes.keys().collect();
-        let mut extra = tensors.iter().filter(|(name, _)| !known.contains(name));
-        if let Some((name, tensor)) = extra.next() {
+        let mut extra = parameters.iter().filter(|(name, _)| !shapes.contains_key(*name));
+        if let Some((name, parameter)) = extra.next() {
             return Err(Error::ExtraTensor {
                 tensor: name.clone(),
-                shape: tensor.dims().to_vec(),
+                shape: parameter.shape().to_vec(),
                 count: 1 + extra.count(),
             });
         }
-        Ok(Self { tensors })
+        Ok(Self { parameters })
     }
 
-    /// The tensors by name.
-    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
-        &self.tensors
+    /// Every parameter with its name, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.parameters.iter().map(|(name, parameter)| (name.as_str(), parameter))
     }
 
-    /// How many numbers all tensors hold.
+    /// The parameter of this name.
+    pub fn get(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.get(name)
+    }
+
+    /// Copies of all values by name.
+    pub fn to_tensors(&self) -> BTreeMap<String, Tensor> {
+        self.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.to_tensor())).collect()
+    }
+
+    /// Whether any of them is trained.
+    pub fn are_trained(&self) -> bool {
+        self.parameters.values().any(Parameter::is_variable)
+    }
+
+    /// How many numbers all of them hold.
     pub fn count(&self) -> usize {
-        self.tensors.values().map(Tensor::elem_count).sum()
+        self.parameters.values().map(Parameter::count).sum()
     }
 }
 
 impl ParameterSource for &Parameters {
-    fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Tensor> {
-        match self.tensors.get(name) {
-            Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
-            Some(tensor) => {
-                Err(Error::TensorShape { tensor: name.into(), expected: shape.to_vec(), got: tensor.dims().to_vec() })
+    fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Parameter> {
+        match self.parameters.get(name) {
+            Some(parameter) if parameter.shape() == shape => Ok(parameter.clone()),
+            Some(other) => {
+                Err(Error::TensorShape { tensor: name.into(), expected: shape.to_vec(), got: other.shape().to_vec() })
             }
             None => Err(Error::MissingTensor { tensor: name.into(), expected: shape.to_vec() }),
         }
@@ -105,22 +124,22 @@ struct Initialiser<'a> {
 }
 
 impl ParameterSource for Initialiser<'_> {
-    fn parameter(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Tensor> {
-        let tensor = initialisation.tensor(shape, self.rng)?;
-        self.parameters.tensors.insert(name.into(), tensor.clone());
-        Ok(tensor)
+    fn parameter(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Parameter> {
+        let parameter = Parameter::constant(initialisation.tensor(shape, self.rng)?);
+        self.parameters.parameters.insert(name.into(), parameter.clone());
+        Ok(parameter)
     }
 }
 
-/// Notes names and shapes; gives tensors without memory.
+/// Notes names and shapes; gives parameters without memory.
 #[derive(Default)]
 pub(super) struct Shapes {
     pub shapes: BTreeMap<String, Vec<usize>>,
 }
 
 impl ParameterSource for Shapes {
-    fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Tensor> {
+    fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Parameter> {
         self.shapes.insert(name.into(), shape.to_vec());
-        Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(shape)?)
+        Ok(Parameter::without_values(shape))
     }
 }

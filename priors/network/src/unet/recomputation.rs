@@ -1,14 +1,13 @@
 //! The backward pass with less memory: activations are computed a second time, block by block (Chen et al. 2016).
 
-use candle_core::{Tensor, Var};
-
 use diph_core::Rng;
 
 use super::block::Block;
 use super::forward_mode::ForwardMode;
 use super::unet::UNet;
-use crate::ops::{Gradients, Planes, Tape};
-use crate::{Error, Result};
+use crate::feature_maps::{Planes, Rows};
+use crate::tape::{Gradients, Tape};
+use crate::{Error, Result, Tensor};
 
 /// What is kept of a block's forward pass: enough to run it again.
 struct Visit<'a> {
@@ -24,11 +23,11 @@ struct Visit<'a> {
 struct InputGradients {
     input: Option<Tensor>,
     skip: Option<Tensor>,
-    embedding: Option<Tensor>,
+    embedding: Option<Vec<f32>>,
 }
 
 impl UNet {
-    /// The gradients of `loss(output)`, equal to those of [`UNet::backward`] in training up to rounding.
+    /// The gradients of a loss, equal to those of [`UNet::backward`] in training up to rounding.
     ///
     /// Only the inputs of the blocks are kept, and the activations of one block at a time. `collect` is called several times,
     /// with the gradients of other parameters each time.
@@ -41,23 +40,23 @@ impl UNet {
         timesteps: &[f32],
         condition: Option<&Tensor>,
         dropout: &mut Rng,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
+        loss_gradient: impl FnOnce(&Tensor) -> Result<Tensor, E>,
         mut collect: impl FnMut(Gradients) -> Result<()>,
     ) -> Result<(), E> {
         let x = self.input(x, timesteps, condition)?;
-        let tracked_embedding = self.embedding(timesteps)?;
-        let embedding = tracked_embedding.detach();
-        let (visits, last) = self.visits(Planes::new(&x, self.arena()).map_err(Error::from)?, &embedding, dropout)?;
+        let embedding_tape = Tape::default();
+        let embedding = self.embedding(timesteps, Some(&embedding_tape))?;
+        let (visits, last) = self.visits(Planes::new(&x, self.arena())?, &embedding.off_tape(), dropout)?;
 
         let tape = Tape::default();
         let last = last.on_tape(&tape);
-        let gradients = self.backward_from(&self.head(&last)?, &tape, loss)?;
-        let mut gradient = last.gradient().map_err(Error::from)?;
+        let gradients = self.backward_from(&self.head(&last)?, &tape, loss_gradient)?;
+        let mut gradient = last.gradient();
         collect(gradients)?;
         drop(last);
 
         let mut skip_gradients: Vec<Option<Tensor>> = vec![None; self.input_blocks.len()];
-        let mut embedding_gradient = None;
+        let mut embedding_gradient: Option<Vec<f32>> = None;
         for (number, visit) in visits.into_iter().enumerate().rev() {
             if let Some(skip) = skip_gradients.get_mut(number) {
                 gradient = sum(gradient, skip.take())?;
@@ -66,26 +65,25 @@ impl UNet {
                 continue;
             };
             let skip_number = visit.skip.as_ref().map(|(number, _)| *number);
-            let inputs = visit.backward(&embedding, &output_gradient, &mut collect)?;
+            let inputs = visit.backward(self, &embedding, &output_gradient, &mut collect)?;
             if let Some(number) = skip_number {
                 skip_gradients[number] = inputs.skip;
             }
-            embedding_gradient = sum(embedding_gradient, inputs.embedding)?;
+            embedding_gradient = match (embedding_gradient, inputs.embedding) {
+                (Some(a), Some(b)) => Some(a.iter().zip(b).map(|(a, b)| a + b).collect()),
+                (a, b) => a.or(b),
+            };
             gradient = inputs.input;
         }
-        match embedding_gradient {
-            Some(gradient) => {
-                let mut gradients = Gradients::new(self.arena());
-                let number = (tracked_embedding * gradient).and_then(|product| product.sum_all());
-                gradients.add_store(number.and_then(|number| number.backward()).map_err(Error::from)?);
-                Ok(collect(gradients)?)
-            }
-            None => Ok(()),
-        }
+        let Some(gradient) = embedding_gradient else { return Ok(()) };
+        embedding.add_gradient(gradient);
+        let mut gradients = Gradients::new(self.arena());
+        embedding_tape.backward(&mut gradients)?;
+        Ok(collect(gradients)?)
     }
 
     /// Runs all blocks, in the order of [`UNet::forward`]. Returns what to keep of each and the last one's output.
-    fn visits(&self, x: Planes, embedding: &Tensor, dropout: &mut Rng) -> Result<(Vec<Visit<'_>>, Planes)> {
+    fn visits(&self, x: Planes, embedding: &Rows, dropout: &mut Rng) -> Result<(Vec<Visit<'_>>, Planes)> {
         let mut visits: Vec<Visit<'_>> = Vec::new();
         let mut h = x;
         let mut skips: Vec<(usize, Planes)> = Vec::with_capacity(self.input_blocks.len());
@@ -107,25 +105,25 @@ impl Visit<'_> {
     /// Runs the block again and goes back through it.
     fn backward(
         self,
-        embedding: &Tensor,
+        unet: &UNet,
+        embedding: &Rows,
         output_gradient: &Tensor,
         collect: &mut impl FnMut(Gradients) -> Result<()>,
     ) -> Result<InputGradients> {
         let tape = Tape::default();
         let input = self.input.on_tape(&tape);
         let skip = self.skip.map(|(_, skip)| skip.on_tape(&tape));
-        let embedding = Var::from_tensor(embedding)?;
+        let embedding = embedding.off_tape().on_tape(&tape);
         let mut dropout = self.dropout;
         let output = run(self.block, &input, skip.as_ref(), &embedding, &mut dropout)?;
-        let mut gradients = tape.backward(&output, output_gradient)?;
-        let of_skip = skip.map(|skip| skip.gradient()).transpose()?.flatten();
-        let of_embedding = gradients.take_tensor(&embedding)?;
+        let gradients = unet.back(&output, &tape, output_gradient)?;
+        let of_skip = skip.and_then(|skip| skip.gradient());
         collect(gradients)?;
-        Ok(InputGradients { input: input.gradient()?, skip: of_skip, embedding: of_embedding })
+        Ok(InputGradients { input: input.gradient(), skip: of_skip, embedding: embedding.take_gradient() })
     }
 }
 
-fn run(block: &Block, input: &Planes, skip: Option<&Planes>, embedding: &Tensor, dropout: &mut Rng) -> Result<Planes> {
+fn run(block: &Block, input: &Planes, skip: Option<&Planes>, embedding: &Rows, dropout: &mut Rng) -> Result<Planes> {
     let mode = &mut ForwardMode::Training(dropout);
     match skip {
         Some(skip) => block.forward(&input.joined(skip)?, embedding, mode),
@@ -135,7 +133,7 @@ fn run(block: &Block, input: &Planes, skip: Option<&Planes>, embedding: &Tensor,
 
 fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
     Ok(match (a, b) {
-        (Some(a), Some(b)) => Some((a + b)?),
+        (Some(a), Some(b)) => Some(a.zip(&b, |a, b| a + b)?),
         (a, b) => a.or(b),
     })
 }

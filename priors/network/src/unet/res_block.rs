@@ -1,14 +1,14 @@
 //! The residual block.
 
-use candle_core::Tensor;
-
 use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
 use super::layers::{Conv, Linear, Norm, Start};
 use super::parameter_scope::ParameterScope;
 use super::unet_config::UNetConfig;
 use crate::Result;
-use crate::ops::{Activation, Direction};
+use crate::feature_maps::Rows;
+use crate::normalisation::Activation;
+use crate::resampling::Direction;
 
 /// `skip(x) + conv(dropout(silu(norm(conv(silu(norm(x))) + timestep))))`, with resampling inside where asked for.
 pub(crate) struct ResBlock {
@@ -50,7 +50,7 @@ impl ResBlock {
     }
 
     /// `x` is (batch, inputs, y, x); `embedding` the activated timestep embedding, (batch, 4 model channels).
-    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
+    pub fn forward<M: FeatureMap>(&self, x: &M, embedding: &Rows, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = self.in_norm.forward(x)?;
         let mut x = x.clone();
         if let Some(direction) = self.resample {
@@ -58,14 +58,11 @@ impl ResBlock {
             x = x.resampled(direction)?;
         }
         let h = self.in_conv.forward(&h)?;
-        let embedding = self.embedding.forward(embedding)?;
+        let embedding = self.embedding.forward(embedding, h.tape())?;
         let h = if self.scale_shift {
-            let channels = embedding.dim(1)? / 2;
-            let (scale, shift) = (embedding.narrow(1, 0, channels)?, embedding.narrow(1, channels, channels)?);
-            self.out_norm.forward_modulated(&h, &scale, &shift)?
+            self.out_norm.forward_modulated(&h, &embedding)?
         } else {
-            let added = embedding.unsqueeze(2)?.unsqueeze(3)?;
-            self.out_norm.forward(&h.map_tensor(h.shape()?, |h| Ok(h.broadcast_add(&added)?))?)?
+            self.out_norm.forward(&h.shifted(&embedding)?)?
         };
         let h = mode.dropout(h, self.dropout)?;
         match &self.skip {

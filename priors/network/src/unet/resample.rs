@@ -1,12 +1,10 @@
 //! Changes of resolution by two.
 
-use candle_core::Tensor;
-
 use super::feature_map::FeatureMap;
 use super::layers::{Conv, Start};
 use super::parameter_scope::ParameterScope;
 use crate::Result;
-use crate::ops::Direction;
+use crate::resampling::Direction;
 
 /// A change of resolution between blocks, with a convolution or without.
 pub(crate) struct Resample {
@@ -33,16 +31,16 @@ impl Resample {
             (Some(conv), Direction::Up) => conv.forward(&x.resampled(Direction::Up)?),
             (Some(conv), Direction::Down) => {
                 let all = conv.forward(x)?;
-                let [batch, channels, height, width] = all.shape()?;
-                all.map_tensor([batch, channels, height / 2, width / 2], every_second_pixel)
+                // A stride of two. It is rare enough that computing the other pixels too is no loss.
+                let [batch, channels, height, width] = all.shape();
+                all.gathered([batch, channels, height / 2, width / 2], || {
+                    let rows = (0..batch * channels * (height / 2)).map(|row| {
+                        let (plane, y) = (row / (height / 2), row % (height / 2));
+                        (plane * height + 2 * y) * width
+                    });
+                    rows.flat_map(|row| (0..width / 2).map(move |x| row + 2 * x)).collect()
+                })
             }
         }
     }
-}
-
-/// A stride of two. It is rare enough that computing the other pixels too is no loss.
-fn every_second_pixel(x: Tensor) -> Result<Tensor> {
-    let (batch, channels, height, width) = x.dims4()?;
-    let blocks = x.reshape((batch, channels, height / 2, 2, width / 2, 2))?;
-    Ok(blocks.narrow(3, 0, 1)?.narrow(5, 0, 1)?.reshape((batch, channels, height / 2, width / 2))?)
 }

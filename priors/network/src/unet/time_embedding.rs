@@ -1,10 +1,10 @@
 //! The embedding of timesteps.
 
-use candle_core::{Device, Tensor};
-
 use super::layers::Linear;
 use super::parameter_scope::ParameterScope;
 use crate::Result;
+use crate::feature_maps::Rows;
+use crate::tape::Tape;
 
 /// Longest period, in timesteps.
 const MAX_PERIOD: f64 = 10_000.0;
@@ -26,10 +26,10 @@ impl TimeEmbedding {
     }
 
     /// (batch, 4 channels).
-    pub fn forward(&self, timesteps: &[f32]) -> Result<Tensor> {
-        let waves: Vec<f32> = timesteps.iter().flat_map(|timestep| waves(*timestep, self.channels)).collect();
-        let waves = Tensor::from_vec(waves, (timesteps.len(), self.channels), &Device::Cpu)?;
-        self.second.forward(&self.first.forward(&waves)?.silu()?)
+    pub fn forward(&self, timesteps: &[f32], tape: Option<&Tape>) -> Result<Rows> {
+        let waves = timesteps.iter().flat_map(|timestep| waves(*timestep, self.channels)).collect();
+        let first = self.first.forward(&Rows::new(waves, self.channels), tape)?;
+        self.second.forward(&first.silu(), tape)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The network.
 
-use candle_core::{Tensor, Var};
-
 use super::attention_block::AttentionBlock;
 use super::block::{Block, Layer};
 use super::feature_map::FeatureMap;
@@ -13,17 +11,20 @@ use super::res_block::ResBlock;
 use super::resample::Resample;
 use super::time_embedding::TimeEmbedding;
 use super::unet_config::UNetConfig;
-use crate::ops::{self, Activation, Arena, Direction, Gradients, Planes, Precision, Tape};
-use crate::{Error, Result};
+use crate::feature_maps::{Planes, Rows};
+use crate::normalisation::Activation;
+use crate::pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
+use crate::products::precision::Precision;
+use crate::resampling::Direction;
+use crate::tape::{Arena, Gradients, Tape};
+use crate::{Error, Result, Tensor};
 
 /// guided-diffusion's UNetModel with an optional space-to-depth in front.
 ///
-/// Memory is used again from run to run. Parameters that are no candle variables are constants, and brought into the kernels' order
-/// once. Of those that are, [`UNet::backward`] finds the gradients; the output of [`UNet::forward`] depends on them in candle's graph
-/// too, which is slower.
+/// Memory is used again from run to run. Parameters that are constants are brought into the kernels' order once; of those that are
+/// variables, [`UNet::backward`] finds the gradients.
 pub struct UNet {
     config: UNetConfig,
-    differentiable: bool,
     arena: Arena,
     time_embedding: TimeEmbedding,
     pub(super) input_blocks: Vec<Block>,
@@ -34,7 +35,7 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// A network with these parameters. Those that are no variables are constants, and must not change afterwards.
+    /// A network with these parameters.
     ///
     /// # Errors
     /// When the configuration makes no network, or a parameter is missing or has another shape.
@@ -47,8 +48,7 @@ impl UNet {
     /// # Errors
     /// As [`UNet::new`].
     pub fn with_precision(config: &UNetConfig, mut parameters: &Parameters, precision: Precision) -> Result<Self> {
-        let differentiable = parameters.tensors().values().any(Tensor::track_op);
-        Ok(Self { differentiable, ..Self::from_source(config, &mut parameters, precision)? })
+        Self::from_source(config, &mut parameters, precision)
     }
 
     pub(crate) fn from_source(
@@ -68,7 +68,6 @@ impl UNet {
         let first = levels.first().copied().unwrap_or_default();
         Ok(Self {
             config: config.clone(),
-            differentiable: true,
             arena: Arena::default(),
             time_embedding,
             input_blocks,
@@ -99,53 +98,61 @@ impl UNet {
         mode: &mut ForwardMode<'_>,
     ) -> Result<Tensor> {
         in_pool(|| {
-            let x = self.input(x, timesteps, condition)?;
-            let embedding = self.embedding(timesteps)?;
-            let y = match self.differentiable || x.track_op() {
-                true => self.run(x, &embedding, mode)?,
-                false => self.run(Planes::new(&x, &self.arena)?, &embedding, mode)?.to_tensor()?,
-            };
-            self.output(&y)
+            let x = Planes::new(&self.input(x, timesteps, condition)?, &self.arena)?;
+            let y = self.run(x, &self.embedding(timesteps, None)?, mode)?;
+            self.output(&y.to_tensor())
         })
     }
 
-    /// The gradients of `loss(output)` with respect to the parameters that are variables.
+    /// The gradients of a loss with respect to the parameters that are variables.
     ///
-    /// The arguments are those of [`UNet::forward`]; `loss` makes a number of the network's output.
+    /// The arguments are those of [`UNet::forward`]; `loss_gradient` makes of the network's output the gradient of the loss with respect
+    /// to it, and may keep the loss itself on the way.
     ///
     /// # Errors
-    /// As [`UNet::forward`], and what `loss` returns.
+    /// As [`UNet::forward`], what `loss_gradient` returns, and [`Error::Shape`] when its gradient has not the shape of the output.
     pub fn backward<E: From<Error> + Send>(
         &self,
         x: &Tensor,
         timesteps: &[f32],
         condition: Option<&Tensor>,
         mode: &mut ForwardMode<'_>,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E> + Send,
+        loss_gradient: impl FnOnce(&Tensor) -> Result<Tensor, E> + Send,
     ) -> Result<Gradients, E> {
         in_pool(|| {
-            let x = self.input(x, timesteps, condition)?;
-            let embedding = self.embedding(timesteps)?;
             let tape = Tape::default();
-            let y = self.run(Planes::new(&x, &self.arena).map_err(Error::from)?.recorded(&tape), &embedding, mode)?;
-            self.backward_from(&y, &tape, loss)
+            let x = Planes::new(&self.input(x, timesteps, condition)?, &self.arena)?.recorded(&tape);
+            let embedding = self.embedding(timesteps, Some(&tape))?;
+            let y = self.run(x, &embedding, mode)?;
+            self.backward_from(&y, &tape, loss_gradient)
         })
     }
 
-    /// From the loss of the network's last feature map back to where the tape begins.
+    /// From the network's last feature map back to where the tape begins.
     pub(super) fn backward_from<E: From<Error>>(
         &self,
         y: &Planes,
         tape: &Tape,
-        loss: impl FnOnce(&Tensor) -> Result<Tensor, E>,
+        loss_gradient: impl FnOnce(&Tensor) -> Result<Tensor, E>,
     ) -> Result<Gradients, E> {
-        let last = y.to_tensor().and_then(|y| Var::from_tensor(&y)).map_err(Error::from)?;
-        let loss = loss(&self.output(last.as_tensor())?)?;
-        let back = || {
-            let gradient = loss.backward()?.remove(&last);
-            tape.backward(y, &gradient.map_or_else(|| last.zeros_like(), Ok)?)
-        };
-        Ok(back().map_err(Error::from)?)
+        let output = self.output(&y.to_tensor())?;
+        let gradient = loss_gradient(&output)?;
+        if gradient.shape() != output.shape() {
+            let expected = format!("a gradient of shape {:?}", output.shape());
+            return Err(Error::shape("backward", expected, gradient.shape()).into());
+        }
+        let gradient = pixel_unshuffle(&gradient, self.config.patch)?;
+        Ok(self.back(y, tape, &gradient)?)
+    }
+
+    /// The gradients when the last feature map of a tape has this one.
+    pub(super) fn back(&self, y: &Planes, tape: &Tape, gradient: &Tensor) -> Result<Gradients> {
+        let mut gradients = Gradients::new(&self.arena);
+        let mut buffer = self.arena.buffer(gradient.values().len());
+        buffer.copy_from_slice(gradient.values());
+        y.carry_back(buffer);
+        tape.backward(&mut gradients)?;
+        Ok(gradients)
     }
 
     /// The memory that feature maps and gradients come from.
@@ -153,7 +160,7 @@ impl UNet {
         &self.arena
     }
 
-    fn run<M: FeatureMap>(&self, x: M, embedding: &Tensor, mode: &mut ForwardMode<'_>) -> Result<M> {
+    fn run<M: FeatureMap>(&self, x: M, embedding: &Rows, mode: &mut ForwardMode<'_>) -> Result<M> {
         let mut h = x;
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -177,8 +184,8 @@ impl UNet {
     }
 
     /// The activated timestep embedding, (batch, 4 model channels).
-    pub(super) fn embedding(&self, timesteps: &[f32]) -> Result<Tensor> {
-        Ok(self.time_embedding.forward(timesteps)?.silu()?)
+    pub(super) fn embedding(&self, timesteps: &[f32], tape: Option<&Tape>) -> Result<Rows> {
+        Ok(self.time_embedding.forward(timesteps, tape)?.silu())
     }
 
     /// What follows the last block.
@@ -188,14 +195,14 @@ impl UNet {
 
     /// The output of the last feature map.
     fn output(&self, y: &Tensor) -> Result<Tensor> {
-        Ok(ops::pixel_shuffle(y, self.config.patch)?)
+        pixel_shuffle(y, self.config.patch)
     }
 
     /// Checks the shapes and joins image and condition, both taken to depth.
     pub(super) fn input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<Tensor> {
         let config = &self.config;
         let factor = config.size_factor()?;
-        match *x.dims() {
+        match *x.shape() {
             [batch, channels, height, width]
                 if batch == timesteps.len()
                     && channels == config.image_channels()
@@ -208,18 +215,18 @@ impl UNet {
                     timesteps.len(),
                     config.image_channels()
                 );
-                return Err(Error::setting("network input", expected, format!("{:?}", x.dims())));
+                return Err(Error::setting("network input", expected, format!("{:?}", x.shape())));
             }
         }
-        let x_inner = ops::pixel_unshuffle(x, config.patch)?;
+        let x_inner = pixel_unshuffle(x, config.patch)?;
         match (config.conditional, condition) {
             (false, None) => Ok(x_inner),
-            (true, Some(condition)) if condition.dims() == x.dims() => {
-                Ok(Tensor::cat(&[x_inner, ops::pixel_unshuffle(condition, config.patch)?], 1)?)
+            (true, Some(condition)) if condition.shape() == x.shape() => {
+                x_inner.joined(&pixel_unshuffle(condition, config.patch)?)
             }
             (true, Some(condition)) => {
-                let expected = format!("the shape of the image, {:?}", x.dims());
-                Err(Error::setting("network condition", expected, format!("{:?}", condition.dims())))
+                let expected = format!("the shape of the image, {:?}", x.shape());
+                Err(Error::setting("network condition", expected, format!("{:?}", condition.shape())))
             }
             (true, None) => Err(Error::setting("network condition", "an image (conditional network)", "none")),
             (false, Some(_)) => Err(Error::setting("network condition", "none (unconditional network)", "an image")),

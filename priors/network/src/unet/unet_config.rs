@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ops::GROUPS;
+use crate::normalisation::GROUPS;
 use crate::{Error, Result};
 
 /// Longest side of an image in pixels: beyond any scan, and small enough that no product of lengths overflows.

@@ -1,6 +1,6 @@
 //! Everything that decides a training run, besides its samples.
 
-use diph_network::ops::Precision;
+use diph_network::Precision;
 use diph_network::{CheckpointConfig, Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

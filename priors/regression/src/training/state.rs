@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
 use diph_formats::write_atomically;
-use diph_network::{Error, ParameterState, Parameters, Result};
+use diph_network::{Error, ParameterState, Parameters, Result, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +43,7 @@ pub(super) fn write(path: &Path, config: &TrainingConfig, step: u64, parameters:
     let entry = serde_json::to_string(&metadata).map_err(|error| fault(&error))?;
     let mut arrays = Vec::new();
     for parameter in parameters {
-        let values = parameter.variable.flatten_all()?.to_vec1::<f32>()?;
+        let values = parameter.variable.values().to_vec();
         let average = parameter.averages.first().map_or(&[][..], Vec::as_slice);
         for (group, values) in [
             (PARAMETERS, values.as_slice()),
@@ -53,7 +52,7 @@ pub(super) fn write(path: &Path, config: &TrainingConfig, step: u64, parameters:
             (AVERAGES, average),
         ] {
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            arrays.push((format!("{group}/{}", parameter.name), parameter.variable.dims().to_vec(), bytes));
+            arrays.push((format!("{group}/{}", parameter.name), parameter.variable.shape().to_vec(), bytes));
         }
     }
     let views = arrays.iter().map(|(name, shape, bytes)| {
@@ -85,8 +84,8 @@ fn parameters(config: &TrainingConfig, file: &SafeTensors<'_>) -> Result<Vec<Par
     let mut parameters = Vec::new();
     for (name, shape) in Parameters::shapes(&config.model.unet)? {
         let take = |group: &str| take(file, format!("{group}/{name}"), &shape);
-        let tensor = Tensor::from_vec(take(PARAMETERS)?, shape.as_slice(), &Device::Cpu)?;
-        let new = ParameterState::new(name.clone(), &tensor, 0)?;
+        let tensor = Tensor::new(shape.as_slice(), take(PARAMETERS)?)?;
+        let new = ParameterState::new(name.clone(), tensor, 0);
         let (first_moment, second_moment) = (take(FIRST_MOMENTS)?, take(SECOND_MOMENTS)?);
         parameters.push(ParameterState { first_moment, second_moment, averages: vec![take(AVERAGES)?], ..new });
     }

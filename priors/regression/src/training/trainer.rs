@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
 use diph_core::Rng;
-use diph_network::ops::Buffer;
-use diph_network::{AdamW, Checkpoint, ForwardMode, GradientSum, ParameterState, Parameters, UNet, gradient_norm};
+use diph_network::{
+    AdamW, Buffer, Checkpoint, ForwardMode, GradientSum, ParameterState, Parameters, Tensor, UNet, gradient_norm,
+};
 use ndarray::{Array3, ArrayView4, ArrayViewMut3, Axis};
 use rand::SeedableRng;
 
@@ -44,7 +44,7 @@ impl Trainer {
     /// A run before its first step.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration makes no run.
+    /// [`diph_network::Error::Setting`] when the configuration makes no run.
     pub fn new(config: TrainingConfig) -> Result<Self> {
         config.check()?;
         let initial = Parameters::initialise(&config.model.unet, &mut Rng::seed_from_u64(config.seed))?;
@@ -54,7 +54,7 @@ impl Trainer {
     /// A run before its first step that starts from trained weights of the same architecture.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit.
+    /// [`diph_network::Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit.
     pub fn starting_from(config: TrainingConfig, weights: &Checkpoint<RegressionConfig>) -> Result<Self> {
         config.check()?;
         Self::from_parameters(config, &weights.parameters)
@@ -63,7 +63,7 @@ impl Trainer {
     /// A run as [`Trainer::save`] left it.
     ///
     /// # Errors
-    /// [`Error::File`] when the file is not the state of a run, [`Error::Checkpoint`] when a tensor is missing or of another
+    /// [`diph_network::Error::File`] when the file is not the state of a run, [`diph_network::Error::Checkpoint`] when a tensor is missing or of another
     /// shape.
     pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
         let RunState { config, step, parameters } = state::read(path.as_ref())?;
@@ -71,14 +71,12 @@ impl Trainer {
     }
 
     fn from_parameters(config: TrainingConfig, initial: &Parameters) -> Result<Self> {
-        let states = initial.tensors().iter().map(|(name, tensor)| ParameterState::new(name.clone(), tensor, 1));
-        let states = states.collect::<diph_network::Result<_>>()?;
-        Self::from_states(config, states)
+        let states = initial.iter().map(|(name, parameter)| ParameterState::new(name.into(), parameter.to_tensor(), 1));
+        Self::from_states(config, states.collect())
     }
 
     fn from_states(config: TrainingConfig, parameters: Vec<ParameterState>) -> Result<Self> {
-        let tensors = parameters.iter().map(|state| (state.name.clone(), state.variable.as_tensor().clone())).collect();
-        let variables = Parameters::new(&config.model.unet, tensors)?;
+        let variables = Parameters::of_states(&config.model.unet, &parameters)?;
         let unet = UNet::with_precision(&config.model.unet, &variables, config.precision)?;
         Ok(Self { config, parameters, unet, pool: Pool::default(), step: 0 })
     }
@@ -128,13 +126,12 @@ impl Trainer {
         let loss = |output: &Tensor| -> diph_network::Result<Tensor> {
             let (value, gradient) = batch_loss(&self.config.model, samples, output)?;
             mean = value;
-            // The derivative of this number is the gradient itself.
-            Ok((output * gradient)?.sum_all()?)
+            Ok(gradient)
         };
         let mode = &mut ForwardMode::Inference;
         let found = self.unet.backward(&tensor(&planes)?, &timesteps(&log_scales), None, mode, loss)?;
         let mut sum = GradientSum::new(&self.parameters);
-        sum.add(found)?;
+        sum.add(found);
         Ok((mean, sum.finish(self.unet.arena())))
     }
 
@@ -148,7 +145,7 @@ impl Trainer {
     /// Writes everything that [`Trainer::resume`] needs, first under a temporary name.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be written.
+    /// [`diph_network::Error::File`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(state::write(path.as_ref(), &self.config, self.step, &self.parameters)?)
     }
@@ -160,7 +157,7 @@ impl Trainer {
     pub fn average(&self) -> Result<Checkpoint<RegressionConfig>> {
         let tensor = |state: &ParameterState| -> Result<Tensor> {
             let values = state.averages.first().cloned().unwrap_or_default();
-            Ok(Tensor::from_vec(values, state.variable.shape(), &Device::Cpu)?)
+            Ok(Tensor::new(state.variable.shape(), values)?)
         };
         let tensors = self.parameters.iter().map(|state| Ok((state.name.clone(), tensor(state)?)));
         let notes = BTreeMap::from([
@@ -175,16 +172,16 @@ impl Trainer {
 
 /// Weighted mean of the loss over the pixels of a batch, and its gradient with respect to the network's output.
 fn batch_loss(model: &RegressionConfig, samples: &[Sample], output: &Tensor) -> diph_network::Result<(f64, Tensor)> {
-    let shape = output.dims4()?;
-    let values = output.flatten_all()?.to_vec1::<f32>()?;
-    let outputs = ArrayView4::from_shape(shape, &values)
+    let shape = output.image_shape("loss")?;
+    let values = output.values();
+    let outputs = ArrayView4::from_shape(shape, values)
         .map_err(|error| diph_network::Error::setting("output", format!("(batch, {OUTPUTS}, y, x) values"), error))?;
     let weight_of =
         |sample: &Sample| sample.target.index_axis(Axis(0), OUTPUTS).iter().map(|w| f64::from(*w)).sum::<f64>();
     // One more, so that a batch of background alone has a loss of 0 instead of none.
     let weight = 1.0 + samples.iter().map(weight_of).sum::<f64>();
     let mut gradient = vec![0.0; values.len()];
-    let (_, planes, height, width) = shape;
+    let [_, planes, height, width] = shape;
     let parts = gradient.chunks_exact_mut((planes * height * width).max(1));
     let mut total = Loss::default();
     for ((sample, output), part) in samples.iter().zip(outputs.outer_iter()).zip(parts) {
@@ -194,5 +191,5 @@ fn batch_loss(model: &RegressionConfig, samples: &[Sample], output: &Tensor) -> 
         })?;
         total.sum += loss_and_gradient(answer.view(), sample.target.view(), (1.0 / weight) as f32, part).sum;
     }
-    Ok((total.sum / weight, Tensor::from_vec(gradient, shape, &Device::Cpu)?))
+    Ok((total.sum / weight, Tensor::new(shape, gradient)?))
 }

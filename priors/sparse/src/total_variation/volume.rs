@@ -3,6 +3,8 @@
 //! On planes, the rows of a band are worked on while they are in the inner caches; here the row below in z lies a whole
 //! plane away, so that the passes are separate. Duals are (row, direction, channel, x) with the directions x, y, z.
 
+#![allow(clippy::needless_range_loop, reason = "one index runs through several arrays in step")]
+
 use multiversion::multiversion;
 use rayon::prelude::*;
 

@@ -1,0 +1,61 @@
+//! The posterior mean of a Gaussian prior as methods name it.
+
+use diph_core::{Error, Result, Solution, StopReason};
+use diph_gaussian::{GaussianModel, MmseSettings};
+use ndarray::ArrayD;
+use num_complex::Complex32;
+
+use super::{PriorUse, Solve, Solved, SolverInputs, Watch};
+
+/// Vectors of conjugate gradients, what the whitened operator makes on the way, matrices of prior and preconditioner
+/// (as five images each), and the result.
+const IMAGES: usize = 24;
+
+/// The only state that is shown: the estimate itself.
+struct Estimate(ArrayD<Complex32>);
+
+impl Solution for Estimate {
+    fn image(&self) -> &ArrayD<Complex32> {
+        &self.0
+    }
+
+    fn relative_change(&self) -> f32 {
+        1.0
+    }
+}
+
+/// Its steps work on white images, which show nothing, so that the run is watched once, at its end.
+impl Solve for MmseSettings {
+    fn name(&self) -> &'static str {
+        "posterior-mean"
+    }
+
+    fn iterations(&self) -> usize {
+        self.iterations
+    }
+
+    fn prior_use(&self) -> PriorUse {
+        PriorUse::Needed
+    }
+
+    fn images(&self) -> usize {
+        IMAGES
+    }
+
+    fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
+        let (operator, prior) = (inputs.problem.operator(), inputs.prior(self)?);
+        let (coefficients, image) = diph_core::ImageShape::split(self.name(), &operator.domain().shape())?;
+        let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
+        let root = prior.gaussian_root(coefficients, &image)?;
+        let root = root.ok_or_else(|| Error::parameter(self.name(), "prior", expected, prior.name()))?;
+        let estimate = GaussianModel::new(operator, &root)?.mmse(inputs.problem.samples().view(), *self)?;
+        let stop = match estimate.residual < self.tolerance {
+            true => StopReason::Converged,
+            false => StopReason::MaxIterations,
+        };
+        let last = Estimate(estimate.image);
+        let cancelled = watch(estimate.iterations, self.iterations, &last)?.is_break();
+        let stop = if cancelled { StopReason::Cancelled } else { stop };
+        Ok(Solved { last: Box::new(last), iterations: estimate.iterations, stop })
+    }
+}

@@ -1,0 +1,253 @@
+//! The product of pairs on the tile registers of AMX, the matrix unit of Intel's servers since 2023 (Intel SDM volume 1,
+//! chapter 18).
+//!
+//! A tile register holds 16 rows of 64 bytes; one instruction adds to 16 x 16 sums the products of 16 x 32 and 32 x 16 numbers
+//! in bfloat16, as many as 16 instructions of AVX-512 do. That the right factor's row is a row of pairs at any distance from the
+//! next one makes a convolution a product without copies: for a fixed tap, the planes of 16 pairs of inputs are such rows.
+
+use super::precision::numbers;
+use crate::detection::Cpu;
+
+/// Rows of a tile register, and pairs in a row.
+pub const SIDE: usize = 16;
+
+/// Outputs of a block of sums, and its positions: two by two registers, so that four products follow four loads.
+pub const BLOCK: usize = 2 * SIDE;
+
+/// Left factor of one term of the sum: 32 outputs, each with 16 pairs.
+pub type AmxLeft = [[f32; SIDE]; BLOCK];
+
+/// Sums of 32 outputs at 32 positions.
+pub type AmxSums = [[f32; BLOCK]; BLOCK];
+
+/// The right factor: for each term, 16 rows at distance `stride`, the first one at the term's offset.
+pub struct AmxRight<'a> {
+    pub values: &'a [f32],
+    pub offsets: &'a [usize],
+    pub stride: usize,
+}
+
+/// `sums[c * tiles + t][o][p] += sum_{k, i} left[t * terms + k][o][i] . values[offsets[k] + i * stride + 32 c + p]`, with as
+/// many `terms` as offsets, and as many `tiles` as the left factor has.
+///
+/// Every value of either factor is a pair of numbers in bfloat16 in the place of one f32, and its product the sum of two. The
+/// weights of a tile of outputs are to stay in the first-level cache while they meet all positions.
+pub fn multiply_add(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
+    multiply_add_on(Cpu::chosen(), sums, left, right);
+}
+
+fn multiply_add_on(cpu: Cpu, sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
+    let Some(last) = right.offsets.iter().max() else { return };
+    let tiles = left.len() / right.offsets.len();
+    let columns = sums.len() / tiles.max(1);
+    assert_eq!(left.len(), tiles * right.offsets.len(), "whole tiles of the left factor");
+    assert_eq!(sums.len(), tiles * columns, "whole columns of sums");
+    assert!(
+        last + (SIDE - 1) * right.stride + columns * BLOCK <= right.values.len(),
+        "the right factor ends too early"
+    );
+    match cpu {
+        #[cfg(target_arch = "x86_64")]
+        Cpu::Amx(_) => {
+            // SAFETY: `Cpu::Amx` is made where the processor has AMX and the system permits its use; the offsets and all rows
+            // from them lie inside of `values`, as was asserted.
+            unsafe { registers::multiply_add(sums, left, right) }
+        }
+        _ => plain(sums, left, right),
+    }
+}
+
+/// The product on processors without tiles: the order of this kernel's factors on any machine, not fast.
+fn plain(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
+    let tiles = left.len() / right.offsets.len();
+    for (index, sums) in sums.iter_mut().enumerate() {
+        let (column, tile) = (index / tiles, index % tiles);
+        let left = &left[tile * right.offsets.len()..];
+        for (left, offset) in left.iter().zip(right.offsets) {
+            for (sums, left) in sums.iter_mut().zip(left) {
+                for (row, left) in left.iter().enumerate() {
+                    let left = numbers(*left);
+                    let values = &right.values[offset + row * right.stride + column * BLOCK..][..BLOCK];
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        let value = numbers(*value);
+                        *sum += left[0] * value[0] + left[1] * value[1];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The tile registers. Their intrinsics are not stable yet, hence the assembler.
+#[cfg(target_arch = "x86_64")]
+mod registers {
+    use std::arch::asm;
+
+    use super::{AmxLeft, AmxRight, AmxSums, BLOCK, SIDE};
+
+    /// What `ldtilecfg` reads: palette 1, and eight registers of 16 rows of 64 bytes.
+    static FULL_TILES: [u8; 64] = {
+        let mut configuration = [0; 64];
+        configuration[0] = 1;
+        let mut register = 0;
+        while register < 8 {
+            configuration[16 + 2 * register] = 64;
+            configuration[48 + register] = 16;
+            register += 1;
+        }
+        configuration
+    };
+
+    /// See [`super::multiply_add`].
+    ///
+    /// The registers are configured and released in every call, of which there is one for a block of inputs of a strip: hundreds of
+    /// products and more. In return no thread keeps 8 KB of registers that the system would have to save whenever it switches
+    /// threads, and the rest of the program need not know of them.
+    ///
+    /// # Safety
+    /// The processor has AMX with bfloat16 and the system permits its use. 16 rows from each offset, each as long as all columns,
+    /// lie inside of the right factor.
+    pub unsafe fn multiply_add(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
+        let tiles = left.len() / right.offsets.len();
+        // SAFETY: the configuration is a valid one. It stays in force from this statement to the release, because nothing else
+        // uses tile registers: the compiler does not without their target feature, which is not enabled anywhere, the system
+        // saves them for signal handlers and other threads, and no code of others is called in between.
+        unsafe {
+            asm!(
+                "ldtilecfg [{}]",
+                in(reg) &FULL_TILES,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        for (tile, left) in left.chunks_exact(right.offsets.len()).enumerate() {
+            for (column, sums) in sums.iter_mut().skip(tile).step_by(tiles).enumerate() {
+                // SAFETY: the registers are configured, and the rows lie inside of the values, as the caller promises.
+                unsafe { block(sums, left, right, right.values.as_ptr().add(column * BLOCK)) };
+            }
+        }
+        // SAFETY: as above.
+        unsafe {
+            asm!(
+                "tilerelease",
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, preserves_flags, nomem),
+            );
+        }
+    }
+
+    /// One block of sums, in registers over all terms.
+    ///
+    /// # Safety
+    /// The registers are configured as [`FULL_TILES`]. There is as much left factor as offsets, at least one; 16 rows of 32 values, `right.stride`
+    /// apart, may be read at each offset from `values`.
+    unsafe fn block(sums: &mut AmxSums, left: &[AmxLeft], right: &AmxRight<'_>, values: *const f32) {
+        let offsets = right.offsets.as_ptr_range();
+        // SAFETY: reads and writes what the caller promises, and names all registers that it changes. A single statement from the
+        // first load to the last store, because registers need not keep their values from one statement to the next.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{sums} + {sums_row}]",
+                "tileloadd tmm1, [{sums} + {sums_row} + 64]",
+                "tileloadd tmm2, [{sums} + {sums_row} + 2048]",
+                "tileloadd tmm3, [{sums} + {sums_row} + 2112]",
+                "2:",
+                "mov {rows}, qword ptr [{offset}]",
+                "lea {rows}, [{values} + 4 * {rows}]",
+                "tileloadd tmm4, [{left} + {left_row}]",
+                "tileloadd tmm6, [{rows} + {stride}]",
+                "tileloadd tmm7, [{rows} + {stride} + 64]",
+                "tileloadd tmm5, [{left} + {left_row} + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {left}, 2048",
+                "add {offset}, 8",
+                "cmp {offset}, {end}",
+                "jne 2b",
+                "tilestored [{sums} + {sums_row}], tmm0",
+                "tilestored [{sums} + {sums_row} + 64], tmm1",
+                "tilestored [{sums} + {sums_row} + 2048], tmm2",
+                "tilestored [{sums} + {sums_row} + 2112], tmm3",
+                sums = in(reg) sums,
+                sums_row = in(reg) 4 * BLOCK,
+                left = inout(reg) left.as_ptr() => _,
+                left_row = in(reg) 4 * SIDE,
+                offset = inout(reg) offsets.start => _,
+                end = in(reg) offsets.end,
+                values = in(reg) values,
+                stride = in(reg) 4 * right.stride,
+                rows = out(reg) _,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::precision::pair;
+
+    fn pairs(count: usize, seed: usize) -> Vec<f32> {
+        let value = |index: usize| ((index * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0;
+        (0..count).map(|index| pair(value(2 * index), value(2 * index + 1))).collect()
+    }
+
+    /// The definition, in f64.
+    fn definition(tiles: usize, columns: usize, left: &[AmxLeft], right: &AmxRight<'_>) -> Vec<[[f64; BLOCK]; BLOCK]> {
+        let terms = right.offsets.len();
+        let sum = |index: usize, output: usize, position: usize| {
+            let (column, tile) = (index / tiles, index % tiles);
+            let products = (0..terms).flat_map(|term| (0..SIDE).map(move |row| (term, row))).map(|(term, row)| {
+                let left = numbers(left[tile * terms + term][output][row]).map(f64::from);
+                let value = right.values[right.offsets[term] + row * right.stride + column * BLOCK + position];
+                let value = numbers(value).map(f64::from);
+                left[0] * value[0] + left[1] * value[1]
+            });
+            products.sum()
+        };
+        let block = |index: usize| std::array::from_fn(|output| std::array::from_fn(|p| sum(index, output, p)));
+        (0..columns * tiles).map(block).collect()
+    }
+
+    /// Rows that are not aligned, several tiles and columns; on AMX where the machine has it.
+    #[test]
+    fn every_instruction_set_matches_the_definition() {
+        if !Cpu::available().iter().any(|cpu| cpu.name() == "amx") {
+            println!("skipped: this processor has no AMX (its order of factors is checked all the same)");
+        }
+        let stride = 48 + 2 * BLOCK + 7;
+        for (tiles, columns, terms) in [(1, 1, 1), (1, 2, 3), (3, 1, 2), (2, 3, 18)] {
+            let offsets: Vec<usize> =
+                (0..terms).map(|term| term / 9 * SIDE * stride + [0, 1, 2, 9, 10][term % 5]).collect();
+            let left = pairs(tiles * terms * BLOCK * SIDE, 1);
+            let left = left.as_chunks::<SIDE>().0.as_chunks::<BLOCK>().0;
+            let values = pairs(2 * SIDE * stride + BLOCK, 2);
+            let right = AmxRight { values: &values, offsets: &offsets, stride };
+            let expected = definition(tiles, columns, left, &right);
+            for cpu in Cpu::available() {
+                let mut sums = vec![[[1.0; BLOCK]; BLOCK]; tiles * columns];
+                multiply_add_on(cpu, &mut sums, left, &right);
+                let sums = sums.as_flattened().as_flattened();
+                let expected = expected.as_flattened().as_flattened();
+                for (index, (sum, expected)) in sums.iter().zip(expected).enumerate() {
+                    let error = (f64::from(*sum) - 1.0 - expected).abs();
+                    assert!(error < 1e-4, "{} {tiles} {columns} {terms} {index}: {error:e}", cpu.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "ends too early")]
+    fn reads_past_the_end_are_refused() {
+        let right = AmxRight { values: &[0.0; 100], offsets: &[0], stride: 10 };
+        multiply_add(&mut [[[0.0; BLOCK]; BLOCK]], &[[[0.0; SIDE]; BLOCK]], &right);
+    }
+}
