@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use diph_core::{Error, MemoryEstimate, Result};
-use diph_network::ops::Precision;
+use diph_network::Precision;
 use diph_network::{Checkpoint, NetworkCost};
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use diph_regression::{RegressionConfig, RegressionEstimator, RegressionNetwork};

@@ -139,7 +139,7 @@ fn mean(a: &Maps, b: &Maps) -> Maps {
 
 #[cfg(test)]
 mod tests {
-    use diph_network::ops::Precision;
+    use diph_network::Precision;
 
     use super::*;
     use crate::training::test_network;

@@ -15,13 +15,14 @@ pub use scale::Scale;
 pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 9] = [
+pub const BUILT_IN: [(&str, &str); 10] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
     ("llr", include_str!("../../methods/llr.json")),
     ("wavelet", include_str!("../../methods/wavelet.json")),
     ("mmse", include_str!("../../methods/mmse.json")),
+    ("unet", include_str!("../../methods/unet.json")),
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),
     ("mrf-diph-conditional", include_str!("../../methods/mrf-diph-conditional.json")),
