@@ -2,6 +2,11 @@
 //! image from the context.
 //!
 //! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this crate.
+//!
+//! The network runs on Diph's own kernels. With the feature `candle` it can also run on candle, with `cuda` and `metal` on candle's
+//! devices of those names: `{"backend": "candle", "device": "cuda:0"}`. Of the devices only `cpu` was ever tried.
+
+mod backend;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +16,8 @@ use diph_network::NetworkCost;
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::backend::Backend;
 
 /// The network that comes with Diph; see the model card beside it.
 const SHIPPED: &[u8] = include_bytes!("../../../priors/diffusion/weights/brain.safetensors");
@@ -25,6 +32,10 @@ pub struct Options {
     checkpoint: Option<PathBuf>,
     /// File with the configuration of a PyTorch state dict, where it does not lie beside it.
     config: Option<PathBuf>,
+    /// What runs the network: `kernels`, which are Diph's own and the fastest on processors, or `candle`.
+    backend: Backend,
+    /// Device that candle runs the network on: `cpu`, `cuda:0` with the number of a device, or `metal`. By default the processor.
+    device: Option<String>,
     #[serde(flatten)]
     prior: PriorOptions,
 }
@@ -91,10 +102,16 @@ impl Component for Diffusion {
         let checkpoint = options.read_checkpoint()?;
         let network = format!("{} parameters", checkpoint.parameters.count());
         host.log(LogLevel::Debug, &network);
-        Ok(DiffusionPrior::new(&checkpoint, options.prior)?)
+        let Options { backend, device, prior, .. } = options;
+        let denoiser = backend::denoiser(&checkpoint, backend, device.as_deref(), prior.precision)?;
+        Ok(DiffusionPrior::of_denoiser(denoiser, prior)?)
     }
 
     fn memory(options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        // What candle allocates, and in which memory, is known to candle alone.
+        if options.backend == Backend::Candle {
+            return Ok(None);
+        }
         let cost = options.cost(&shapes.image()?)?;
         // The shipped weights are pages of the program, two bytes each.
         let file = if options.checkpoint.is_some() { 0 } else { 2 * cost.parameters };

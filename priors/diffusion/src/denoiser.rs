@@ -1,37 +1,39 @@
 //! The network as a denoiser.
 
 use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
-use diph_network::{ForwardMode, Precision, Tensor, UNet};
+use diph_network::{Network, Precision, Tensor, UNet};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {
     config: ModelConfig,
-    unet: UNet,
+    network: Box<dyn Network>,
     diffusion: GaussianDiffusion,
 }
 
 impl Denoiser {
-    /// The denoiser of a checkpoint, whose convolutions multiply in this precision.
+    /// The denoiser of a checkpoint on the processor, with convolutions that multiply in this precision.
     ///
     /// # Errors
     /// When the configuration makes no model or does not fit the weights.
     pub fn new(checkpoint: &Checkpoint, precision: Precision) -> Result<Self> {
         checkpoint.config.check()?;
-        Ok(Self {
-            config: checkpoint.config.clone(),
-            unet: UNet::with_precision(&checkpoint.config.unet, &checkpoint.parameters, precision)?,
-            diffusion: checkpoint.config.diffusion.diffusion()?,
-        })
+        let unet = UNet::with_precision(&checkpoint.config.unet, &checkpoint.parameters, precision)?;
+        Self::with_network(checkpoint.config.clone(), Box::new(unet))
+    }
+
+    /// The denoiser of a configuration whose network runs elsewhere, on another device for example.
+    ///
+    /// # Errors
+    /// When the configuration makes no model.
+    pub fn with_network(config: ModelConfig, network: Box<dyn Network>) -> Result<Self> {
+        config.check()?;
+        let diffusion = config.diffusion.diffusion()?;
+        Ok(Self { config, network, diffusion })
     }
 
     /// The whole configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.config
-    }
-
-    /// The network.
-    pub fn unet(&self) -> &UNet {
-        &self.unet
     }
 
     /// The diffusion with every timestep.
@@ -51,7 +53,7 @@ impl Denoiser {
         let one = self.config.diffusion.parametrisation.preconditioning(abar, time);
         let batch = PreconditionedBatch::new(vec![one; noisy.shape().first().copied().unwrap_or_default()]);
         let input = batch.input(noisy)?;
-        let output = self.unet.forward(&input, &batch.times(), condition, &mut ForwardMode::Inference)?;
+        let output = self.network.infer(&input, &batch.times(), condition)?;
         let (output, _) = self.diffusion.split_output(&output, noisy)?;
         batch.clean(&output, noisy)
     }

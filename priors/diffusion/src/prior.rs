@@ -72,19 +72,27 @@ impl DiffusionPrior {
     /// # Errors
     /// When the configuration does not fit the weights, or an option is out of range.
     pub fn new(checkpoint: &Checkpoint, options: PriorOptions) -> Result<Self> {
-        let denoiser = Denoiser::new(checkpoint, options.precision)?;
+        Self::of_denoiser(Denoiser::new(checkpoint, options.precision)?, options)
+    }
+
+    /// The prior of a denoiser, whose network may run anywhere; the option `precision` was for who made it.
+    ///
+    /// # Errors
+    /// When an option is out of range.
+    pub fn of_denoiser(denoiser: Denoiser, options: PriorOptions) -> Result<Self> {
+        let config = denoiser.config();
         let respacing = options.respacing.as_deref().map(str::parse::<Respacing>).transpose()?;
         if let Some(respacing) = &respacing {
-            respacing.timesteps(checkpoint.config.diffusion.steps)?;
+            respacing.timesteps(config.diffusion.steps)?;
         }
-        let factor = checkpoint.config.unet.size_factor()?;
+        let factor = config.unet.size_factor()?;
         if let Some(size) = options.image_size
             && (size == 0 || size > MAX_SIZE || !size.is_multiple_of(factor))
         {
             let expected = format!("a multiple of {factor} (patch and levels of the network) up to {MAX_SIZE}");
             return Err(Error::setting("image_size", expected, size));
         }
-        let condition = ConditionUse::new(&checkpoint.config, &options)?;
+        let condition = ConditionUse::new(config, &options)?;
         Ok(Self { denoiser, options, respacing, condition, factor })
     }
 

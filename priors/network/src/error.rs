@@ -84,6 +84,14 @@ pub enum Error {
         /// The fault.
         source: Box<Error>,
     },
+    /// A failure of what runs a network instead of this crate.
+    #[error("{backend}: {message}")]
+    Backend {
+        /// What runs it.
+        backend: String,
+        /// What it says.
+        message: String,
+    },
     /// An operation on values of a shape that it does not take.
     #[error("{operation}: expected {expected}, got {got:?}")]
     Shape {
@@ -110,6 +118,11 @@ impl Error {
     /// An operation, what it takes and the lengths that came.
     pub fn shape(operation: impl Into<String>, expected: impl Into<String>, got: &[usize]) -> Self {
         Self::Shape { operation: operation.into(), expected: expected.into(), got: got.to_vec() }
+    }
+
+    /// What runs a network and what it says.
+    pub fn backend(backend: impl Into<String>, message: impl ToString) -> Self {
+        Self::Backend { backend: backend.into(), message: message.to_string() }
     }
 
     /// The same fault with the file that it was found in.

@@ -3,6 +3,7 @@
 //! | type | what |
 //! |---|---|
 //! | [`UNet`], [`UNetConfig`], [`Parameters`] | the network of guided-diffusion, under the names of its state dicts |
+//! | [`Network`] | a trained network, whatever runs it |
 //! | [`NetworkCost`] | what running a network costs in products and memory |
 //! | [`Tensor`], [`Parameter`], [`pixel_shuffle`] | numbers with a shape; numbers that are trained; space to depth |
 //! | [`AdamW`], [`ParameterState`], [`GradientSum`] | the optimiser, and the moving averages of parameters |
@@ -14,7 +15,7 @@
 //! instruction set of the processor; the environment variable `DIPH_CPU` forces `portable`, `avx2`, `avx512` or `amx`.
 //!
 //! From below to above: `detection`, `products`, `convolution` with `normalisation`, `attention` and `resampling`, `tape`,
-//! `feature_maps`, `unet`, `optimiser` and `checkpoint`. A room uses only what stands before it.
+//! `feature_maps`, `unet` with `network`, `optimiser` and `checkpoint`. A room uses only what stands before it.
 //!
 //! A step of training with a loss of one's own, here the squared error of a network with 3 channels in and 1 out:
 //!
@@ -58,6 +59,7 @@ mod convolution;
 mod detection;
 mod error;
 mod feature_maps;
+mod network;
 mod normalisation;
 mod optimiser;
 mod parameter;
@@ -71,6 +73,7 @@ mod unet;
 pub use checkpoint::{Checkpoint, CheckpointConfig, WeightFormat};
 pub use detection::check_cpu;
 pub use error::{Error, Result};
+pub use network::Network;
 pub use optimiser::{AdamW, GradientSum, ParameterState, gradient_norm};
 pub use parameter::Parameter;
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};

@@ -128,6 +128,31 @@ impl UNet {
         })
     }
 
+    /// The gradient of a loss with respect to the image `x`, of its shape.
+    ///
+    /// The arguments are those of [`UNet::backward`]. The network is run without dropout, and nothing is found out about its parameters.
+    ///
+    /// # Errors
+    /// As [`UNet::backward`].
+    pub fn input_gradient<E: From<Error> + Send>(
+        &self,
+        x: &Tensor,
+        timesteps: &[f32],
+        condition: Option<&Tensor>,
+        loss_gradient: impl FnOnce(&Tensor) -> Result<Tensor, E> + Send,
+    ) -> Result<Tensor, E> {
+        in_pool(|| {
+            let tape = Tape::default();
+            let input = Planes::new(&self.input(x, timesteps, condition)?, &self.arena)?.on_tape(&tape);
+            let y = self.run(input.clone(), &self.embedding(timesteps, None)?, &mut ForwardMode::Inference)?;
+            self.backward_from(&y, &tape, loss_gradient)?;
+            // The first convolution reads its input in any case, so that there is a gradient.
+            let gradient = input.gradient().unwrap_or_else(|| Tensor::filled(input.shape(), 0.0));
+            let gradient = gradient.channels(0, self.config.image_channels() * self.config.patch.pow(2))?;
+            Ok(pixel_shuffle(&gradient, self.config.patch)?)
+        })
+    }
+
     /// From the network's last feature map back to where the tape begins.
     pub(super) fn backward_from<E: From<Error>>(
         &self,
@@ -200,36 +225,11 @@ impl UNet {
 
     /// Checks the shapes and joins image and condition, both taken to depth.
     pub(super) fn input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<Tensor> {
-        let config = &self.config;
-        let factor = config.size_factor()?;
-        match *x.shape() {
-            [batch, channels, height, width]
-                if batch == timesteps.len()
-                    && channels == config.image_channels()
-                    && height.min(width) > 0
-                    && height % factor == 0
-                    && width % factor == 0 => {}
-            _ => {
-                let expected = format!(
-                    "[{}, {}, y, x] with sizes that {factor} divides",
-                    timesteps.len(),
-                    config.image_channels()
-                );
-                return Err(Error::setting("network input", expected, format!("{:?}", x.shape())));
-            }
-        }
-        let x_inner = pixel_unshuffle(x, config.patch)?;
-        match (config.conditional, condition) {
-            (false, None) => Ok(x_inner),
-            (true, Some(condition)) if condition.shape() == x.shape() => {
-                x_inner.joined(&pixel_unshuffle(condition, config.patch)?)
-            }
-            (true, Some(condition)) => {
-                let expected = format!("the shape of the image, {:?}", x.shape());
-                Err(Error::setting("network condition", expected, format!("{:?}", condition.shape())))
-            }
-            (true, None) => Err(Error::setting("network condition", "an image (conditional network)", "none")),
-            (false, Some(_)) => Err(Error::setting("network condition", "none (unconditional network)", "an image")),
+        self.config.check_input(x, timesteps, condition)?;
+        let x = pixel_unshuffle(x, self.config.patch)?;
+        match condition {
+            Some(condition) => x.joined(&pixel_unshuffle(condition, self.config.patch)?),
+            None => Ok(x),
         }
     }
 }

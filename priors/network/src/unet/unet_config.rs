@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::normalisation::GROUPS;
-use crate::{Error, Result};
+use crate::{Error, Result, Tensor};
 
 /// Longest side of an image in pixels: beyond any scan, and small enough that no product of lengths overflows.
 pub(crate) const MOST_PIXELS: usize = 1 << 14;
@@ -126,7 +126,10 @@ impl UNetConfig {
     }
 
     /// Channels of each level.
-    pub(crate) fn level_channels(&self) -> Result<Vec<usize>> {
+    ///
+    /// # Errors
+    /// As [`UNetConfig::multipliers`].
+    pub fn level_channels(&self) -> Result<Vec<usize>> {
         Ok(self.multipliers()?.iter().map(|multiplier| (multiplier * self.model_channels as f64) as usize).collect())
     }
 
@@ -160,12 +163,12 @@ impl UNetConfig {
     }
 
     /// Whether feature maps at this downsampling factor get attention.
-    pub(crate) fn has_attention(&self, downsampling: usize) -> bool {
+    pub fn has_attention(&self, downsampling: usize) -> bool {
         self.attention_resolutions.iter().any(|resolution| self.inner_size() / resolution == downsampling)
     }
 
-    /// Heads of an attention over `channels`.
-    pub(crate) fn heads(&self, channels: usize, up: bool) -> usize {
+    /// Heads of an attention over `channels`, on the way down and in the middle or on the way up.
+    pub fn heads(&self, channels: usize, up: bool) -> usize {
         match (self.num_head_channels, up) {
             (Some(head_channels), _) => channels / head_channels,
             (None, true) => self.num_heads_upsample.unwrap_or(self.num_heads),
@@ -210,6 +213,37 @@ impl UNetConfig {
             return Err(Error::setting("attention_resolutions", expected, zero));
         }
         self.check_levels()
+    }
+
+    /// Fails on images, timesteps and conditions that the network does not take: `x` must be (batch, channel, y, x) with one timestep
+    /// for each image, and `condition` of the same shape where the network is conditional.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the name `network input` or `network condition`.
+    pub fn check_input(&self, x: &Tensor, timesteps: &[f32], condition: Option<&Tensor>) -> Result<()> {
+        let factor = self.size_factor()?;
+        let (images, channels) = (timesteps.len(), self.image_channels());
+        let fits = match *x.shape() {
+            [batch, got, height, width] => {
+                let sizes = height.min(width) > 0 && height.is_multiple_of(factor) && width.is_multiple_of(factor);
+                batch == images && got == channels && sizes
+            }
+            _ => false,
+        };
+        if !fits {
+            let expected = format!("[{images}, {channels}, y, x] with sizes that {factor} divides");
+            return Err(Error::setting("network input", expected, format!("{:?}", x.shape())));
+        }
+        let (expected, got) = match (self.conditional, condition) {
+            (false, None) => return Ok(()),
+            (true, Some(condition)) if condition.shape() == x.shape() => return Ok(()),
+            (true, Some(condition)) => {
+                (format!("the shape of the image, {:?}", x.shape()), format!("{:?}", condition.shape()))
+            }
+            (true, None) => ("an image (conditional network)".into(), "none".into()),
+            (false, Some(_)) => ("none (unconditional network)".into(), "an image".into()),
+        };
+        Err(Error::setting("network condition", expected, got))
     }
 
     fn check_levels(&self) -> Result<()> {
