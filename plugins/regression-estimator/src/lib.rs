@@ -63,7 +63,8 @@ pub struct Regression;
 impl Component for Regression {
     const ID: &'static str = "diph.regression";
     const NAME: &'static str = "Regression network";
-    const SUMMARY: &'static str = "Maps of T1, T2 and proton density that a trained UNet reads off the linear MMSE image";
+    const SUMMARY: &'static str =
+        "Maps of T1, T2 and proton density that a trained UNet reads off the linear MMSE image";
     const REQUIRES: Requirements =
         Requirements { optional_arrays: &["basis"], optional_facts: &["image"], ..Requirements::NONE };
     const EXAMPLE: &'static str =

@@ -36,7 +36,8 @@ impl RegressionEstimator {
     /// # Errors
     /// [`Error::Incompatible`] when a network is not one of its stage, or both were trained for different bases.
     pub fn new(first: RegressionNetwork, second: Option<RegressionNetwork>, mirrors: bool) -> Result<Self> {
-        let stage = |second: bool| if second { "a network of the second stage" } else { "a network of the first stage" };
+        let stage =
+            |second: bool| if second { "a network of the second stage" } else { "a network of the first stage" };
         let networks = [(Some(&first), false), (second.as_ref(), true)];
         for (network, wanted) in networks.into_iter().filter_map(|(network, wanted)| Some((network?, wanted))) {
             let got = network.config().is_second_stage();
@@ -138,13 +139,14 @@ fn mean(a: &Maps, b: &Maps) -> Maps {
 
 #[cfg(test)]
 mod tests {
-    use diph_network::ops::Precision;
+    use diph_network::Precision;
 
     use super::*;
     use crate::training::test_network;
 
     fn images(names: &[&str]) -> BTreeMap<String, ArrayD<Complex32>> {
-        let image = ArrayD::from_shape_fn(vec![2, 9, 11], |at| Complex32::new(1.0 + at[1] as f32, (at[0] * at[2]) as f32));
+        let image =
+            ArrayD::from_shape_fn(vec![2, 9, 11], |at| Complex32::new(1.0 + at[1] as f32, (at[0] * at[2]) as f32));
         names.iter().map(|name| (name.to_string(), image.clone())).collect()
     }
 
@@ -177,7 +179,8 @@ mod tests {
         assert!(RegressionEstimator::new(network(false), Some(other), true).is_err());
         let basis = Array2::from_shape_fn((2, 2), |(frame, k)| test_network(false).config.basis[frame][k]);
         network(false).config().check_basis(basis.view()).unwrap();
-        let error = network(false).config().check_basis(basis.mapv(|value| value + 0.2).view()).unwrap_err().to_string();
+        let error =
+            network(false).config().check_basis(basis.mapv(|value| value + 0.2).view()).unwrap_err().to_string();
         assert!(error.contains("principal angle") && error.contains("diph train"), "{error}");
         assert!(network(false).config().check_basis(Array2::zeros((3, 2)).view()).is_err());
     }

@@ -1,10 +1,11 @@
-//! What the network sees of an image.
+//! What the network sees of an image, and what its answer stands for.
 
 use diph_network::{Error, Result};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
 use num_complex::Complex32;
 
-use crate::{Maps, Normalisation};
+use crate::maps::{HEAD_SHARE, HEAD_WEIGHT, OFFSETS, median_of_head};
+use crate::{Maps, Normalisation, OUTPUTS, RegressionConfig, TARGETS};
 
 /// Pixels of the Gaussian on either side, in standard deviations.
 const BLUR_REACH: f32 = 4.0;
@@ -121,6 +122,56 @@ fn blurred(image: ArrayView2<'_, Complex32>, deviation: f32) -> Array2<Complex32
 fn mirrored(index: isize, length: isize) -> usize {
     let around = index.rem_euclid(2 * length);
     around.min(2 * length - 1 - around) as usize
+}
+
+impl Maps {
+    /// The maps that an output (plane, y, x) stands for. Times beyond the range of the training data become its ends, and T2 is at
+    /// most T1.
+    pub fn from_output(config: &RegressionConfig, features: &Features, output: ArrayView3<'_, f32>) -> Self {
+        let plane = |index| output.index_axis(Axis(0), index);
+        let t1 = plane(0).mapv(|value| value.exp().clamp(config.t1[0], config.t1[1]));
+        let t2 = plane(1).mapv(|value| value.exp().clamp(config.t2[0], config.t2[1]));
+        let t2 = Array2::from_shape_fn(t2.dim(), |at| t2[at].min(t1[at]));
+        let pd = Array2::from_shape_fn(t1.dim(), |at| {
+            Complex32::new(plane(2)[at], plane(3)[at]) * features.phase[at].conj() * features.scale
+        });
+        Self { t1, t2, pd }
+    }
+
+    /// The network's output that stands for these maps, minus the offsets: (plane, y, x).
+    pub(crate) fn planes(&self, features: &Features) -> Array3<f32> {
+        let (height, width) = self.pd.dim();
+        Array3::from_shape_fn((OUTPUTS, height, width), |(plane, y, x)| {
+            let at = [y, x];
+            let pd = || self.pd[at] * features.phase[at] / features.scale;
+            match plane {
+                0 => log(self.t1[at]) - OFFSETS[0],
+                1 => log(self.t2[at]) - OFFSETS[1],
+                2 => pd().re,
+                _ => pd().im,
+            }
+        })
+    }
+}
+
+/// Logarithm of a time; pixels without one get a time that no tissue has.
+fn log(time: f32) -> f32 {
+    time.max(1e-3).ln()
+}
+
+/// What the network is to answer, (plane, y, x), and the weight of every pixel as the last plane: 1 where |PD| exceeds
+/// `mask_threshold`, and 0.3 more in the head, which reaches down to 0.35 of the median |PD| of its bright pixels.
+pub fn target_planes(maps: &Maps, features: &Features, mask_threshold: f32) -> Array3<f32> {
+    let outputs = maps.planes(features);
+    let (_, height, width) = outputs.dim();
+    let head = HEAD_SHARE * median_of_head(&maps.pd);
+    Array3::from_shape_fn((TARGETS, height, width), |(plane, y, x)| match OFFSETS.get(plane) {
+        Some(offset) => outputs[[plane, y, x]] + offset,
+        None => {
+            let pd = maps.pd[[y, x]].norm();
+            f32::from(pd > mask_threshold) + HEAD_WEIGHT * f32::from(pd > head && pd > 0.0)
+        }
+    })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use diph_core::{
-    Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior, Problem,
-    Result, View,
+    Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
+    Problem, Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::ArrayD;
