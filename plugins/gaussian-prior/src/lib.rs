@@ -49,7 +49,11 @@ impl Component for Gaussian {
         "Stationary normal distribution with a learned spectrum over coefficients and frequencies";
     const REQUIRES: Requirements =
         Requirements { optional_arrays: &["basis"], optional_facts: &["image", "coefficients"], ..Requirements::NONE };
-    const EXAMPLE: &'static str = r#"{"options": {"scale": 0.5}, "image": [5, 17, 16]}"#;
+    const EXAMPLE: &'static str = r#"{
+        "options": {"scale": 0.5},
+        "facts": {"image": [17, 16], "coefficients": 5},
+        "image": [5, 17, 16]
+    }"#;
     type Options = Options;
     type Instance = GaussianPrior;
 

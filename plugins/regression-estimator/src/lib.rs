@@ -22,7 +22,7 @@ const SHIPPED_NAME: &str = "deli-cs.safetensors (inside of the plugin)";
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// File with the weights, as `diph train --objective regression` writes it. By default the network that comes with Diph,
+    /// File with the weights of a network for the acquisition's temporal basis. By default the network that comes with Diph,
     /// which is for the first 200 frames of the Deli-CS sequence.
     checkpoint: Option<PathBuf>,
     /// File with the weights of a second stage, which also sees an image of what the first stage's maps leave unexplained in

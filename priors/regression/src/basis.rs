@@ -19,7 +19,7 @@ impl RegressionConfig {
         let own = matrix(self.basis.len(), self.coefficients(), |frame, k| self.basis[frame][k]);
         let other = matrix(basis.nrows(), basis.ncols(), |frame, k| basis[[frame, k]]);
         let expected = format!("that of the training set, of {} frames and {} coefficients", own.nrows(), own.ncols());
-        let advice = "train a network for this acquisition with `diph train --objective regression`";
+        let advice = "name weights that were trained for this acquisition with the option `checkpoint`";
         if own.shape() != other.shape() {
             let got = format!("one of {} frames and {} coefficients; {advice}", other.nrows(), other.ncols());
             return Err(Error::setting("temporal basis", expected, got));

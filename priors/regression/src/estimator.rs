@@ -181,7 +181,7 @@ mod tests {
         network(false).config().check_basis(basis.view()).unwrap();
         let error =
             network(false).config().check_basis(basis.mapv(|value| value + 0.2).view()).unwrap_err().to_string();
-        assert!(error.contains("principal angle") && error.contains("diph train"), "{error}");
+        assert!(error.contains("principal angle") && error.contains("option `checkpoint`"), "{error}");
         assert!(network(false).config().check_basis(Array2::zeros((3, 2)).view()).is_err());
     }
 }

@@ -25,6 +25,9 @@ use crate::Context;
 use crate::output::{AppError, BlameFlag, Table};
 use crate::study_output::StudyOutput;
 
+/// Methods whose shipped network was trained for another acquisition than the demo's, and refuses it.
+const FOR_ANOTHER_ACQUISITION: [&str; 1] = ["unet"];
+
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -72,7 +75,7 @@ impl DemoArgs {
         let mut metrics = DemoMetrics { methods: Vec::new() };
         let mut finished = Vec::new();
         let mut observer = StudyOutput::new(&context.output);
-        for (name, _) in BUILT_IN {
+        for (name, _) in BUILT_IN.into_iter().filter(|(name, _)| !FOR_ANOTHER_ACQUISITION.contains(name)) {
             let method = Method::read(name, &[])?;
             let out = self.out.join(name);
             let study = Study {

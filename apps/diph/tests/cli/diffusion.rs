@@ -107,8 +107,8 @@ fn switches_that_would_have_no_effect_are_refused() {
     }
     for (code, method, switch, said) in [
         (2, CONDITIONAL, "penalty=2", "unknown field `penalty`"),
-        (3, "ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
-        (3, "ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
+        (2, "ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
+        (2, "ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
         (2, "ddpm", "renoising.blend.xi=0.5", "is a string"),
         (2, "ddpm", "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
     ] {

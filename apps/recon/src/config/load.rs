@@ -91,7 +91,7 @@ mod tests {
         assert!(error.to_string().starts_with("steps=\"many\": steps: invalid type"), "{error}");
         assert!(error.is_of_override());
         let error = loaded(json!({ "steps": 5 }), &["pace.x=1"]).unwrap_err();
-        assert_eq!(error.to_string(), "lrtv.json: unknown key `pace`");
+        assert_eq!(error.to_string(), "pace.x=1: unknown key `pace`");
         let error = loaded(json!({ "steps": 5 }), &["pace=1"]).unwrap_err();
         assert_eq!(error.to_string(), "pace=1: unknown key `pace`");
         let error = loaded(json!({}), &["prior.lambda=1"]).unwrap_err();
