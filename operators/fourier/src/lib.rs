@@ -2,6 +2,15 @@
 //!
 //! The kernels of `rustfft` are generic, so that every crate that makes plans compiles all of them for itself: twenty
 //! seconds each time. Operators get their plans here instead, and use them through [`Fft`] without compiling a kernel.
+//!
+//! [`Circulant`] is the periodic convolution of several images with a matrix of kernels: preconditioners and Gaussian
+//! priors are made of it.
+
+mod circulant;
+mod symmetric;
+
+pub use circulant::Circulant;
+pub use symmetric::{pair, pairs};
 
 use std::sync::Arc;
 
