@@ -1,5 +1,7 @@
 //! An approximate solution of regularised normal equations, for conjugate gradients to start each step from.
 
+use ndarray::ArrayD;
+
 use crate::{Result, View, ViewMut};
 
 /// A Hermitian positive definite approximation of `(A^H A + rho I)^-1` of a [`ForwardOperator`](crate::ForwardOperator) `A`
@@ -15,4 +17,15 @@ pub trait Preconditioner: Send + Sync {
     /// positive definite, and [`Error::Shape`](crate::Error::Shape) or
     /// [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does not fit the domain.
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()>;
+
+    /// The circulant approximation of `A^H A` itself, of a preconditioner that is made from one: a real symmetric matrix over
+    /// the coefficients at every frequency, (coefficient, coefficient, [z,] y, x), frequencies in the order of the discrete
+    /// Fourier transform, 0 first. With the unitary transform F of every coefficient image, `A^H A` is near `F^H C F`.
+    /// Those who know the image's own spectrum build on it.
+    ///
+    /// # Errors
+    /// Where the approximation has to be computed, and that fails.
+    fn circulant(&self) -> Result<Option<ArrayD<f32>>> {
+        Ok(None)
+    }
 }

@@ -95,4 +95,10 @@ impl Preconditioner for Scaled {
         z.mapv_inplace(|value| value / square);
         Ok(())
     }
+
+    fn circulant(&self) -> Result<Option<ArrayD<f32>>> {
+        let Some(inner) = self.inner.preconditioner() else { return Ok(None) };
+        let square = self.scale * self.scale;
+        Ok(inner.circulant()?.map(|circulant| circulant * square))
+    }
 }

@@ -6,7 +6,7 @@
 //! | [`density`] | density compensation by area and by the iteration of Pipe and Menon |
 //! | [`coils`] | simulated and estimated coil sensitivities |
 //! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
-//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils and a Toeplitz normal operator |
+//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils, a Toeplitz normal operator and a circulant preconditioner |
 //!
 //! ```
 //! use diph_core::ForwardOperator;
@@ -31,6 +31,7 @@
 
 mod accuracy;
 mod aligned_floats;
+mod circulant;
 pub mod coils;
 pub mod density;
 mod grid_plan;

@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
-use diph_core::{Error, ForwardOperator, ImageShape, Result, Space, View, ViewMut};
+use diph_core::{Error, ForwardOperator, ImageShape, Preconditioner, Result, Space, View, ViewMut};
 use ndarray::{Array2, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
+use crate::circulant::OptimalCirculant;
 use crate::nufft::Nufft;
 use crate::pool::Pool;
 use crate::toeplitz::Toeplitz;
@@ -24,6 +25,9 @@ const NAME: &str = "mrf-nufft";
 ///
 /// `normal` is a convolution with K x K real kernels on a padded grid (Toeplitz embedding), summed over the coils. The
 /// kernels are computed when `normal` is called for the first time, and kept: those who only simulate never pay.
+///
+/// The preconditioner is the circulant operator nearest to `A^H A` (T. Chan 1988), made from these kernels when it is
+/// used for the first time; coil sensitivities and weights are in it exactly.
 pub struct MrfOperator {
     domain: Space,
     range: Space,
@@ -36,6 +40,7 @@ pub struct MrfOperator {
     accuracy: Accuracy,
     scale: f64,
     toeplitz: OnceLock<Toeplitz>,
+    circulant: OnceLock<OptimalCirculant>,
     weighted: Pool<Vec<Complex32>>,
 }
 
@@ -66,6 +71,7 @@ impl MrfOperator {
             accuracy,
             scale,
             toeplitz: OnceLock::new(),
+            circulant: OnceLock::new(),
             weighted: Pool::new(),
         })
     }
@@ -100,6 +106,15 @@ impl MrfOperator {
         let toeplitz = Toeplitz::new(&self.trajectory, self.basis.view(), &weights, image, self.accuracy, self.scale)?;
         // Of two threads that come here at once, the second throws away the same kernels.
         Ok(self.toeplitz.get_or_init(|| toeplitz))
+    }
+
+    fn optimal_circulant(&self) -> Result<&OptimalCirculant> {
+        if let Some(circulant) = self.circulant.get() {
+            return Ok(circulant);
+        }
+        let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
+        let circulant = OptimalCirculant::new(self.toeplitz()?, image, self.basis.ncols(), self.coil_maps.as_deref())?;
+        Ok(self.circulant.get_or_init(|| circulant))
     }
 }
 
@@ -157,6 +172,27 @@ impl ForwardOperator for MrfOperator {
         let frame = self.trajectory.samples();
         let values = |index: ndarray::IxDyn| weights[index[1] * frame + index[2]];
         Ok(Some(ArrayD::from_shape_fn(self.range.shape(), values)))
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        Some(self)
+    }
+}
+
+/// With `C` the circulant operator nearest to `A^H A`: `M = (C + rho I)^-1`, where a `rho` below 1e-6 of the largest entry
+/// of `C` is raised to it. Where k-space was not sampled `C` vanishes, and rounding alone would decide there.
+impl Preconditioner for MrfOperator {
+    fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
+        if !(rho.is_finite() && rho >= 0.0) {
+            return Err(Error::parameter("mrf-nufft: preconditioner", "rho", "a number of at least 0", rho));
+        }
+        let r = self.domain.slice("mrf-nufft: preconditioner", "residual", &r)?;
+        let z = self.domain.slice_mut("mrf-nufft: preconditioner", "output", z)?;
+        self.optimal_circulant()?.solve(rho, r, z)
+    }
+
+    fn circulant(&self) -> Result<Option<ArrayD<f32>>> {
+        self.optimal_circulant()?.full().map(Some)
     }
 }
 

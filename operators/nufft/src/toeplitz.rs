@@ -66,10 +66,27 @@ impl Toeplitz {
         Ok(Self { fft: PaddedFft::new(image, grid, ones), grid, planes, kernels, pool: Pool::new() })
     }
 
+    /// Height and width of the padded grid.
+    pub fn grid(&self) -> [usize; 2] {
+        self.grid
+    }
+
+    /// Number of pairs of coefficients.
+    pub fn pairs(&self) -> usize {
+        self.planes * (self.planes + 1) / 2
+    }
+
+    /// Column `x` of a pair's kernel over the padded grid's frequencies (y), in units in which two transforms without
+    /// normalisation make the convolution.
+    pub fn kernel_column(&self, pair: usize, x: usize) -> &[f32] {
+        let ny = self.grid[0];
+        &self.kernels[(x * self.pairs() + pair) * ny..][..ny]
+    }
+
     /// Writes or adds `S^H T S x` with the coil's sensitivities S (y, x) on slices (coefficient, y, x).
     pub fn apply(&self, images: &[Complex32], coil: Option<&[Complex32]>, add: bool, out: &mut [Complex32]) {
         let [ny, nx] = self.grid;
-        let pairs = self.planes * (self.planes + 1) / 2;
+        let pairs = self.pairs();
         self.pool.with(Blocks::default, |work| {
             work.rows.resize(self.fft.row_blocks_len(self.planes), Complex32::default());
             work.columns.resize(self.fft.column_blocks_len(self.planes), Complex32::default());

@@ -201,3 +201,128 @@ fn bad_input_gives_typed_errors() {
     let error = operator.normal(turned.view(), operator.domain().zeros().view_mut()).unwrap_err();
     assert!(matches!(error, Error::NotContiguous { .. }));
 }
+
+/// The normal operator as a matrix, column by column.
+fn dense_normal(operator: &MrfOperator) -> Array2<Complex32> {
+    let len = operator.domain().len();
+    let mut matrix = Array2::zeros((len, len));
+    for (index, mut column) in matrix.columns_mut().into_iter().enumerate() {
+        let mut unit = operator.domain().zeros();
+        unit.as_slice_mut().unwrap()[index] = Complex32::from(1.0);
+        column.assign(&normal(operator, &unit).flatten());
+    }
+    matrix
+}
+
+/// `C(f)` = diagonal block of `F A^H A F^H`, from the dense matrix.
+fn diagonal_block(dense: &Array2<Complex32>, size: [usize; 2], f: [usize; 2], pair: [usize; 2]) -> Complex64 {
+    let pixels = size[0] * size[1];
+    let phase = |r: usize| {
+        let turns = (f[0] * (r / size[1])) as f64 / size[0] as f64 + (f[1] * (r % size[1])) as f64 / size[1] as f64;
+        Complex64::from_polar(1.0, std::f64::consts::TAU * turns)
+    };
+    let mut sum = Complex64::default();
+    for r in 0..pixels {
+        for s in 0..pixels {
+            let entry = dense[(pair[0] * pixels + r, pair[1] * pixels + s)];
+            sum += phase(r).conj() * wide(&entry) * phase(s);
+        }
+    }
+    sum / pixels as f64
+}
+
+#[test]
+fn the_circulant_is_the_nearest_to_the_normal_operator() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    for (size, coils, weighted) in [([6, 5], 0, false), ([5, 6], 3, true), ([4, 4], 1, true)] {
+        let mut options = options(random_trajectory(5, 30, &mut rng), 3, size, &mut rng);
+        options.accuracy = Accuracy::FINEST;
+        options.weights = weighted.then(|| random_weights(5, 30, &mut rng));
+        options.coil_maps = (coils > 0).then(|| random_maps(coils, size, &mut rng));
+        let operator = MrfOperator::new(options).unwrap();
+        let circulant = operator.preconditioner().unwrap().circulant().unwrap().unwrap();
+        assert_eq!(circulant.shape(), [3, 3, size[0], size[1]]);
+        let dense = dense_normal(&operator);
+        let largest = circulant.iter().fold(0.0_f32, |largest, value| largest.max(*value));
+        for ((i, j), (y, x)) in (0..9).map(|p| (p / 3, p % 3)).flat_map(|p| {
+            (0..size[0] * size[1]).map(move |f| (p, (f / size[1], f % size[1])))
+        }) {
+            let expected = diagonal_block(&dense, size, [y, x], [i, j]);
+            let got = f64::from(circulant[[i, j, y, x]]);
+            assert!((expected - got).norm() < 2e-5 * f64::from(largest), "{i} {j} {y} {x}: {got}, {expected}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_preconditioner_is_hermitian_and_positive(
+        seed: u64, height in 1usize..24, width in 1usize..24, planes in 1usize..7, coils in 0usize..3, rho in 0f32..2.0,
+    ) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut options = options(random_trajectory(3, 40, &mut rng), planes, [height, width], &mut rng);
+        options.coil_maps = (coils > 0).then(|| random_maps(coils, [height, width], &mut rng));
+        let operator = MrfOperator::new(options).unwrap();
+        let apply = |r: &ArrayD<Complex32>| {
+            let mut z = operator.domain().zeros();
+            operator.preconditioner().unwrap().apply(rho, r.view(), z.view_mut()).unwrap();
+            z
+        };
+        let shape = operator.domain().shape();
+        let (a, b) = (complex_noise(&shape, &mut rng), complex_noise(&shape, &mut rng));
+        let (ma, mb) = (apply(&a), apply(&b));
+        prop_assert!(dot(&a, &ma).re > 0.0);
+        let asymmetry = (dot(&a, &mb) - dot(&ma, &b)).norm();
+        prop_assert!(asymmetry < 1e-4 * (norm(&a) * norm(&mb) + norm(&ma) * norm(&b)), "{asymmetry}");
+    }
+}
+
+#[test]
+fn the_preconditioner_is_the_inverse_where_the_normal_operator_is_circulant() {
+    let [height, width] = [12, 10];
+    let n = height * width;
+    let position = |(frame, sample, axis): (usize, usize, usize)| match axis {
+        0 => ((sample / width + frame) % height) as f64 / height as f64 - 0.5,
+        _ => (sample % width) as f64 / width as f64 - 0.5,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    // Every second sample of every frame: each frame another half of the grid.
+    let trajectory = Trajectory::new(Array3::from_shape_fn((4, n, 2), position)).unwrap();
+    let mut options = options(trajectory, 3, [height, width], &mut rng);
+    options.accuracy = Accuracy::FINEST;
+    options.weights = Some(Array2::from_shape_fn((4, n), |(frame, sample)| ((sample + frame) % 2) as f32));
+    let operator = MrfOperator::new(options).unwrap();
+    let x = complex_noise(&operator.domain().shape(), &mut rng);
+    let rho = 0.3;
+    let mut b = normal(&operator, &x);
+    b.scaled_add(Complex32::from(rho), &x);
+    let mut back = operator.domain().zeros();
+    operator.preconditioner().unwrap().apply(rho, b.view(), back.view_mut()).unwrap();
+    assert!(norm(&(&back - &x)) < 1e-4 * norm(&x), "{}", norm(&(&back - &x)) / norm(&x));
+    assert!(operator.preconditioner().unwrap().apply(-1.0, b.view(), back.view_mut()).is_err());
+}
+
+#[test]
+fn preconditioned_conjugate_gradients_need_fewer_steps() {
+    use diph_core::{CgSettings, ConjugateGradient};
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let spiral = SpiralOptions { samples: 300, turns: 8.0, ..SpiralOptions::default() };
+    let mut options = options(Trajectory::spiral(20, &spiral).unwrap(), 4, [32, 30], &mut rng);
+    let smooth = |(c, y, x): (usize, usize, usize)| Complex32::from_polar(0.5 + 0.01 * (y + c * x) as f32, 0.03 * y as f32);
+    options.coil_maps = Some(Array3::from_shape_fn((2, 32, 30), smooth));
+    let operator = MrfOperator::new(options).unwrap();
+    let x = complex_noise(&operator.domain().shape(), &mut rng);
+    let b = normal(&operator, &x);
+    let rho = 1e-3 * norm(&b) as f32 / norm(&x) as f32;
+    let steps = |preconditioned| {
+        let settings =
+            CgSettings { max_iterations: 3000, relative_tolerance: 1e-3, absolute_tolerance: 0.0, preconditioned };
+        let solver = ConjugateGradient { operator: &operator, damping: rho, right_hand_side: &b, warm_start: None, settings };
+        solver.solve().unwrap().iterations
+    };
+    let (plain, preconditioned) = (steps(false), steps(true));
+    println!("{plain} steps, preconditioned {preconditioned}");
+    assert!(preconditioned * 2 < plain, "{plain} {preconditioned}");
+}
