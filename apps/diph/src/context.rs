@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
+use diph_plugin_host::{Component, HostServices, LogLevel, Origin, Registry, SearchPath};
 
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
@@ -19,6 +19,8 @@ pub struct Context {
     pub cancel: Cancel,
     /// Directories from `--plugin-dir`.
     pub plugin_dirs: Vec<PathBuf>,
+    /// Whether plugins of other owners are opened, from `--allow-untrusted-plugins`.
+    pub allow_untrusted_plugins: bool,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
     /// Hashes of the files that were read.
@@ -55,6 +57,12 @@ impl Context {
         for failure in registry.failures() {
             self.output.warn(failure);
         }
+        for Component { descriptor, library, shadowed_by } in registry.components() {
+            if let (Origin::BuiltIn, Some(other)) = (library.origin(), shadowed_by) {
+                self.output
+                    .note(format!("{} is that of {other}, in place of the part that comes with Diph", descriptor.id));
+            }
+        }
         Ok(registry)
     }
 
@@ -69,5 +77,6 @@ impl Context {
             Some(threads) => services.threads(threads),
             None => services,
         })
+        .allowing_untrusted(self.allow_untrusted_plugins)
     }
 }

@@ -10,6 +10,7 @@ mod context;
 pub mod output;
 mod results_table;
 mod study_output;
+mod supervision;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ use diph_recon::provenance::FileHashes;
 use cli::{Cli, Command};
 pub(crate) use context::Context;
 use output::{AppError, BlameFlag, Exit, Mode, Output, cancel_on_ctrl_c};
+use supervision::{Supervised, supervise};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -30,6 +32,17 @@ pub fn run() -> ExitCode {
         // Fails only when the pool exists already, which nothing before this line makes.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
+    if cli.command.opens_plugins() {
+        match supervise(&cli.global.plugin_dirs) {
+            Ok(None) => {}
+            Ok(Some(code)) => return code,
+            Err(error) => return output.fail(&error).into(),
+        }
+    }
+    let supervised = match Supervised::begin() {
+        Ok(supervised) => supervised,
+        Err(error) => return output.fail(&error).into(),
+    };
     let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
@@ -38,15 +51,20 @@ pub fn run() -> ExitCode {
         output,
         cancel,
         plugin_dirs: cli.global.plugin_dirs,
+        allow_untrusted_plugins: cli.global.allow_untrusted_plugins,
         threads: cli.global.threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
         command_line: context::command_line(),
     };
-    match dispatch(&context, &cli.command) {
-        Ok(()) => Exit::Success.into(),
-        Err(error) => context.output.fail(&error).into(),
+    let code = match dispatch(&context, &cli.command) {
+        Ok(()) => Exit::Success,
+        Err(error) => context.output.fail(&error),
+    };
+    if let Some(supervised) = supervised {
+        supervised.end();
     }
+    code.into()
 }
 
 fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {

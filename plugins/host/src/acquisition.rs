@@ -51,6 +51,18 @@ impl<'a> Acquisition<'a> {
         self.arrays.iter().any(|array| array.name == name)
     }
 
+    /// Overwrites the values of all arrays, so that a component that reads one after `create` cannot go on unnoticed.
+    pub(crate) fn poison(&mut self) {
+        self.arrays.iter_mut().for_each(|array| array.data.poison());
+    }
+
+    /// The same without the array of this name.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.arrays.retain(|array| array.name != name);
+        self
+    }
+
     /// The form that crosses the border, with the arrays for which `wanted` holds.
     pub(crate) fn raw(&self, wanted: impl Fn(&str) -> bool) -> RawAcquisition<'_> {
         let arrays: Vec<&NamedArray<'a>> = self.arrays.iter().filter(|array| wanted(&array.name)).collect();

@@ -45,6 +45,14 @@ pub enum AppError {
     /// A file is to blame, a step failed, or the user asked to stop.
     #[error(transparent)]
     Recon(ReconError),
+    /// Another process of this program failed, or was ended by a plugin.
+    #[error("{message}")]
+    Process {
+        /// What it said, or how it ended.
+        message: String,
+        /// The code that it ended with.
+        exit: Exit,
+    },
     /// A check found something.
     #[error("{0}")]
     Check(String),
@@ -63,6 +71,7 @@ impl AppError {
             Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
             Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
             Self::Memory(_) | Self::Recon(_) => Exit::Failure,
+            Self::Process { exit, .. } => *exit,
             Self::Check(_) => Exit::CheckFailed,
         }
     }

@@ -8,6 +8,7 @@ mod loaded_parts;
 mod memory;
 mod network;
 mod parity;
+mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;

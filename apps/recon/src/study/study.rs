@@ -163,6 +163,7 @@ impl Study<'_> {
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
         let id = input.id;
         let label = format!("{} {id}", self.method.name);
+        diph_plugin_host::trace_work(&label);
         let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
