@@ -91,7 +91,7 @@ impl<'a> Simulation<'a> {
         let forms = [format!("SVD_dict_FISP_cut{}.mat", self.cut), format!("dictionary_cut{}.npz", self.cut)];
         let path = one_of(forms.map(|name| folder.join(name)), !has_b1(&self.acquisition.dictionary))?;
         dictionary_file(&self.acquisition.dictionary).write(&path).file(&path)?;
-        let path = folder.join("coil_maps.npz");
+        let path = self.folder.coil_maps_path();
         match &self.acquisition.coil_maps {
             Some(maps) => NpzWriter::new().with("coil_maps", maps.view()).write(&path).file(&path),
             None => remove_stale(&path),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter};
+use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter, is_there};
 use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3};
 use num_complex::Complex32;
 
@@ -129,17 +129,28 @@ impl DatasetFolder {
         self.path(&ADJOINT_TSMI, slice, &format!("_cut{cut}.npz"))
     }
 
-    /// Path of the trajectory: the Python code's `.mat` file where it exists, otherwise Diph's own.
-    pub fn trajectory_path(&self) -> PathBuf {
-        self.first_existing(["acquisition/traj_dcf.mat".into(), "acquisition/trajectory.npz".into()])
+    /// Path of the trajectory: the Python code's `.mat` file or Diph's own, the first where there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] when both are there, [`Error::File`] when nobody can tell.
+    pub fn trajectory_path(&self) -> Result<PathBuf> {
+        self.only("trajectory", ["acquisition/traj_dcf.mat".into(), "acquisition/trajectory.npz".into()])
     }
 
-    /// Path of the dictionary: the Python code's `.mat` file where it exists, otherwise Diph's own.
-    pub fn dictionary_path(&self, cut: usize) -> PathBuf {
-        self.first_existing([
+    /// Path of the dictionary: the Python code's `.mat` file or Diph's own, the first where there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] when both are there, [`Error::File`] when nobody can tell.
+    pub fn dictionary_path(&self, cut: usize) -> Result<PathBuf> {
+        self.only("dictionary", [
             format!("acquisition/SVD_dict_FISP_cut{cut}.mat"),
             format!("acquisition/dictionary_cut{cut}.npz"),
         ])
+    }
+
+    /// Path of the coil sensitivities.
+    pub fn coil_maps_path(&self) -> PathBuf {
+        self.root.join("acquisition/coil_maps.npz")
     }
 
     /// Path of the intensity factors.
@@ -156,7 +167,9 @@ impl DatasetFolder {
         let path = self.maps_path(slice);
         let stacked: Array3<f32> = read::<_, Ix3>(&path, &MAPS, "(T1 T2 RePD ImPD, y, x)")?;
         let unexpected = |_| FileError::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
-        Ok(QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?)
+        let maps = QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?;
+        maps.check_times(&path, MAPS.key)?;
+        Ok(maps)
     }
 
     /// Writes the maps of a slice.
@@ -174,7 +187,7 @@ impl DatasetFolder {
     /// [`Error::EmptyMask`] when no voxel is inside, [`Error::File`] as from [`NpzFile::array`] and [`maps`](Self::maps).
     pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<Array2<bool>> {
         let path = self.mask_path(slice, threshold);
-        if path.exists() {
+        if is_there(&path)? {
             let mask = read::<bool, Ix2>(&path, &MASK, "(y, x)")?;
             return not_empty(mask, &path, "it is false everywhere");
         }
@@ -243,7 +256,7 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] as from [`TrajectoryFile::read`].
     pub fn trajectory(&self) -> Result<TrajectoryFile> {
-        Ok(TrajectoryFile::read(self.trajectory_path())?)
+        Ok(TrajectoryFile::read(self.trajectory_path()?)?)
     }
 
     /// The dictionary of this cut.
@@ -251,7 +264,7 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] as from [`DictionaryFile::read`].
     pub fn dictionary(&self, cut: usize) -> Result<DictionaryFile> {
-        Ok(DictionaryFile::read(self.dictionary_path(cut))?)
+        Ok(DictionaryFile::read(self.dictionary_path(cut)?)?)
     }
 
     /// The intensity factors, those of the Python code where there is no file.
@@ -260,7 +273,7 @@ impl DatasetFolder {
     /// [`Error::File`] as from [`IntensityFactors::read`].
     pub fn intensity_factors(&self) -> Result<IntensityFactors> {
         let path = self.intensity_factors_path();
-        match path.exists() {
+        match is_there(&path)? {
             true => Ok(IntensityFactors::read(path)?),
             false => Ok(IntensityFactors::default()),
         }
@@ -270,24 +283,35 @@ impl DatasetFolder {
         self.root.join(layout.folder).join(format!("{}{slice}{end}", layout.front))
     }
 
-    /// The first path that exists; where none does, the first, so that errors name it.
-    fn first_existing(&self, candidates: [String; 2]) -> PathBuf {
-        let paths = candidates.map(|candidate| self.root.join(candidate));
-        let existing = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
-        existing.clone()
+    /// The one of two forms of a file that is there; where neither is, the first, so that errors name it.
+    fn only(&self, content: &'static str, forms: [String; 2]) -> Result<PathBuf> {
+        let [first, second] = forms.map(|form| self.root.join(form));
+        match (is_there(&first)?, is_there(&second)?) {
+            (true, true) => Err(Error::Ambiguous { content, first, second }),
+            (false, true) => Ok(second),
+            (_, false) => Ok(first),
+        }
     }
 
     fn listing(&self, layout: &Layout, end: &str) -> Result<Vec<SliceId>> {
         let folder = self.root.join(layout.folder);
-        if !folder.is_dir() {
+        if !is_there(&folder)? {
             return Ok(Vec::new());
         }
-        let failed = |source| FileError::Read { path: folder.clone(), source };
+        let failed = |source| FileError::read(&folder, source);
         let mut slices = Vec::new();
         for file in fs::read_dir(&folder).map_err(failed)? {
             let name = file.map_err(failed)?.file_name();
             let parsed = name.to_str().and_then(|name| SliceId::parse_prefix(name.strip_prefix(layout.front)?));
-            slices.extend(parsed.filter(|(_, rest)| *rest == end).map(|(slice, _)| slice));
+            let Some((slice, _)) = parsed.filter(|(_, rest)| *rest == end) else { continue };
+            // Numbers with zeros in front are read as others; the file would be listed, and not found under its own name.
+            let path = self.path(layout, slice, end);
+            if path.file_name() != Some(&name) {
+                let advice = format!("rename it to {}", path.display());
+                let found = "a number with zeros in front".into();
+                return Err(FileError::Unsupported { path: folder.join(name), found, advice }.into());
+            }
+            slices.push(slice);
         }
         slices.sort();
         Ok(slices)
@@ -344,6 +368,58 @@ mod tests {
         assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
         assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
         assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
+    }
+
+    #[test]
+    fn two_files_that_say_the_same_are_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        let path = |name: &str| temporary.path().join("acquisition").join(name);
+        assert_eq!(folder.trajectory_path().unwrap(), path("traj_dcf.mat"), "errors name this one");
+        fs::create_dir(temporary.path().join("acquisition")).unwrap();
+        fs::write(path("trajectory.npz"), "").unwrap();
+        assert_eq!(folder.trajectory_path().unwrap(), path("trajectory.npz"));
+        fs::write(path("traj_dcf.mat"), "").unwrap();
+        let error = folder.trajectory_path().unwrap_err().to_string();
+        assert!(error.contains("traj_dcf.mat and ") && error.contains("trajectory.npz"), "{error}");
+    }
+
+    #[test]
+    fn numbers_with_zeros_in_front_are_named() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        fs::create_dir(temporary.path().join("qmaps")).unwrap();
+        fs::write(temporary.path().join("qmaps/qmaps_vol00_slice01.npz"), "").unwrap();
+        let error = folder.slices(3).unwrap_err().to_string();
+        assert!(error.contains("qmaps_vol00_slice01.npz") && error.contains("qmaps_vol0_slice1.npz"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_nothing_are_not_taken_for_absent() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        folder.write_maps(SLICE, &maps()).unwrap();
+        std::os::unix::fs::symlink("/nowhere/mask.npz", folder.mask_path(SLICE, 0.06)).unwrap();
+        let error = folder.mask(SLICE, 0.06).unwrap_err().to_string();
+        assert!(error.contains("mask_vol2_slice13_th0.06.npz") && error.contains("/nowhere/mask.npz"), "{error}");
+        std::os::unix::fs::symlink("/nowhere", temporary.path().join("synthesized_ksp")).unwrap();
+        assert!(folder.slices_with_kspace(3).unwrap_err().to_string().contains("synthesized_ksp"));
+        std::os::unix::fs::symlink("/nowhere", folder.intensity_factors_path()).unwrap();
+        assert!(folder.intensity_factors().is_err());
+    }
+
+    #[test]
+    fn times_that_make_no_sense_are_named() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        for (value, word) in [(-0.1, "at least 0"), (830.0, "in seconds")] {
+            let mut broken = maps();
+            broken.t1[[1, 3]] = value;
+            folder.write_maps(SLICE, &broken).unwrap();
+            let error = folder.maps(SLICE).unwrap_err().to_string();
+            assert!(error.contains("key `qmaps`") && error.contains("T1") && error.contains(word), "{error}");
+        }
     }
 
     #[test]

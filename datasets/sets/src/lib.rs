@@ -19,6 +19,7 @@ mod intensity_factors;
 mod measurement_noise;
 mod phantom;
 mod quantitative_maps;
+mod relaxation_times;
 mod result_log;
 mod sample_results;
 mod slice_id;

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::Checkpoint;
-use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
+use diph_formats::{ArrayFile, NpzWriter, check_writable_file, check_writable_folder};
 use diph_network::WeightFormat;
 use diph_recon::{Blame, ReconError};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
 
+use super::lossy;
 use crate::Context;
-use crate::output::AppError;
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph convert`.
 #[derive(Args, Debug)]
@@ -56,6 +57,7 @@ impl ConvertArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let (input, output) = (&self.input, &self.output);
         self.check_used()?;
+        self.check_name()?;
         match self.what {
             Content::Samples => check_writable_folder(output).file(output)?,
             _ => check_writable_file(output).file(output)?,
@@ -69,8 +71,21 @@ impl ConvertArgs {
                 Checkpoint::read(input).file(input)?.write(output, format).file(output)?;
             }
         }
-        let result = json!({ "content": self.what, "input": input, "output": output });
+        let result = json!({ "content": self.what, "input": lossy(input), "output": lossy(output) });
         context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
+    }
+
+    /// Fails on an output whose name says another form than it would have.
+    fn check_name(&self) -> Result<(), AppError> {
+        let named = |ending: &str| self.output.extension().is_some_and(|there| there.eq_ignore_ascii_case(ending));
+        match self.what {
+            Content::Trajectory | Content::Dictionary => ArrayFile::of_name(&self.output).map(drop).flag("OUTPUT"),
+            Content::Checkpoint if !named("safetensors") => {
+                let message = format!("{}: expected a name that ends in .safetensors", self.output.display());
+                Err(AppError::usage("OUTPUT", message))
+            }
+            Content::Checkpoint | Content::Samples => Ok(()),
+        }
     }
 
     fn factor(&self) -> f32 {

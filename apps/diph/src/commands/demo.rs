@@ -86,6 +86,7 @@ impl DemoArgs {
                 overrides: &[],
                 out: &out,
                 seed: self.seed,
+                simulate: false,
                 image_size: None,
                 dump_steps: false,
                 log_results: false,

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_formats::check_writable_file;
+use diph_formats::{ArrayFile, check_writable_file};
 use diph_recon::Blame;
 use diph_recon::acquisition::{SequenceSource, dictionary_file};
 use diph_recon::memory::dictionary_plan;
 use serde_json::json;
 
-use super::{Values, check_coefficients, print_estimate};
+use super::{Values, check_coefficients, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -66,6 +66,7 @@ impl DictionaryArgs {
             return print_estimate(context, &estimate);
         }
         let grid = self.grid()?;
+        ArrayFile::of_name(&self.out).flag("--out")?;
         check_writable_file(&self.out).file(&self.out)?;
         let spinner = context.output.spinner("simulating the dictionary");
         let is_cancelled = || context.cancel.is_cancelled();
@@ -76,7 +77,7 @@ impl DictionaryArgs {
         dictionary_file(&dictionary).write(&self.out).file(&self.out)?;
         let (atoms, frames, left_out) = (dictionary.len(), dictionary.frames(), grid.left_out());
         let result = json!({
-            "file": self.out, "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
+            "file": lossy(&self.out), "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
         });
         context.output.result(&result, || {
             format!(

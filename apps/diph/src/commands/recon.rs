@@ -72,6 +72,9 @@ pub struct ReconArgs {
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]
     pub coil_maps: Option<PathBuf>,
+    /// Simulate k-space from the reference maps, with noise, for slices that have none
+    #[arg(long)]
+    pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "HEIGHTxWIDTH")]
     pub image_size: Option<ImageSize>,
@@ -113,6 +116,7 @@ impl ReconArgs {
             overrides: &overrides,
             out: &self.out,
             seed: self.seed,
+            simulate: self.simulate,
             image_size: self.image_size.map(Into::into),
             dump_steps: self.dump_steps,
             log_results: self.report,

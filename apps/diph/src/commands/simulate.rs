@@ -18,7 +18,7 @@ use diph_recon::{Blame, DEFAULT_OPERATOR, ReconError, Simulation};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
-use super::{ImageSize, check_coefficients, print_estimate};
+use super::{ImageSize, check_coefficients, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -165,7 +165,7 @@ impl SimulateArgs {
         }
         drop(bar);
         simulation.write_acquisition()?;
-        let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
+        let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
     }
 
@@ -245,14 +245,14 @@ impl SimulateArgs {
         sequence: Option<&Sequence>,
     ) -> Result<Acquisition, AppError> {
         let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
-        let own_dictionary = || folder.dictionary_path(self.cut);
+        let own_dictionary = || folder.dictionary_path(self.cut).file(folder.root());
         let dictionary = match (&self.dictionary, sequence) {
             (Some(path), _) => read_dictionary(path, self.coefficients)?,
             (None, Some(sequence)) => {
                 let (grid, is_cancelled) = (DictionaryGrid::brain(), || context.cancel.is_cancelled());
                 Dictionary::simulate_unless(&is_cancelled, sequence, &grid, self.coefficients).flag("--sequence")?
             }
-            (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
+            (None, None) => read_dictionary(&own_dictionary()?, self.coefficients)?,
         };
         let frames = dictionary.frames();
         let (trajectory, density_compensation) = self.trajectory(&folder, frames, size)?;

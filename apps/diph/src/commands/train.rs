@@ -17,7 +17,7 @@ use diph_train::{
 };
 use serde_json::{Value, json};
 
-use super::{ImageSize, print_estimate};
+use super::{ImageSize, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -217,7 +217,7 @@ impl TrainArgs {
         let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
         write_atomically(&self.out, |file| file.write_all(&bytes)).file(&self.out)?;
         let (images, out) = (learned.spectrum.images(), self.out.display());
-        context.output.result(&json!({ "images": images, "spectrum": self.out }), || {
+        context.output.result(&json!({ "images": images, "spectrum": lossy(&self.out) }), || {
             format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`")
         })
     }
@@ -283,11 +283,12 @@ impl TrainArgs {
         let size = self.phantom.map(<(usize, usize)>::from);
         let acquisition = match self.acquisition.as_deref() {
             Some(path) if path == Path::new("demo") => Some(Value::Null),
-            path => path.map(|path| json!(path)),
+            path => path.map(|path| text("--acquisition", path)).transpose()?,
         };
+        let dataset = self.dataset.as_deref().map(|path| text("--dataset", path)).transpose()?;
         let measured = self.intensity == Some(IntensityUnits::Measured);
         let flags = [
-            ("data.dataset", self.dataset.as_ref().map(|path| json!(path))),
+            ("data.dataset", dataset),
             ("data.vols", self.vols.as_ref().map(numbers)),
             ("data.slices", self.slices.as_ref().map(numbers)),
             ("data.validation_vols", self.validation_vols.as_ref().map(numbers)),
@@ -334,6 +335,17 @@ fn plan(context: &Context, registry: &Registry, config: &RunConfig) -> Result<Me
         context.output.note(line);
     }
     Ok(estimate)
+}
+
+/// A path that goes into the configuration of the run, which is JSON and holds text only.
+fn text(flag: &str, path: &Path) -> Result<Value, AppError> {
+    match path.to_str() {
+        Some(path) => Ok(json!(path)),
+        None => {
+            let message = format!("{}: expected a path in UTF-8, since it goes into config.json; rename it", path.display());
+            Err(AppError::usage(flag, message))
+        }
+    }
 }
 
 /// All is an empty list.

@@ -42,6 +42,9 @@ pub enum AppError {
     /// The work cannot fit into memory.
     #[error("{0}, or give more with --max-memory")]
     Memory(NotEnoughMemory),
+    /// A slice has no k-space.
+    #[error("{0}; --simulate makes it up from the reference maps")]
+    NoKspace(ReconError),
     /// A file is to blame, a step failed, or the user asked to stop.
     #[error(transparent)]
     Recon(ReconError),
@@ -60,7 +63,7 @@ impl AppError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::Override(_) => Exit::Usage,
-            Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
+            Self::NoKspace(_) | Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
             Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
             Self::Memory(_) | Self::Recon(_) => Exit::Failure,
             Self::Check(_) => Exit::CheckFailed,
@@ -78,6 +81,7 @@ impl From<ReconError> for AppError {
             }
             ReconError::Config(error) if error.is_of_override() => Self::Override(error),
             ReconError::Memory(error) => Self::Memory(error),
+            ReconError::NoKspace { .. } => Self::NoKspace(error),
             other => Self::Recon(other),
         }
     }

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{MemoryEstimate, StopReason};
-use diph_datasets::{DatasetFolder, SliceId};
-use diph_formats::NpzFile;
+use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
+use diph_formats::{NpzFile, is_there};
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
@@ -43,6 +43,8 @@ pub struct Study<'a> {
     pub out: &'a Path,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// Whether k-space that is not there is simulated from the reference maps.
+    pub simulate: bool,
     /// Image (height, width) where there are no maps to tell.
     pub image_size: Option<(usize, usize)>,
     /// Whether to write the image of every step.
@@ -72,6 +74,7 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
         self.method.check_overrides(self.overrides)?;
+        self.check_kspace(slices)?;
         let acquisition = self.read_acquisition(slices)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
@@ -79,7 +82,7 @@ impl Study<'_> {
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
             self.cancel.check()?;
-            let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
+            let input = SliceInput::read(self.source, *id, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition, observer)?;
             let parts = own.as_ref().unwrap_or(&shared);
             let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python, observer)?;
@@ -100,13 +103,32 @@ impl Study<'_> {
         }
     }
 
+    /// Fails where a slice has no k-space and nobody has asked for any to be made up; and where its other files would take more
+    /// memory than there is, however small they are on disk.
+    fn check_kspace(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        for id in slices {
+            let path = self.folder.kspace_path(*id, self.source.cut);
+            if !self.simulate && !is_there(&path).file(&path)? {
+                return Err(ReconError::NoKspace { file: path });
+            }
+            let known = [
+                self.folder.maps_path(*id),
+                self.folder.mask_path(*id, MASK_THRESHOLD),
+                self.folder.reference_tsmi_path(*id, self.source.cut),
+            ];
+            let reading = program().and(files(known.iter().map(AsRef::as_ref)));
+            self.memory.check(&format!("reading {id}"), &reading, "its files hold more than maps of a slice")?;
+        }
+        Ok(())
+    }
+
     /// Reads what all slices share, if there is room for it.
     ///
     /// # Errors
     /// Naming the file that cannot be used, or [`ReconError::Memory`].
     pub fn read_acquisition(&self, slices: &[SliceId]) -> Result<Acquisition, ReconError> {
         let size = self.image_size(slices)?;
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let reading = program().and(files(paths.iter().map(AsRef::as_ref)));
         self.memory.check("reading the acquisition", &reading, "take a smaller dictionary or fewer coils")?;
         self.source.read(size, self.cancel)
@@ -125,7 +147,7 @@ impl Study<'_> {
         let coils = self.coils(acquisition, slices);
         let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
         let (estimate, unknown) = plan.memory(self.registry);
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
         for part in unknown {
             observer.notice(&Notice::UnknownMemory { part: part.into() });
@@ -316,7 +338,14 @@ impl Study<'_> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
-        let with_maps = slices.iter().find(|id| self.folder.maps_path(**id).exists());
+        let mut with_maps = None;
+        for id in slices {
+            let path = self.folder.maps_path(*id);
+            if is_there(&path).file(&path)? {
+                with_maps = Some(id);
+                break;
+            }
+        }
         let Some(id) = with_maps else {
             return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
         };
@@ -332,7 +361,7 @@ impl Study<'_> {
         }
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
-        for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
+        for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {
             provenance.inputs.push(self.hashes.of(path).file(path)?);
         }
         Ok(provenance)
