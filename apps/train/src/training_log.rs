@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use diph_diffusion::TrainingStep;
+use diph_formats::is_there;
 
 use diph_recon::{Blame, ReconError, write_bytes};
 use diph_render::{AxisScale, LinePlot, Series};
@@ -27,7 +28,7 @@ impl TrainingLog {
     /// # Errors
     /// Naming the file when it cannot be read or written.
     pub fn open(path: &Path, steps: u64) -> Result<Self, ReconError> {
-        let old = if path.exists() { std::fs::read_to_string(path).file(path)? } else { String::new() };
+        let old = if is_there(path).file(path)? { std::fs::read_to_string(path).file(path)? } else { String::new() };
         let (mut kept, mut losses) = (format!("{HEADER}\n"), Vec::new());
         for line in old.lines().skip(1) {
             // The last line may be half written.

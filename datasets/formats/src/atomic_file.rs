@@ -100,7 +100,7 @@ fn is_abandoned(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-fn is_temporary(name: &str) -> bool {
+pub(crate) fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
     random.is_some_and(|random| random.len() == RANDOM_CHARACTERS && random.chars().all(|c| c.is_ascii_alphanumeric()))
 }
@@ -155,14 +155,13 @@ impl Staging {
         self.folder.path()
     }
 
-    /// Moves a file or folder with that name into `target`, which must be on the same disk; a file of that name there goes.
+    /// Moves a file or folder of this one to `target`, which must be on the same disk; a file that is there goes.
     ///
     /// # Errors
-    /// [`Error::Write`] naming what was to be in `target`.
-    pub fn move_into(&self, name: &str, target: &Path) -> Result<()> {
-        let path = target.join(name);
-        let moved = refuse_link(&path).and_then(|()| fs::rename(self.path().join(name), &path));
-        moved.map_err(|source| Error::Write { path, source })
+    /// [`Error::Write`] naming the target.
+    pub fn move_out(&self, path: &Path, target: &Path) -> Result<()> {
+        let moved = refuse_link(target).and_then(|()| fs::rename(path, target));
+        moved.map_err(|source| Error::Write { path: target.into(), source })
     }
 }
 
@@ -259,7 +258,7 @@ mod tests {
         let staging = Staging::below(&folder.path().join("out")).unwrap();
         write_atomically(&staging.path().join("maps.npz"), |file| file.write_all(b"new")).unwrap();
         fs::write(staging.path().join("half.npz"), "").unwrap();
-        staging.move_into("maps.npz", &folder.path().join("out")).unwrap();
+        staging.move_out(&staging.path().join("maps.npz"), &folder.path().join("out/maps.npz")).unwrap();
         drop(staging);
         let names: Vec<_> = fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["maps.npz"]);

@@ -4,10 +4,15 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::atomic_file::refuse_special;
+use crate::atomic_file::{is_temporary, refuse_special};
 use crate::{Error, Result};
 
 const NAME: &str = ".diph-lock";
+
+/// Whether a name is that of a lock or of a temporary file: all that a process leaves that was killed before it wrote anything.
+pub fn is_left_over(name: &str) -> bool {
+    name == NAME || is_temporary(name)
+}
 
 /// Keeps other processes out of a folder as long as it lives. The lock belongs to the process: it ends with it, however it ends,
 /// and the file that a killed one leaves is taken over by the next.
@@ -64,10 +69,6 @@ impl FolderLock {
         }
     }
 
-    /// Whether a name in a folder is that of its lock.
-    pub fn is_lock(name: &str) -> bool {
-        name == NAME
-    }
 }
 
 impl Drop for FolderLock {

@@ -31,7 +31,7 @@ mod text;
 pub use array::{AnyArray, ArrayEntry, Element};
 pub use atomic_file::{Staging, remove_stale_temporaries, write_atomically};
 pub use error::{Error, Result};
-pub use folder_lock::FolderLock;
+pub use folder_lock::{FolderLock, is_left_over};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};

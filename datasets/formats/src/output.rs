@@ -26,14 +26,15 @@ pub fn check_writable_file(file: &Path) -> Result<()> {
     result.map_err(|source| Error::Write { path: file.into(), source })
 }
 
-/// Fails when `output` is one of the files or folders that the same command reads, under whatever name.
+/// Fails when `output` is one of the files or folders that the same command reads, under whatever name, or a folder that such a
+/// file or folder lies in.
 ///
 /// # Errors
 /// [`Error::IsInput`] naming the output.
 pub fn check_not_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     let Ok(output_there) = fs::canonicalize(output) else { return Ok(()) };
     let is_output = |input: &Path| {
-        fs::canonicalize(input).is_ok_and(|input| input == output_there || is_same_file(&input, &output_there))
+        fs::canonicalize(input).is_ok_and(|input| input.starts_with(&output_there) || is_same_file(&input, &output_there))
     };
     match inputs.into_iter().any(is_output) {
         true => Err(Error::IsInput { path: output.into() }),
@@ -165,5 +166,7 @@ mod tests {
         }
         assert!(OutputFile::new(&folder.path().join("new.mat"), false, &[&input]).is_ok());
         assert!(check_not_input(folder.path(), [folder.path()]).is_err());
+        assert!(check_not_input(folder.path(), [input.as_path()]).is_err());
+        assert!(check_not_input(&input, [folder.path()]).is_ok(), "another file of a folder that is read");
     }
 }

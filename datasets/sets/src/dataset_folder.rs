@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter, is_there};
-use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3};
+use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3, arr1};
 use num_complex::Complex32;
 
-use crate::{DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SliceId, TrajectoryFile};
+use crate::{
+    DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SimulationRecord, SliceId, TrajectoryFile,
+};
 
 /// |PD| above which a voxel counts as tissue, in the Python code and in the names of its masks.
 pub const MASK_THRESHOLD: f32 = 0.006;
@@ -24,6 +26,7 @@ pub const MASK_THRESHOLD: f32 = 0.006;
 /// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, y, x) |
 /// | `acquisition/traj_dcf.mat` or `trajectory.npz` | [`TrajectoryFile`] |
 /// | `acquisition/SVD_dict_FISP_cut{c}.mat` or `dictionary_cut{c}.npz` | [`DictionaryFile`] |
+/// | `simulation.json` | [`SimulationRecord`] of a folder that was simulated; not in the Python code |
 /// | `intensity_factors.json` | [`IntensityFactors`]; not in the Python code, which has them as constants |
 ///
 /// `cut` numbers the truncation of the sequence: 0..4 = 1000, 500, 300, 200, 100 frames.
@@ -45,6 +48,9 @@ const REFERENCE_TSMI: Layout = Layout { folder: "reference_tsmi", front: "tsmi_r
 const KSPACE: Layout = Layout { folder: "synthesized_ksp", front: "ksp_", key: "y" };
 const ADJOINT_TSMI: Layout = Layout { folder: "adjoint_tsmi", front: "adjoint_tsmi_", key: "tsmi_adjoint" };
 
+/// Key of the fingerprint beside k-space that was simulated; the Python code does not look at it.
+const MEASURED_WITH: &str = "measured_with";
+
 impl DatasetFolder {
     /// A folder to write to, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -54,17 +60,22 @@ impl DatasetFolder {
     /// A folder to read from.
     ///
     /// # Errors
-    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder.
+    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder, [`Error::Unfinished`] when a simulation
+    /// into it was stopped.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
-        match root.is_dir() {
-            true => Ok(Self { root }),
-            false => {
-                let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
-                Err(FileError::Missing { path: root, advice }.into())
-            }
+        if !root.is_dir() {
+            let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
+            return Err(FileError::Missing { path: root, advice }.into());
+        }
+        match SimulationRecord::read(&root)? {
+            Some(record) if !record.complete => Err(Error::Unfinished { root }),
+            _ => Ok(Self { root }),
         }
     }
+
+    /// The folders of a data set, below its root.
+    pub const FOLDERS: [&str; 5] = ["acquisition", MAPS.folder, REFERENCE_TSMI.folder, KSPACE.folder, ADJOINT_TSMI.folder];
 
     /// Path of the data folder.
     pub fn root(&self) -> &Path {
@@ -235,6 +246,34 @@ impl DatasetFolder {
         write_batch(self.kspace_path(slice, cut), &KSPACE, kspace)
     }
 
+    /// Writes the k-space (coil, frame, sample) of a slice with the fingerprint of what it was measured with.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_measured_kspace(
+        &self,
+        slice: SliceId,
+        cut: usize,
+        kspace: &Array3<Complex32>,
+        measured_with: &str,
+    ) -> Result<()> {
+        let batch = kspace.view().insert_axis(Axis(0));
+        let archive = NpzWriter::new().with(KSPACE.key, batch).with(MEASURED_WITH, arr1(&[measured_with.to_owned()]).view());
+        Ok(archive.write(self.kspace_path(slice, cut))?)
+    }
+
+    /// The fingerprint of what the k-space of a slice was measured with; `None` where the file does not say.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`].
+    pub fn measured_with(&self, slice: SliceId, cut: usize) -> Result<Option<String>> {
+        let mut file = NpzFile::open(self.kspace_path(slice, cut))?;
+        match file.contains(MEASURED_WITH) {
+            true => Ok(file.entry(MEASURED_WITH)?.read_vector::<String>("(1)")?.first().cloned()),
+            false => Ok(None),
+        }
+    }
+
     /// Adjoint TSMI of a slice, (coefficient, y, x): `A^H W y`.
     ///
     /// # Errors
@@ -368,6 +407,18 @@ mod tests {
         assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
         assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
         assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
+    }
+
+    #[test]
+    fn k_space_remembers_what_it_was_measured_with() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        let kspace = Array3::from_elem((1, 2, 3), Complex32::ONE);
+        folder.write_kspace(SLICE, 3, &kspace).unwrap();
+        assert_eq!(folder.measured_with(SLICE, 3).unwrap(), None);
+        folder.write_measured_kspace(SLICE, 3, &kspace, "trajectory 12ab").unwrap();
+        assert_eq!(folder.measured_with(SLICE, 3).unwrap().as_deref(), Some("trajectory 12ab"));
+        assert_eq!(folder.kspace(SLICE, 3).unwrap(), kspace);
     }
 
     #[test]

@@ -12,6 +12,12 @@ pub enum Error {
     /// A file of the data set cannot be read or written, or does not hold what it should.
     #[error(transparent)]
     File(#[from] diph_formats::Error),
+    /// A simulation into the folder was stopped, so that its files may not belong together.
+    #[error("{}: a simulation into this folder did not get to its end; run it again", root.display())]
+    Unfinished {
+        /// The data folder.
+        root: PathBuf,
+    },
     /// Two files of the data set hold the same thing, and nothing says which of them counts.
     #[error("{} and {} both hold the {content}; remove one of them, or name the one to take", first.display(), second.display())]
     Ambiguous {

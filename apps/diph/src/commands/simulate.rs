@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
-use diph_formats::check_writable_folder;
+use diph_formats::{check_not_input, check_writable_folder};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use diph_plugin_host::Registry;
@@ -77,6 +77,9 @@ pub struct SimulateArgs {
     /// Operator that measures
     #[arg(long, default_value = DEFAULT_OPERATOR, value_name = "ID")]
     pub operator: String,
+    /// Replace files in the folder that no simulation wrote, such as measured k-space
+    #[arg(long)]
+    pub force: bool,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -125,6 +128,7 @@ impl SimulateArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
         if !self.dry_run {
+            check_not_input(&self.out, self.maps.as_deref()).file(&self.out)?;
             check_writable_folder(&self.out).file(&self.out)?;
         }
         let size = self.image_size(&slices)?;
@@ -155,16 +159,18 @@ impl SimulateArgs {
             Parts::Real => NoiseParts::RealOnly,
         };
         simulation.seed = self.seed;
+        simulation.force = self.force;
         context.cancel.check()?;
+        let mut run = simulation.begin(&slices)?;
         let bar = context.output.bar("simulating", slices.len());
         for id in &slices {
             context.cancel.check()?;
             bar.message(id.to_string());
-            simulation.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
+            run.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
             bar.step();
         }
         drop(bar);
-        simulation.write_acquisition()?;
+        run.finish()?;
         let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
     }

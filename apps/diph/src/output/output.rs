@@ -47,6 +47,11 @@ impl Output {
         }
     }
 
+    /// Several [notes](Self::note).
+    pub fn note_all(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.note(line));
+    }
+
     /// A line about something that may spoil the result, on standard error, in every mode.
     pub fn warn(&self, line: impl Display) {
         self.say(&format!("warning: {line}"));

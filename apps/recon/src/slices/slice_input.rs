@@ -10,7 +10,7 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 
 use super::{Truth, read_truth};
-use crate::acquisition::{Acquisition, AcquisitionSource};
+use crate::acquisition::{Acquisition, AcquisitionSource, Fingerprint};
 use crate::parameter_maps;
 use crate::{Blame, ReconError};
 
@@ -41,6 +41,9 @@ impl SliceInput {
                 check_kspace_shape(&path, source, acquisition)?;
                 let kspace = folder.kspace(id, cut).file(&path)?;
                 check_signal(&path, &kspace)?;
+                if let Some(measured_with) = folder.measured_with(id, cut).file(&path)? {
+                    Fingerprint::of(acquisition).check(&path, &measured_with, source)?;
+                }
                 files.push(path);
                 Some(kspace)
             }

@@ -12,8 +12,8 @@ use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 
 use super::{
-    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, SliceFiles,
-    SliceResult, StudyObserver,
+    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, ResultsFolder,
+    RunConfiguration, SliceFiles, SliceResult, StudyObserver,
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
@@ -43,6 +43,8 @@ pub struct Study<'a> {
     pub out: &'a Path,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// Whether results of another configuration may be replaced.
+    pub force: bool,
     /// Whether k-space that is not there is simulated from the reference maps.
     pub simulate: bool,
     /// Image (height, width) where there are no maps to tell.
@@ -75,9 +77,14 @@ impl Study<'_> {
     ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
         self.method.check_overrides(self.overrides)?;
         self.check_kspace(slices)?;
+        self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
+        self.check_samples(&shared)?;
+        let mut folder = ResultsFolder::take(self.out)?;
+        // Another run may have written in between.
+        self.check_output(slices)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
@@ -85,7 +92,8 @@ impl Study<'_> {
             let input = SliceInput::read(self.source, *id, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition, observer)?;
             let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python, observer)?;
+            let (result, slice) =
+                self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
             results.push(result);
             finished.push(slice);
         }
@@ -120,6 +128,34 @@ impl Study<'_> {
             self.memory.check(&format!("reading {id}"), &reading, "its files hold more than maps of a slice")?;
         }
         Ok(())
+    }
+
+    /// Fails when the folder of the results holds those of another configuration, unless they may be replaced. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] with [`InTheWay`](diph_formats::Error::InTheWay), naming what is there.
+    pub fn check_output(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        let files = |id: SliceId| {
+            let mut files = self.source.files()?;
+            let kspace = self.folder.kspace_path(id, self.source.cut);
+            if is_there(&kspace).file(&kspace)? {
+                files.push(kspace);
+            }
+            Ok(files)
+        };
+        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
+        ResultsFolder::check(self.out, slices, &configuration, self.force)
+    }
+
+    /// Fails where several samples are asked for and all of them would be the same.
+    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+        let name = &self.method.name;
+        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+            return Ok(());
+        }
+        let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
+        Err(ReconError::setting("samples", message))
     }
 
     /// Reads what all slices share, if there is room for it.
@@ -180,6 +216,7 @@ impl Study<'_> {
         input: &SliceInput,
         parts: &Parts,
         memory_estimate: u64,
+        folder: &mut ResultsFolder<'_>,
         python: &mut PythonResults,
         observer: &mut dyn StudyObserver,
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
@@ -189,8 +226,7 @@ impl Study<'_> {
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
         }
-        let files = SliceFiles::new(self.out, id.vol, id.slice);
-        files.clear()?;
+        let files = SliceFiles::new(self.out, id)?;
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut steps = files.step_log(self.dump_steps);
@@ -244,6 +280,8 @@ impl Study<'_> {
             posterior: posterior.as_ref(),
         })?;
         files.write_metrics(self.method, &result)?;
+        folder.begin()?;
+        files.finish()?;
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
     }
 
@@ -274,10 +312,6 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<Vec<Reconstruction>, ReconError> {
         let count = self.samples.get();
-        if count > 1 && !reconstructor.is_annealed() {
-            let message = format!("expected 1, since `{label}` anneals no noise: there is no posterior to sample");
-            return Err(ReconError::setting("samples", message));
-        }
         let mut reconstructions = Vec::with_capacity(count);
         for (sample, seed) in self.sample_seeds().enumerate() {
             let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
