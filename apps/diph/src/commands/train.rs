@@ -371,7 +371,7 @@ fn numbers(selection: &Selection) -> Value {
 fn parse_condition(text: &str) -> Result<Value, String> {
     match text {
         "none" => Ok(Value::Null),
-        name => name.parse().map(|condition: ConditionImage| json!(condition)),
+        name => name.parse().map(|condition: ConditionImage| json!(condition.to_string())),
     }
 }
 
