@@ -9,7 +9,7 @@ use diph_datasets::{
     DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, SimulationRecord, SliceId, TrajectoryFile,
     add_measurement_noise,
 };
-use diph_formats::{Error as FileError, FolderLock, NpzWriter, is_there, remove_stale_temporaries};
+use diph_formats::{Error as FileError, FolderLock, NpzWriter, check_regular, is_there, remove_stale_temporaries};
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
@@ -97,6 +97,9 @@ impl<'a> Simulation<'a> {
         let fingerprint = Fingerprint::of(self.acquisition).text();
         let mut writing = self.acquisition_files();
         writing.extend(slices.iter().flat_map(|id| self.slice_files(*id)));
+        for file in writing.iter().map(|name| root.join(name)) {
+            check_regular(&file).file(&file)?;
+        }
         if !self.force {
             self.check_mine(old.as_ref(), &writing)?;
         }
@@ -206,7 +209,8 @@ impl SimulationRun<'_> {
         let same = weights.outer_iter().all(|frame| frame == weights.row(0));
         let path = one_of(TRAJECTORY.map(|name| root.join(name)), same)?;
         trajectory.write(&path).file(&path)?;
-        let path = one_of(dictionaries(self.simulation.cut).map(|name| root.join(name)), !has_b1(&acquisition.dictionary))?;
+        let path =
+            one_of(dictionaries(self.simulation.cut).map(|name| root.join(name)), !has_b1(&acquisition.dictionary))?;
         dictionary_file(&acquisition.dictionary).write(&path).file(&path)?;
         let path = root.join(COIL_MAPS);
         match &acquisition.coil_maps {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use diph_diffusion::{Parametrisation, SigmaData, Trainer, measure_sigma_data};
-use diph_formats::is_there;
+use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
 use serde_json::json;
 
@@ -107,6 +107,10 @@ impl<'a> TrainingRun<'a> {
             let message = "no such file, and the run has steps or networks that beginning again would replace; put the state \
                            back, or start another run with --out";
             return Err(ReconError::input(&path, message));
+        }
+        let averages = config.training.ema_rates.iter().map(|rate| folder.average(*rate));
+        for file in averages.chain([path.clone(), folder.log(), folder.loss_picture(), folder.validation()]) {
+            check_regular(&file).file(&file)?;
         }
         let trainer = Trainer::resume(&path).file(&path)?;
         let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };

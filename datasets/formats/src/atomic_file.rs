@@ -59,7 +59,9 @@ pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
         () if kind.is_dir() => {
             Err(io::Error::new(io::ErrorKind::IsADirectory, "expected the name of a file, got that of a folder"))
         }
-        () if kind.is_symlink() => Err(io::Error::other("expected the name of a file, got that of a link; name its target")),
+        () if kind.is_symlink() => {
+            Err(io::Error::other("expected the name of a file, got that of a link; name its target"))
+        }
         () => Err(io::Error::other("expected the name of a file, got that of a device, a pipe or a socket")),
     }
 }
@@ -243,8 +245,7 @@ mod tests {
         fs::create_dir(path(".diph-things.tmp")).unwrap();
         fs::create_dir(path(".diph-folder.tmp")).unwrap();
         fs::write(path(".diph-folder.tmp/maps.npz"), "half of it").unwrap();
-        let (in_use, staging) =
-            (temporary_file_in(folder.path()).unwrap(), Staging::below(folder.path()).unwrap());
+        let (in_use, staging) = (temporary_file_in(folder.path()).unwrap(), Staging::below(folder.path()).unwrap());
         remove_stale_temporaries(folder.path()).unwrap();
         assert!(!left_over.exists() && !path(".diph-folder.tmp").exists() && !path(".diph-things.tmp").exists());
         assert!(others.iter().all(|name| path(name).exists()));

@@ -119,7 +119,8 @@ impl Error {
         if source.kind() != io::ErrorKind::NotFound {
             return Self::Read { path: path.into(), source };
         }
-        let advice = dangling_target(path).map(|target| format!("it is a link to {}, which is not there", target.display()));
+        let advice =
+            dangling_target(path).map(|target| format!("it is a link to {}, which is not there", target.display()));
         Self::Missing { path: path.into(), advice: advice.unwrap_or_default() }
     }
 

@@ -68,7 +68,6 @@ impl FolderLock {
             }
         }
     }
-
 }
 
 impl Drop for FolderLock {

@@ -6,7 +6,7 @@
 //! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
 //! | MATLAB files of version 5 | [`MatFile`] |
 //! | files that are there completely or not at all | [`write_atomically`], [`Staging`], [`remove_stale_temporaries`] |
-//! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_writable_file`], [`check_writable_folder`] |
+//! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_regular`], [`check_writable_file`], [`check_writable_folder`] |
 //! | one process at a time in a folder | [`FolderLock`] |
 //! | whether something is there at all | [`is_there`] |
 //!
@@ -35,6 +35,6 @@ pub use folder_lock::{FolderLock, is_left_over};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
-pub use output::{OutputFile, check_not_input, check_writable_file, check_writable_folder};
+pub use output::{OutputFile, check_not_input, check_regular, check_writable_file, check_writable_folder};
 pub use presence::is_there;
 pub use text::read_text;

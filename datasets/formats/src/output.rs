@@ -26,6 +26,14 @@ pub fn check_writable_file(file: &Path) -> Result<()> {
     result.map_err(|source| Error::Write { path: file.into(), source })
 }
 
+/// Fails when something that is no file (a folder, a link, a device) has the name of a file that may be replaced.
+///
+/// # Errors
+/// [`Error::Write`] naming it.
+pub fn check_regular(file: &Path) -> Result<()> {
+    refuse_special(file).map_err(|source| Error::Write { path: file.into(), source })
+}
+
 /// Fails when `output` is one of the files or folders that the same command reads, under whatever name, or a folder that such a
 /// file or folder lies in.
 ///
@@ -34,7 +42,8 @@ pub fn check_writable_file(file: &Path) -> Result<()> {
 pub fn check_not_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     let Ok(output_there) = fs::canonicalize(output) else { return Ok(()) };
     let is_output = |input: &Path| {
-        fs::canonicalize(input).is_ok_and(|input| input.starts_with(&output_there) || is_same_file(&input, &output_there))
+        fs::canonicalize(input)
+            .is_ok_and(|input| input.starts_with(&output_there) || is_same_file(&input, &output_there))
     };
     match inputs.into_iter().any(is_output) {
         true => Err(Error::IsInput { path: output.into() }),

@@ -15,7 +15,9 @@ pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
     match text.len() as u64 > MOST {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("expected a text of at most {} MiB", MOST >> 20))),
+        true => {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("expected a text of at most {} MiB", MOST >> 20)))
+        }
         false => Ok(text),
     }
 }

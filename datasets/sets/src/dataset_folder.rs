@@ -75,7 +75,8 @@ impl DatasetFolder {
     }
 
     /// The folders of a data set, below its root.
-    pub const FOLDERS: [&str; 5] = ["acquisition", MAPS.folder, REFERENCE_TSMI.folder, KSPACE.folder, ADJOINT_TSMI.folder];
+    pub const FOLDERS: [&str; 5] =
+        ["acquisition", MAPS.folder, REFERENCE_TSMI.folder, KSPACE.folder, ADJOINT_TSMI.folder];
 
     /// Path of the data folder.
     pub fn root(&self) -> &Path {
@@ -153,10 +154,10 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::Ambiguous`] when both are there, [`Error::File`] when nobody can tell.
     pub fn dictionary_path(&self, cut: usize) -> Result<PathBuf> {
-        self.only("dictionary", [
-            format!("acquisition/SVD_dict_FISP_cut{cut}.mat"),
-            format!("acquisition/dictionary_cut{cut}.npz"),
-        ])
+        self.only(
+            "dictionary",
+            [format!("acquisition/SVD_dict_FISP_cut{cut}.mat"), format!("acquisition/dictionary_cut{cut}.npz")],
+        )
     }
 
     /// Path of the coil sensitivities.
@@ -258,7 +259,8 @@ impl DatasetFolder {
         measured_with: &str,
     ) -> Result<()> {
         let batch = kspace.view().insert_axis(Axis(0));
-        let archive = NpzWriter::new().with(KSPACE.key, batch).with(MEASURED_WITH, arr1(&[measured_with.to_owned()]).view());
+        let archive =
+            NpzWriter::new().with(KSPACE.key, batch).with(MEASURED_WITH, arr1(&[measured_with.to_owned()]).view());
         Ok(archive.write(self.kspace_path(slice, cut))?)
     }
 

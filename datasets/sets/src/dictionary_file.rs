@@ -134,6 +134,14 @@ impl DictionaryFile {
     fn check_lut(&self, path: &Path, key: &str) -> Result<()> {
         for (parameter, values) in self.parameters.iter().zip(self.lut.axis_iter(Axis(1))) {
             match (parameter.name.as_str(), parameter.unit.as_str()) {
+                ("T1" | "T2", unit) if unit != "s" => {
+                    return Err(Error::unexpected(
+                        path,
+                        "units",
+                        format!("{} in s", parameter.name),
+                        format!("`{unit}`"),
+                    ));
+                }
                 (name, "s") => check_times(path, key, name, values.iter().copied(), f64::MIN_POSITIVE)?,
                 ("B1", "") => {
                     if let Some(value) = values.iter().find(|value| !(0.0 < **value && **value <= LARGEST_B1)) {
@@ -224,6 +232,12 @@ mod tests {
             let message = DictionaryFile::read(&path).unwrap_err().to_string();
             assert!(message.contains("key `lut`") && message.contains(words), "{message}");
         }
+        let mut wrong = dictionary(2);
+        wrong.parameters[0].unit = "ms".into();
+        wrong.write(&path).unwrap();
+        assert!(
+            DictionaryFile::read(&path).unwrap_err().to_string().contains("key `units`: expected T1 in s, got `ms`")
+        );
         let mut wrong = dictionary(2);
         wrong.v.column_mut(3).fill(0.0);
         wrong.write(&path).unwrap();

@@ -7,6 +7,7 @@ use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleRe
 use diph_diffusion::Checkpoint;
 use diph_formats::{ArrayFile, FolderLock, NpzWriter, OutputFile, check_not_input, check_writable_folder};
 use diph_network::WeightFormat;
+use diph_recon::memory::{files, program};
 use diph_recon::{Blame, ReconError};
 use ndarray::Axis;
 use serde::Serialize;
@@ -61,6 +62,8 @@ impl ConvertArgs {
         let (input, output) = (&self.input, &self.output);
         self.check_used()?;
         self.check_name()?;
+        let reading = program().and(files([input.as_path()]));
+        context.memory.check("reading the file", &reading, "check whether it is what it should be")?;
         match self.what {
             Content::Samples => self.convert_samples()?,
             content => {
@@ -71,7 +74,9 @@ impl ConvertArgs {
                     Content::Checkpoint | Content::Samples => {
                         let format = self.format.unwrap_or(WeightFormat::F32);
                         let checkpoint = Checkpoint::read(input).file(input)?;
-                        context.output.note_all(checkpoint.notes.iter().map(|(what, value)| format!("{what}: {value}")));
+                        context
+                            .output
+                            .note_all(checkpoint.notes.iter().map(|(what, value)| format!("{what}: {value}")));
                         checkpoint.to_bytes(output, format).file(output)?
                     }
                 };
@@ -102,7 +107,7 @@ impl ConvertArgs {
         check_not_input(output, [input.as_path()]).file(output)?;
         check_writable_folder(output).file(output)?;
         let samples = SampleResults::read(input).file(input)?;
-        let mut files = Vec::new();
+        let mut written = Vec::new();
         for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
             let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
             maps.pd.mapv_inplace(|pd| pd * factor);
@@ -115,14 +120,14 @@ impl ConvertArgs {
                 NpzWriter::new().with("z", z.view()).with("x_hat", x_hat.view()).with("x_tilde", x_tilde.view());
             for (name, archive) in [("maps.npz", maps), ("tsmi.npz", images)] {
                 let path = output.join(format!("sample{index}")).join(name);
-                files.push((archive.to_bytes().file(&path)?, path));
+                written.push((archive.to_bytes().file(&path)?, path));
             }
         }
         let _lock = FolderLock::take(output).file(output)?;
-        for (bytes, path) in &files {
+        for (bytes, path) in &written {
             OutputFile::new(path, self.force, &[input]).and_then(|file| file.check(bytes)).file(path)?;
         }
-        for (bytes, path) in &files {
+        for (bytes, path) in &written {
             OutputFile::new(path, self.force, &[input]).and_then(|file| file.write(bytes)).file(path)?;
         }
         Ok(())

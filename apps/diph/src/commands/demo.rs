@@ -8,7 +8,9 @@ use clap::Args;
 use diph_bloch::{DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
-use diph_formats::{Error as FileError, FolderLock, check_writable_folder, is_there, remove_stale_temporaries};
+use diph_formats::{
+    Error as FileError, FolderLock, check_regular, check_writable_folder, is_there, remove_stale_temporaries,
+};
 use diph_nufft::SpiralOptions;
 use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, DemoAcquisition};
@@ -139,6 +141,7 @@ impl DemoArgs {
         let is_of_demo = is_there(&metrics).file(&metrics)? && read_json(&metrics)?.get("methods").is_some();
         for name in ["metrics.json", "comparison.png", "report.html"] {
             let path = self.out.join(name);
+            check_regular(&path).file(&path)?;
             if !self.force && !is_of_demo && is_there(&path).file(&path)? {
                 let what = "it is there, and no demo wrote it".into();
                 return Err(FileError::InTheWay { path: path.clone(), what }).file(&path)?;

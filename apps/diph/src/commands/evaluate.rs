@@ -7,6 +7,7 @@ use diph_core::ParameterMaps;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, OutputFile, check_not_input};
 use diph_recon::config::first_difference;
+use diph_recon::memory::{files, program};
 use diph_recon::slices::{Selection, read_truth};
 use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
 use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
@@ -60,23 +61,26 @@ impl EvaluateArgs {
         let path = self.out.as_deref();
         let out = path.map(|path| OutputFile::new(path, self.force, &[&self.results]).file(path)).transpose()?;
         let candidates = match self.results.is_dir() {
-            true => self.of_folder()?,
-            false => self.of_samples(&folder)?,
+            true => self.of_folder(context)?,
+            false => {
+                check_memory(context, [self.results.as_path()])?;
+                self.of_samples(&folder)?
+            }
         };
         if candidates.is_empty() {
             let message = "expected results of the selected slices, found none";
             return Err(ReconError::input(&self.results, message).into());
         }
-        let mut files = Vec::new();
+        let mut read = Vec::new();
         let mut slices = Vec::new();
         for candidate in &candidates {
             context.cancel.check()?;
-            slices.push(self.judge(&folder, candidate, &mut files)?);
+            slices.push(self.judge(&folder, candidate, &mut read)?);
         }
         let name = self.results.file_stem().map_or("results".into(), |name| name.to_string_lossy().into_owned());
         let results = MethodResults::new(name, slices);
         if let (Some(out), Some(path)) = (out, path) {
-            check_not_input(path, files.iter().map(PathBuf::as_path)).file(path)?;
+            check_not_input(path, read.iter().map(PathBuf::as_path)).file(path)?;
             out.write(&json_bytes(&results).file(path)?).file(path)?;
         }
         context.output.result(&results, || results_table(&results))
@@ -107,12 +111,17 @@ impl EvaluateArgs {
 
     /// Every `vol{v}_slice{s}` below the folder that is selected. All must be finished and of one method: their mean would mean
     /// nothing otherwise.
-    fn of_folder(&self) -> Result<Vec<Candidate>, ReconError> {
+    fn of_folder(&self, context: &Context) -> Result<Vec<Candidate>, ReconError> {
         let stored = StoredSlice::list(&self.results)?;
-        let is_selected = |slice: &&StoredSlice| self.vols.contains(slice.id.vol) && self.slices.contains(slice.id.slice);
+        let is_selected =
+            |slice: &&StoredSlice| self.vols.contains(slice.id.vol) && self.slices.contains(slice.id.slice);
         let selected: Vec<&StoredSlice> = stored.iter().filter(is_selected).collect();
         let mut first = None;
         for slice in &selected {
+            check_memory(
+                context,
+                ["maps.npz", "tsmi.npz"].map(|name| slice.folder.join(name)).iter().map(PathBuf::as_path),
+            )?;
             if !slice.is_finished()? {
                 let message = "unfinished, for it has no metrics.json; reconstruct it again, or select other slices";
                 return Err(ReconError::input(&slice.folder, message));
@@ -149,6 +158,12 @@ impl EvaluateArgs {
         };
         ids.into_iter().enumerate().map(candidate).collect()
     }
+}
+
+/// Fails on files that hold more than there is room for, however small they are on disk.
+fn check_memory<'a>(context: &Context, paths: impl IntoIterator<Item = &'a Path>) -> Result<(), ReconError> {
+    let reading = program().and(files(paths));
+    Ok(context.memory.check("reading the results", &reading, "evaluate fewer samples, or check the files")?)
 }
 
 fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {

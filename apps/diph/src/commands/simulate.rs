@@ -192,7 +192,11 @@ impl SimulateArgs {
             parameters: 2,
             simulates_dictionary: self.dictionary.is_none() && sequence.is_some(),
         };
-        plan.memory(registry).and(files(self.dictionary.as_deref()))
+        let trajectory = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        plan.memory(registry).and(files(self.dictionary.as_deref().into_iter().chain(trajectory)))
     }
 
     fn selected(&self) -> Result<Vec<SliceId>, AppError> {

@@ -268,7 +268,8 @@ impl TrainArgs {
         if self.resume || folder.is_unused()? {
             return Ok(());
         }
-        let message = format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
+        let message =
+            format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
         Err(AppError::usage("--out", message))
     }
 
@@ -357,7 +358,8 @@ fn text(flag: &str, path: &Path) -> Result<Value, AppError> {
     match path.to_str() {
         Some(path) => Ok(json!(path)),
         None => {
-            let message = format!("{}: expected a path in UTF-8, since it goes into config.json; rename it", path.display());
+            let message =
+                format!("{}: expected a path in UTF-8, since it goes into config.json; rename it", path.display());
             Err(AppError::usage(flag, message))
         }
     }

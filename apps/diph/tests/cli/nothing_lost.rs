@@ -82,7 +82,8 @@ fn nothing_but_zeros_is_no_measurement() {
     folder.write_kspace(ID, 4, &zeros((1, 100, 200))).unwrap();
     let error = bench.fail(3, &RECON);
     assert!(error.contains("traj_dcf.mat has 300 samples in a readout"), "{error}");
-    let coil_maps = |coils| NpzWriter::new().with("coil_maps", zeros((coils, 40, 36)).view()).write(folder.coil_maps_path());
+    let coil_maps =
+        |coils| NpzWriter::new().with("coil_maps", zeros((coils, 40, 36)).view()).write(folder.coil_maps_path());
     for coils in [0, 2] {
         coil_maps(coils).unwrap();
         let error = bench.fail(3, &RECON);
@@ -116,7 +117,8 @@ fn times_in_milliseconds_are_refused() {
     dictionary.write(bench.path("ms.npz")).unwrap();
     let error = bench.fail(3, &[&RECON[..], &["--dictionary", "ms.npz"]].concat());
     assert!(error.contains("ms.npz") && error.contains("divide milliseconds by 1000"), "{error}");
-    let words = ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", "100:100:3000", "--t2", "50", "--out", "d.npz"];
+    let words =
+        ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", "100:100:3000", "--t2", "50", "--out", "d.npz"];
     let error = bench.fail(2, &words);
     assert!(error.contains("--t1") && error.contains("seconds"), "{error}");
 }
@@ -131,7 +133,22 @@ fn a_file_is_what_its_content_says() {
     let theirs = bench.recon("lsq", "folder", &["--slices", "0"]);
     assert_eq!(ours["mean"]["tsmi_nrmse"], theirs["mean"]["tsmi_nrmse"]);
     for (words, said) in [
-        (vec!["dictionary", "--sequence", "fisp", "--t1", "1", "--t2", "0.1", "--coefficients", "1", "--out", "d.csv"], ".csv"),
+        (
+            vec![
+                "dictionary",
+                "--sequence",
+                "fisp",
+                "--t1",
+                "1",
+                "--t2",
+                "0.1",
+                "--coefficients",
+                "1",
+                "--out",
+                "d.csv",
+            ],
+            ".csv",
+        ),
         (vec!["convert", "dictionary", "D.MAT", "d"], "without an extension"),
         (vec!["convert", "checkpoint", "net.pt", "net.pth"], ".safetensors"),
     ] {
@@ -198,7 +215,8 @@ fn paths_need_not_be_text() {
     let run = |words: &[&str], out: &Path, more: &[&str]| {
         bench.command(words).arg(out).args(more).output().unwrap().status.code()
     };
-    let dictionary = ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", "1", "--t2", "0.1", "--coefficients", "1"];
+    let dictionary =
+        ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", "1", "--t2", "0.1", "--coefficients", "1"];
     assert_eq!(run(&[&dictionary[..], &["--out"]].concat(), &name(b".mat"), &[]), Some(0));
     let convert = ["--json", "convert", "trajectory", "data/acquisition/traj_dcf.mat"];
     assert_eq!(run(&convert, &name(b".npz"), &[]), Some(0));
@@ -216,7 +234,8 @@ fn paths_need_not_be_text() {
 #[test]
 fn single_files_are_replaced_by_force_only() {
     let bench = Bench::with_data();
-    let dictionary = |t1| ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", t1, "--t2", "0.1", "--out", "d.npz"];
+    let dictionary =
+        |t1| ["dictionary", "--sequence", "fisp", "--cut", "4", "--t1", t1, "--t2", "0.1", "--out", "d.npz"];
     let one = [&dictionary("0.9,1")[..], &["--coefficients", "2"]].concat();
     let other = [&dictionary("0.9,2")[..], &["--coefficients", "2"]].concat();
     bench.succeed(&one);
@@ -344,6 +363,15 @@ fn results_of_another_configuration_are_kept() {
         assert!(said.split('|').any(|said| error.contains(said)), "{words:?}: {error}");
         assert!(content(&bench.path("out")) == before, "{words:?}");
     }
+    // Links are not replaced by force either, and that is known before anything is.
+    let tsmi = bench.path("out/vol0_slice0/tsmi.npz");
+    fs::rename(&tsmi, bench.path("elsewhere.npz")).unwrap();
+    symlink(bench.path("elsewhere.npz"), &tsmi).unwrap();
+    let error = bench.fail(3, &[&recon("lrtv")[..], &["--force"]].concat());
+    assert!(error.contains("tsmi.npz") && error.contains("that of a link"), "{error}");
+    fs::remove_file(&tsmi).unwrap();
+    fs::rename(bench.path("elsewhere.npz"), &tsmi).unwrap();
+    assert!(content(&bench.path("out")) == before);
     bench.recon("lsq", "out", &[]);
     bench.recon("lrtv", "out", &["--slices", "0", "--force"]);
     assert_eq!(bench.json("out/vol0_slice0/metrics.json")["method"], "lrtv");
@@ -385,7 +413,10 @@ fn evaluation_means_one_method_and_finished_slices() {
 #[test]
 fn one_process_at_a_time_writes_into_a_folder() {
     let bench = Bench::with_data();
-    let long = [&RECON[..7], &["--set", "solver.least-squares.iterations=1000000", "--set", "solver.least-squares.tolerance=0"]];
+    let long = [
+        &RECON[..7],
+        &["--set", "solver.least-squares.iterations=1000000", "--set", "solver.least-squares.tolerance=0"],
+    ];
     let long = [&long.concat()[..], &["--slices", "0", "--out", "out"]].concat();
     let mut child = bench.command(&long).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     let patience = Instant::now() + Duration::from_secs(60);
@@ -465,7 +496,8 @@ fn threads_are_bounded_by_the_machine() {
 #[test]
 fn a_run_without_its_state_is_not_begun_again() {
     let bench = Bench::new();
-    let tiny = ["unet.image_size=32", "unet.model_channels=32", "unet.channel_mult=[1,1]", "unet.attention_resolutions=[]"];
+    let tiny =
+        ["unet.image_size=32", "unet.model_channels=32", "unet.channel_mult=[1,1]", "unet.attention_resolutions=[]"];
     let sets: Vec<String> = tiny.iter().map(|set| format!("training.model.{set}")).collect();
     let mut words = vec!["train", "--out", "t", "--phantom", "32", "--steps", "2", "--condition", "none"];
     sets.iter().for_each(|set| words.extend(["--set", set]));

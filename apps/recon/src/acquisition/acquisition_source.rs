@@ -81,7 +81,8 @@ impl<'a> AcquisitionSource<'a> {
     /// # Errors
     /// When the folder has two, or nobody can tell which it has.
     pub fn trajectory_path(&self) -> Result<PathBuf, ReconError> {
-        self.trajectory.map_or_else(|| self.folder.trajectory_path().file(self.folder.root()), |path| Ok(path.to_owned()))
+        self.trajectory
+            .map_or_else(|| self.folder.trajectory_path().file(self.folder.root()), |path| Ok(path.to_owned()))
     }
 
     fn dictionary_path(&self) -> Result<PathBuf, ReconError> {

@@ -60,7 +60,8 @@ impl Fingerprint {
             ("coil maps", &self.coil_maps, own_coils),
         ];
         for (name, hash, is_own) in parts {
-            let is_said = measured_with.split(", ").any(|part| part.strip_prefix(name).is_some_and(|found| found.trim() == hash));
+            let is_said =
+                measured_with.split(", ").any(|part| part.strip_prefix(name).is_some_and(|found| found.trim() == hash));
             if is_own && !is_said {
                 let message = format!(
                     "key `measured_with`: it was measured with another acquisition than that in {} ({name} differ); simulate \

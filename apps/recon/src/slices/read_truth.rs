@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
 use diph_formats::is_there;
 
+use num_complex::Complex32;
+
 use super::Truth;
 use crate::{Blame, ReconError};
 
@@ -38,7 +40,11 @@ pub fn read_truth(
     let tsmi = match cut.map(|cut| (cut, folder.reference_tsmi_path(id, cut))) {
         Some((cut, path)) if is_there(&path).file(&path)? => {
             files.push(path.clone());
-            Some(folder.reference_tsmi(id, cut).file(&path)?)
+            let tsmi = folder.reference_tsmi(id, cut).file(&path)?;
+            if tsmi.iter().all(|value| *value == Complex32::ZERO) {
+                return Err(ReconError::input(&path, "key `tsmi_ref`: expected an image, got zeros only"));
+            }
+            Some(tsmi)
         }
         _ => None,
     };

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diph_datasets::SliceId;
-use diph_formats::{Error as FileError, FolderLock, is_there, remove_stale_temporaries};
+use diph_formats::{Error as FileError, FolderLock, check_regular, is_there, remove_stale_temporaries};
 use serde_json::{Value, json};
 
+use super::SliceFiles;
 use crate::config::{first_difference, read_json};
 use crate::provenance::{Provenance, sha256};
 use crate::{Blame, Method, ReconError};
@@ -76,7 +77,8 @@ pub(super) struct RunConfiguration<'a> {
 impl RunConfiguration<'_> {
     /// Fails when `stored` holds other results, which this run would replace or stand beside.
     fn check(&self, stored: &StoredSlice, is_selected: bool) -> Result<(), ReconError> {
-        let in_the_way = |what: String| Err(FileError::InTheWay { path: stored.folder.clone(), what }).file(&stored.folder);
+        let in_the_way =
+            |what: String| Err(FileError::InTheWay { path: stored.folder.clone(), what }).file(&stored.folder);
         let Some(method) = stored.method()? else {
             return match is_selected && !is_empty(&stored.folder)? {
                 true => in_the_way("its files are not those of a reconstruction".into()),
@@ -98,7 +100,10 @@ impl RunConfiguration<'_> {
         }
         let provenance: Provenance = serde_json::from_value(read_json(&path)?).file(&path)?;
         if (provenance.seed, &provenance.sample_seeds) != (self.seed, &self.sample_seeds) {
-            return in_the_way(format!("it holds results of the seed {} or of another number of samples", provenance.seed));
+            return in_the_way(format!(
+                "it holds results of the seed {} or of another number of samples",
+                provenance.seed
+            ));
         }
         for file in (self.files)(stored.id)? {
             let name = file.display().to_string();
@@ -120,8 +125,8 @@ pub(super) struct ResultsFolder<'a> {
 }
 
 impl<'a> ResultsFolder<'a> {
-    /// Fails when results of another configuration are in the folder; `force` allows those of the slices to be replaced.
-    /// Nothing is changed.
+    /// Fails when results of another configuration are in the folder, or what no run replaces; `force` allows results of the slices
+    /// to be replaced. Nothing is changed.
     ///
     /// # Errors
     /// [`ReconError::File`] with [`InTheWay`](FileError::InTheWay).
@@ -131,7 +136,15 @@ impl<'a> ResultsFolder<'a> {
         configuration: &RunConfiguration<'_>,
         force: bool,
     ) -> Result<(), ReconError> {
-        if force || !is_there(path).file(path)? {
+        if !is_there(path).file(path)? {
+            return Ok(());
+        }
+        // Links and devices are never replaced, and a run must not find that out when it has its results.
+        let of_slices = slices.iter().map(|id| path.join(id.to_string())).flat_map(SliceFiles::replaced);
+        for file in of_slices.chain(OF_ALL_SLICES.map(|name| path.join(name))) {
+            check_regular(&file).file(&file)?;
+        }
+        if force {
             return Ok(());
         }
         let stored = StoredSlice::list(path)?;

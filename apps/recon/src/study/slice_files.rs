@@ -25,8 +25,11 @@ const OF_A_RUN: [&str; 10] = [
     "posterior.png",
     "steps.png",
     "steps.csv",
-    "steps",
+    STEPS,
 ];
+
+/// The folder of the images of every step.
+const STEPS: &str = "steps";
 
 /// The last file of a slice: a folder with metrics is a complete one.
 const METRICS: &str = "metrics.json";
@@ -52,6 +55,11 @@ impl SliceFiles {
         let (folder, target) = (staging.path().join(id.to_string()), out.join(id.to_string()));
         std::fs::create_dir(&folder).file(&folder)?;
         Ok(Self { staging, folder, target })
+    }
+
+    /// Files of a slice's folder that a run may replace.
+    pub fn replaced(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+        OF_A_RUN.into_iter().filter(|name| *name != STEPS).chain([METRICS]).map(move |name| folder.join(name))
     }
 
     /// The folder in which files are put until all are there.

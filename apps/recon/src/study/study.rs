@@ -92,8 +92,7 @@ impl Study<'_> {
             let input = SliceInput::read(self.source, *id, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition, observer)?;
             let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) =
-                self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
+            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
             results.push(result);
             finished.push(slice);
         }
