@@ -180,9 +180,12 @@ impl<'a> TrainingRun<'a> {
         TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
     }
 
+    /// Validates first: a run that is killed in between validates again when it gets here again, and a state without its validation
+    /// would never get one. The state is saved whatever becomes of the validation.
     fn checkpoint(&self) -> Result<(), ReconError> {
+        let validated = self.validate();
         self.save()?;
-        self.validate()
+        validated
     }
 
     /// Writes the state first: whatever happens to the rest, the run can go on.
