@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::presence::dangling_target;
-
 /// Result of reading or writing a file.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -133,6 +131,11 @@ impl Error {
     pub fn unexpected(path: &Path, key: &str, expected: impl ToString, got: impl ToString) -> Self {
         Self::Unexpected { path: path.into(), key: key.into(), expected: expected.to_string(), got: got.to_string() }
     }
+}
+
+/// Where a link leads that cannot be followed; `None` for everything else.
+fn dangling_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok().filter(|_| std::fs::metadata(path).is_err())
 }
 
 fn other(process: Option<u32>) -> String {

@@ -32,11 +32,6 @@ pub fn is_there(path: impl AsRef<Path>) -> Result<bool> {
     Ok(false)
 }
 
-/// Where a link leads that cannot be followed; `None` for everything else.
-pub(crate) fn dangling_target(path: &Path) -> Option<std::path::PathBuf> {
-    fs::read_link(path).ok().filter(|_| fs::metadata(path).is_err())
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;

@@ -44,6 +44,9 @@ pub struct EvaluateArgs {
     pub force: bool,
 }
 
+/// Files of a reconstructed slice that are read.
+const OF_SLICE: [&str; 4] = ["maps.npz", "tsmi.npz", "method.json", "metrics.json"];
+
 /// A result that is to be judged.
 struct Candidate {
     id: SliceId,
@@ -71,7 +74,11 @@ impl EvaluateArgs {
             let message = "expected results of the selected slices, found none";
             return Err(ReconError::input(&self.results, message).into());
         }
-        let mut read = Vec::new();
+        let of_slice = |candidate: &Candidate| {
+            let folder = self.results.join(candidate.id.to_string());
+            OF_SLICE.map(|name| folder.join(name))
+        };
+        let mut read: Vec<PathBuf> = candidates.iter().flat_map(of_slice).collect();
         let mut slices = Vec::new();
         for candidate in &candidates {
             context.cancel.check()?;

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
-use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
+use diph_datasets::{
+    BrainPhantom, DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
+};
 use diph_formats::{check_not_input, check_writable_folder};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
@@ -66,7 +68,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "STD", value_parser = parse_noise)]
     pub noise: Option<f64>,
     /// Signal-to-noise ratio in decibels instead
-    #[arg(long, value_name = "DB", conflicts_with = "noise")]
+    #[arg(long, value_name = "DB", conflicts_with = "noise", allow_hyphen_values = true, value_parser = parse_snr)]
     pub snr: Option<f64>,
     /// Which parts of a sample get noise; real reproduces the Python code's files
     #[arg(long, value_enum, default_value = "complex")]
@@ -161,6 +163,7 @@ impl SimulateArgs {
         simulation.seed = self.seed;
         simulation.force = self.force;
         context.cancel.check()?;
+        self.check_maps(&slices, size)?;
         let mut run = simulation.begin(&slices)?;
         let bar = context.output.bar("simulating", slices.len());
         for id in &slices {
@@ -237,6 +240,24 @@ impl SimulateArgs {
             ..BrainPhantom::new(height, width)
         };
         phantom.render().map(|slice| slice.maps).flag("--phantom")
+    }
+
+    /// Fails on maps that cannot be measured, before what an earlier simulation wrote is replaced.
+    fn check_maps(&self, slices: &[SliceId], size: (usize, usize)) -> Result<(), AppError> {
+        let Some(root) = &self.maps else { return Ok(()) };
+        let folder = DatasetFolder::new(root);
+        for id in slices {
+            let (path, maps) = (folder.maps_path(*id), self.read_maps(*id, slices.len())?);
+            if maps.dim() != size {
+                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", maps.dim());
+                return Err(ReconError::input(&path, message).into());
+            }
+            if !maps.mask(MASK_THRESHOLD).iter().any(|inside| *inside) {
+                let message = format!("the mask is empty: no voxel has |PD| above {MASK_THRESHOLD}");
+                return Err(ReconError::input(&path, message).into());
+            }
+        }
+        Ok(())
     }
 
     fn read_sequence(&self) -> Result<Option<Sequence>, AppError> {
@@ -317,6 +338,13 @@ fn parse_samples(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(samples @ 2..=1_000_000) => Ok(samples),
         _ => Err("expected 2 to 1000000 samples".into()),
+    }
+}
+
+fn parse_snr(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(decibels) if decibels.is_finite() => Ok(decibels),
+        _ => Err("expected a finite number of decibels".into()),
     }
 }
 

@@ -255,6 +255,7 @@ fn single_files_are_replaced_by_force_only() {
     bench.recon("lsq", "out", &[]);
     let evaluate = ["evaluate", "--dataset", "data", "--results", "out", "--out"];
     bench.fail(2, &[&evaluate[..], &["data/qmaps/qmaps_vol0_slice0.npz", "--force"]].concat());
+    bench.fail(2, &[&evaluate[..], &["out/vol0_slice0/maps.npz", "--force"]].concat());
     let run = fs::read(bench.path("out/metrics.json")).unwrap();
     bench.fail(2, &[&evaluate[..], &["out/metrics.json"]].concat());
     assert_eq!(fs::read(bench.path("out/metrics.json")).unwrap(), run);

@@ -14,6 +14,9 @@ use crate::{ArrayEntry, Element, Error, Result, write_atomically};
 
 const FORMAT: &str = ".npz file";
 
+/// Bytes that an archive has more than names and values of its members, each time that it names one.
+const OF_A_MEMBER: usize = 64;
+
 /// From this size on a member needs the 64-bit form of the archive.
 const LARGE: usize = u32::MAX as usize;
 
@@ -180,7 +183,11 @@ impl NpzWriter {
     /// # Errors
     /// When two arrays have the same key.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Cursor::new(Vec::new());
+        let values: usize = self.members.iter().map(|(_, bytes)| bytes.len()).sum();
+        let names: usize = self.members.iter().map(|(name, _)| 2 * (name.len() + OF_A_MEMBER)).sum();
+        // Compressed it is shorter, by how much nobody knows.
+        let length = if self.compressed { names } else { values + names };
+        let mut bytes = Cursor::new(Vec::with_capacity(length));
         self.write_to(&mut bytes)?;
         Ok(bytes.into_inner())
     }
