@@ -57,8 +57,14 @@ impl FolderLock {
                     lock.made.clear();
                     return Err(Error::Busy { path: folder.into(), process });
                 }
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(lock),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::Error(_)) => {
+                    // Some network file systems know no locks, and nobody else can have one there.
+                    drop(file);
+                    return match fs::remove_file(&lock.path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+                        _ => Ok(lock),
+                    };
+                }
             }
             // Whoever had the lock before may have removed the file in between.
             if is_same(&file, &lock.path) {
