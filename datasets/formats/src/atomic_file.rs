@@ -54,15 +54,15 @@ pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    match () {
-        () if kind.is_file() => Ok(()),
-        () if kind.is_dir() => {
-            Err(io::Error::new(io::ErrorKind::IsADirectory, "expected the name of a file, got that of a folder"))
-        }
-        () if kind.is_symlink() => {
-            Err(io::Error::other("expected the name of a file, got that of a link; name its target"))
-        }
-        () => Err(io::Error::other("expected the name of a file, got that of a device, a pipe or a socket")),
+    let expected = |got: &str| format!("expected the name of a file, got that of {got}");
+    if kind.is_file() {
+        Ok(())
+    } else if kind.is_dir() {
+        Err(io::Error::new(io::ErrorKind::IsADirectory, expected("a folder")))
+    } else if kind.is_symlink() {
+        Err(io::Error::other(expected("a link; name its target")))
+    } else {
+        Err(io::Error::other(expected("a device, a pipe or a socket")))
     }
 }
 

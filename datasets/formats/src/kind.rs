@@ -50,11 +50,10 @@ impl ArrayFile {
 
     fn by_extension(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?;
-        match () {
-            () if extension.eq_ignore_ascii_case("npz") => Some(Self::Npz),
-            () if extension.eq_ignore_ascii_case("mat") => Some(Self::Mat),
-            () => None,
+        if extension.eq_ignore_ascii_case("npz") {
+            return Some(Self::Npz);
         }
+        extension.eq_ignore_ascii_case("mat").then_some(Self::Mat)
     }
 }
 
