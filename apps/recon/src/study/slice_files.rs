@@ -1,5 +1,6 @@
 //! The files of one slice.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -74,22 +75,31 @@ impl SliceFiles {
     pub fn finish(self) -> Result<(), ReconError> {
         std::fs::create_dir_all(&self.target).file(&self.target)?;
         remove(&self.target.join(METRICS))?;
-        for name in OF_A_RUN {
-            let (new, old) = (self.folder.join(name), self.target.join(name));
-            let is_written = new.exists();
-            // Files are replaced in one step; what is not written again, and folders, have to go before.
-            if !is_written || new.is_dir() {
+        for name in OF_A_RUN.iter().filter(|name| !self.folder.join(name).exists()) {
+            remove(&self.target.join(name))?;
+        }
+        for name in self.names_in_order()? {
+            let (new, old) = (self.folder.join(&name), self.target.join(&name));
+            // Files are replaced in one step; folders have to go before.
+            if new.is_dir() {
                 remove(&old)?;
             }
-            if is_written {
-                self.move_to_target(name)?;
-            }
+            self.staging.move_out(&new, &old).file(&old)?;
         }
-        self.move_to_target(METRICS)
+        Ok(())
     }
 
-    fn move_to_target(&self, name: &str) -> Result<(), ReconError> {
-        self.staging.move_out(&self.folder.join(name), &self.target.join(name)).file(&self.target)
+    /// All that was put into the folder. What says whose results they are comes first, what says that they are complete last.
+    fn names_in_order(&self) -> Result<Vec<OsString>, ReconError> {
+        let entries = std::fs::read_dir(&self.folder).file(&self.folder)?;
+        let names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>();
+        let mut names = names.file(&self.folder)?;
+        names.sort_by_key(|name| match name.to_str() {
+            Some("method.json" | "provenance.json") => (0, name.clone()),
+            Some(METRICS) => (2, name.clone()),
+            _ => (1, name.clone()),
+        });
+        Ok(names)
     }
 
     /// The log of the solver's steps: `steps.csv`, and with `images` also `steps/step_0001.npz` and so on.
@@ -186,13 +196,15 @@ mod tests {
         drop(files);
         assert_eq!(std::fs::read(target.join("maps.npz")).unwrap(), b"old", "given up");
         let files = SliceFiles::new(out.path(), id).unwrap();
-        put(files.folder(), &["maps.npz", "metrics.json", "steps/step_0002.npz"], "new");
+        put(files.folder(), &["maps.npz", "metrics.json", "steps/step_0002.npz", "of an observer.png"], "new");
         assert_eq!(std::fs::read(target.join("metrics.json")).unwrap(), b"old");
         files.finish().unwrap();
         let read = |name: &str| std::fs::read_to_string(target.join(name)).ok();
         assert_eq!((read("maps.npz"), read("metrics.json")), (Some("new".into()), Some("new".into())));
         assert_eq!((read("posterior.npz"), read("steps/step_0001.npz")), (None, None), "those of the earlier run");
-        assert!(read("steps/step_0002.npz").is_some() && read("notes.txt").is_some());
+        for name in ["steps/step_0002.npz", "of an observer.png", "notes.txt"] {
+            assert!(read(name).is_some(), "{name}");
+        }
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1, "no temporary folder");
     }
 }
