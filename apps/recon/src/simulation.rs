@@ -95,6 +95,7 @@ impl<'a> Simulation<'a> {
         }
         let old = SimulationRecord::read(root).file(root)?;
         let fingerprint = Fingerprint::of(self.acquisition).text();
+        let fingerprint_of_run = fingerprint.clone();
         let mut writing = self.acquisition_files();
         writing.extend(slices.iter().flat_map(|id| self.slice_files(*id)));
         for file in writing.iter().map(|name| root.join(name)) {
@@ -104,16 +105,20 @@ impl<'a> Simulation<'a> {
             self.check_mine(old.as_ref(), &writing)?;
         }
         let mut record = old.unwrap_or_default();
-        let is_other = record.acquisition != fingerprint;
-        // Slices of another acquisition would stand beside a trajectory that is not theirs.
-        let stale: Vec<String> = record.files.keys().chain(&record.writing).filter(|_| is_other).cloned().collect();
-        (record.complete, record.acquisition, record.writing) = (false, fingerprint, writing);
+        self.check_others(slices, &record)?;
+        // What was measured with another acquisition would stand beside a trajectory and a dictionary that are not its own.
+        let is_other = record.acquisitions.get(&self.cut) != Some(&fingerprint);
+        let measured = format!("_cut{}.npz", self.cut);
+        let is_stale = |name: &&String| is_other && name.ends_with(&measured) && !writing.contains(name);
+        let stale: Vec<String> = record.files.keys().chain(&record.writing).filter(is_stale).cloned().collect();
+        record.acquisitions.insert(self.cut, fingerprint);
+        (record.complete, record.writing) = (false, writing);
         record.write(root).file(root)?;
         for name in stale {
             remove_stale(&root.join(&name))?;
             record.files.remove(&name);
         }
-        let mut run = SimulationRun { simulation: self, record, _lock: lock };
+        let mut run = SimulationRun { simulation: self, fingerprint: fingerprint_of_run, record, _lock: lock };
         run.write_acquisition()?;
         Ok(run)
     }
@@ -141,6 +146,21 @@ impl<'a> Simulation<'a> {
             }
             if record.files.get(name) != Some(&sha256(&path).file(&path)?) {
                 return in_the_way(path, "it is not what the simulation into this folder wrote");
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails on k-space of other slices that no simulation wrote, even where files may be replaced: it would stand beside an
+    /// acquisition that is not its own.
+    fn check_others(&self, slices: &[SliceId], record: &SimulationRecord) -> Result<(), ReconError> {
+        let root = self.folder.root();
+        for id in self.folder.slices_with_kspace(self.cut).file(root)? {
+            let [.., kspace] = self.slice_files(id);
+            if !slices.contains(&id) && !record.files.contains_key(&kspace) && !record.writing.contains(&kspace) {
+                let message =
+                    "k-space that was not simulated would stand beside another acquisition; name another folder";
+                return Err(ReconError::input(&root.join(kspace), message));
             }
         }
         Ok(())
@@ -192,6 +212,7 @@ impl<'a> Simulation<'a> {
 /// A simulation that has begun to write.
 pub struct SimulationRun<'a> {
     simulation: &'a Simulation<'a>,
+    fingerprint: String,
     record: SimulationRecord,
     _lock: FolderLock,
 }
@@ -241,7 +262,7 @@ impl SimulationRun<'_> {
         let adjoint = simulation.adjoint(&kspace).step(&step)?;
         let kspace = kspace.into_dimensionality::<Ix3>().step(&step)?;
 
-        let (folder, cut, fingerprint) = (simulation.folder, simulation.cut, &self.record.acquisition);
+        let (folder, cut, fingerprint) = (simulation.folder, simulation.cut, &self.fingerprint);
         folder.write_maps(id, maps).file(&folder.maps_path(id))?;
         folder.write_mask(id, MASK_THRESHOLD, &mask).file(&folder.mask_path(id, MASK_THRESHOLD))?;
         folder.write_reference_tsmi(id, cut, &tsmi).file(&folder.reference_tsmi_path(id, cut))?;

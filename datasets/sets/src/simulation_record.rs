@@ -16,8 +16,8 @@ const FORMAT: &str = "record of a simulation";
 pub struct SimulationRecord {
     /// Whether the simulation got to its end. Until then k-space and trajectory in the folder may belong to different ones.
     pub complete: bool,
-    /// Fingerprint of the acquisition, as in the k-space that was measured with it.
-    pub acquisition: String,
+    /// Fingerprint of the acquisition of every cut, as in the k-space that was measured with it.
+    pub acquisitions: BTreeMap<usize, String>,
     /// SHA-256 of every file, by its path in the folder.
     pub files: BTreeMap<String, String>,
     /// Paths of the files that an unfinished simulation writes.

@@ -289,7 +289,26 @@ fn measured_data_are_not_simulated_over() {
     assert!(bench.fail(2, &["demo", "--size", "24", "--out", "x"]).contains("--force"));
     fs::rename(bench.path("x/dataset"), bench.path("data")).unwrap();
     assert_eq!(content(&bench.path("data")), before);
+    // Not even by force beside k-space of another acquisition.
+    let error = bench.fail(3, &[&phantom[..], &["--force"]].concat());
+    assert!(error.contains("ksp_vol0_slice1_cut4.npz"), "{error}");
+    fs::remove_file(data(&bench).kspace_path(SliceId::new(0, 1), 4)).unwrap();
     bench.succeed(&[&phantom[..], &["--force"]].concat());
+}
+
+#[test]
+fn several_cuts_of_a_simulation_stand_side_by_side() {
+    let bench = Bench::with_data();
+    let other_cut =
+        ["simulate", "--phantom", "40x36", "--slices", "0,1", "--samples", "300", "--out", "data", "--cut", "3"];
+    bench.succeed(&other_cut);
+    for cut in ["3", "4"] {
+        bench.succeed(&["recon", "--dataset", "data", "--cut", cut, "--method", "lsq", "--out", cut]);
+    }
+    // Fewer slices, measured otherwise: those of the same cut that remain would not fit any more.
+    bench.succeed(&[&other_cut[..], &["--slices", "0", "--coils", "2"]].concat());
+    assert_eq!(data(&bench).slices_with_kspace(3).unwrap(), [ID]);
+    assert_eq!(data(&bench).slices_with_kspace(4).unwrap().len(), 2);
 }
 
 #[test]
