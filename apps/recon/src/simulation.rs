@@ -95,7 +95,6 @@ impl<'a> Simulation<'a> {
         }
         let old = SimulationRecord::read(root).file(root)?;
         let fingerprint = Fingerprint::of(self.acquisition).text();
-        let fingerprint_of_run = fingerprint.clone();
         let mut writing = self.acquisition_files();
         writing.extend(slices.iter().flat_map(|id| self.slice_files(*id)));
         for file in writing.iter().map(|name| root.join(name)) {
@@ -111,14 +110,14 @@ impl<'a> Simulation<'a> {
         let measured = format!("_cut{}.npz", self.cut);
         let is_stale = |name: &&String| is_other && name.ends_with(&measured) && !writing.contains(name);
         let stale: Vec<String> = record.files.keys().chain(&record.writing).filter(is_stale).cloned().collect();
-        record.acquisitions.insert(self.cut, fingerprint);
+        record.acquisitions.insert(self.cut, fingerprint.clone());
         (record.complete, record.writing) = (false, writing);
         record.write(root).file(root)?;
         for name in stale {
             remove_stale(&root.join(&name))?;
             record.files.remove(&name);
         }
-        let mut run = SimulationRun { simulation: self, fingerprint: fingerprint_of_run, record, _lock: lock };
+        let mut run = SimulationRun { simulation: self, fingerprint, record, _lock: lock };
         run.write_acquisition()?;
         Ok(run)
     }
