@@ -12,6 +12,7 @@ mod results_table;
 mod study_output;
 mod supervision;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -28,10 +29,6 @@ use supervision::{Supervised, supervise};
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
-    if let Some(threads) = cli.global.threads {
-        // Fails only when the pool exists already, which nothing before this line makes.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
     if cli.command.opens_plugins() {
         match supervise(&cli.global.plugin_dirs) {
             Ok(None) => {}
@@ -43,6 +40,11 @@ pub fn run() -> ExitCode {
         Ok(supervised) => supervised,
         Err(error) => return output.fail(&error).into(),
     };
+    let threads = cli.global.threads.map(|asked| bounded(asked, &output));
+    if let Some(threads) = threads {
+        // Fails only when the pool exists already, which nothing before this line makes.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
     let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
@@ -52,7 +54,7 @@ pub fn run() -> ExitCode {
         cancel,
         plugin_dirs: cli.global.plugin_dirs,
         allow_untrusted_plugins: cli.global.allow_untrusted_plugins,
-        threads: cli.global.threads,
+        threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
         command_line: context::command_line(),
@@ -65,6 +67,15 @@ pub fn run() -> ExitCode {
         supervised.end();
     }
     code.into()
+}
+
+/// At most as many threads as the machine runs at once: more would wait for each other, and take the machine from everybody.
+fn bounded(asked: NonZero<usize>, output: &Output) -> NonZero<usize> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    if asked > cores {
+        output.warn(format_args!("--threads {asked}: this machine runs {cores} at once; taking {cores}"));
+    }
+    asked.min(cores)
 }
 
 fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use check::CheckArgs;
 use worker::WorkerArgs;
 
+use super::lossy;
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -88,7 +89,7 @@ fn summary(component: Component<'_>) -> Value {
         "version": descriptor.version,
         "kind": descriptor.kind.to_string(),
         "summary": descriptor.summary,
-        "library": library.path(),
+        "library": library.path().map(lossy),
         "origin": library.origin(),
         "shadowed_by": shadowed_by.map(Library::to_string),
     })
