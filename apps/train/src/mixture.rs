@@ -10,8 +10,8 @@ use diph_plugin_host::Registry;
 use ndarray::Array2;
 
 use crate::{
-    DataConfig, FolderImages, ImageSource, MapsSource, Measurement, PhantomSource, ResponseTable, RunConfig,
-    SamplePart, SignalModel, TsmiSource,
+    DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
+    RunConfig, SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
@@ -54,7 +54,7 @@ impl<'a> Mixture<'a> {
         Ok(Self { registry, data, coefficients, demo, model: None, measurements, files })
     }
 
-    /// Images of a data folder.
+    /// Images of a data folder, the maps of which are varied.
     ///
     /// # Errors
     /// Naming the file that cannot be used.
@@ -64,10 +64,11 @@ impl<'a> Mixture<'a> {
         slices: &[SliceId],
         size: (usize, usize),
         share: f64,
+        augmentation: Option<MapAugmentation>,
     ) -> Result<SamplePart, ReconError> {
         let (measurement, model) = self.measurement(size)?;
         let images: Arc<dyn ImageSource> = match self.data.images {
-            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?),
+            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?.varied(augmentation)),
             FolderImages::Tsmi => {
                 Arc::new(TsmiSource::read(folder, slices, self.data.cut, (self.coefficients, size.0, size.1))?)
             }

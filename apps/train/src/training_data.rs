@@ -43,10 +43,10 @@ impl TrainingData {
             let slices = parts.slices(&folder, &config.data.vols, "data.vols")?;
             let size = parts.size_of_first(&folder, &slices)?;
             let share = if config.data.phantom.is_some() { 1.0 - config.data.phantom_share } else { 1.0 };
-            training.push(parts.folder_part(&folder, &slices, size, share)?);
+            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_augmentation)?);
             if !config.data.validation_vols.is_empty() {
                 let slices = parts.slices(&folder, &config.data.validation_vols, "data.validation_vols")?;
-                validation.push(parts.folder_part(&folder, &slices, size, 1.0)?);
+                validation.push(parts.folder_part(&folder, &slices, size, 1.0, None)?);
             }
         }
         if let Some([height, width]) = config.data.phantom {
