@@ -61,7 +61,7 @@ impl MapAugmentation {
 }
 
 /// The voxel of the original that a voxel of the moved image shows.
-fn motion((height, width): (usize, usize), rng: &mut Rng) -> impl Fn((usize, usize)) -> (usize, usize) {
+fn motion((height, width): (usize, usize), rng: &mut Rng) -> impl Fn((usize, usize)) -> (usize, usize) + use<> {
     let centre = [height, width].map(|length| (length as f32 - 1.0) / 2.0);
     let (sine, cosine) = rng.random_range(-TURN..TURN).to_radians().sin_cos();
     let zoom = rng.random_range(ZOOM[0]..ZOOM[1]);
@@ -80,7 +80,7 @@ fn motion((height, width): (usize, usize), rng: &mut Rng) -> impl Fn((usize, usi
 }
 
 /// A smooth phase and brightness over the image.
-fn smooth_factor((height, width): (usize, usize), rng: &mut Rng) -> impl Fn((usize, usize)) -> Complex32 {
+fn smooth_factor((height, width): (usize, usize), rng: &mut Rng) -> impl Fn((usize, usize)) -> Complex32 + use<> {
     let turn = rng.random_range(0.0..TAU);
     let c: [f32; 6] = std::array::from_fn(|_| StandardNormal.sample(rng));
     let position = |index: usize, length: usize| 2.0 * index as f32 / (length.max(2) - 1) as f32 - 1.0;

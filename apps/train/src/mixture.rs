@@ -15,13 +15,14 @@ use crate::{
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
-use diph_recon::{Blame, Cancel, ReconError};
+use diph_recon::{Blame, Cancel, ConditionImage, ReconError};
 
 /// Makes the parts of a mixture of samples; what they share is made once.
 pub(crate) struct Mixture<'a> {
     registry: &'a Registry,
     data: &'a DataConfig,
     coefficients: usize,
+    condition: Option<ConditionImage>,
     demo: Option<DemoAcquisition>,
     model: Option<Arc<SignalModel>>,
     measurements: Vec<((usize, usize), Arc<Measurement>)>,
@@ -51,7 +52,12 @@ impl<'a> Mixture<'a> {
             None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
         };
         let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
-        Ok(Self { registry, data, coefficients, demo, model: None, measurements, files })
+        Ok(Self { registry, data, coefficients, condition: None, demo, model: None, measurements, files })
+    }
+
+    /// The same for samples with a condition image.
+    pub fn with_condition(self, condition: Option<ConditionImage>) -> Self {
+        Self { condition, ..self }
     }
 
     /// Images of a data folder, the maps of which are varied.
@@ -102,7 +108,8 @@ impl<'a> Mixture<'a> {
         let acquisition = self.acquisition(size)?;
         let model = self.model(&acquisition)?;
         let operator = &self.data.operator;
-        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
+        let condition = self.condition.as_ref();
+        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise, condition);
         let measurement = Arc::new(measurement.step("creating the operator")?);
         self.measurements.push((size, measurement.clone()));
         Ok((measurement, model))

@@ -47,6 +47,16 @@ impl ModelConfig {
         }
     }
 
+    /// Fills in what follows from the parametrisation `gaussian`: the planes that its network sees and answers.
+    pub fn complete(&mut self) {
+        if self.diffusion.parametrisation.gaussian().is_some() {
+            let coefficients = self.unet.coefficients;
+            self.unet.conditional = false;
+            self.unet.input_channels = Some(GaussianSkip::planes(coefficients, self.condition.is_some()));
+            self.unet.output_channels = Some(2 * coefficients);
+        }
+    }
+
     /// Fails on settings that make no model.
     ///
     /// # Errors
