@@ -1,5 +1,6 @@
 //! The network as a denoiser.
 
+use diph_gaussian::Spectrum;
 use diph_network::{Network, Precision, Tensor, UNet};
 use ndarray::{Array3, ArrayView3, s};
 use num_complex::Complex32;
@@ -52,6 +53,11 @@ impl Denoiser {
     /// Whether it takes whole images, as [`Denoiser::denoise_image`] does: with the parametrisation `gaussian`.
     pub(crate) fn takes_images(&self) -> bool {
         self.skip.is_some()
+    }
+
+    /// The covariance of the parametrisation `gaussian`.
+    pub(crate) fn spectrum(&self) -> Option<&Spectrum> {
+        self.skip.as_ref().map(WienerSkip::spectrum)
     }
 
     /// Predicted x_0 of `noisy = x_0 + sigma n`, both (batch, 2 K, y, x), `sigma = sqrt((1 - abar) / abar)`.

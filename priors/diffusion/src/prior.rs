@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use diph_core::{NoiseSchedule, Prior, PriorContext, View, ViewMut};
+use diph_core::{GaussianRoot, ImageShape, NoiseSchedule, Prior, PriorContext, View, ViewMut};
+use diph_gaussian::GaussianPrior;
 use diph_network::Tensor;
 use ndarray::{ArrayView3, Ix3};
 use num_complex::Complex32;
@@ -181,7 +182,12 @@ impl DiffusionPrior {
     }
 
     /// An image of the shape (coefficient, y, x) that is given and has the network's coefficients.
-    fn whole<'v>(&self, role: &str, image: &'v View<'_>, shape: &[usize]) -> diph_core::Result<ArrayView3<'v, Complex32>> {
+    fn whole<'v>(
+        &self,
+        role: &str,
+        image: &'v View<'_>,
+        shape: &[usize],
+    ) -> diph_core::Result<ArrayView3<'v, Complex32>> {
         let coefficients = self.denoiser.config().unet.coefficients;
         let expected: Vec<usize> = std::iter::once(coefficients).chain(shape.iter().skip(1).copied()).collect();
         let view = image.view().into_dimensionality::<Ix3>();
@@ -232,6 +238,14 @@ impl Prior for DiffusionPrior {
         }
         layout.to_image(Self::NAME, &values, clean)?;
         Ok(None)
+    }
+
+    /// With the parametrisation `gaussian` that of its images, or of their deviation from the condition image.
+    fn gaussian_root(&self, coefficients: usize, image: &ImageShape) -> diph_core::Result<Option<GaussianRoot>> {
+        match self.denoiser.spectrum() {
+            Some(spectrum) => GaussianPrior::new(spectrum.clone(), 1.0)?.gaussian_root(coefficients, image),
+            None => Ok(None),
+        }
     }
 
     fn noise_schedule(&self, steps: usize) -> diph_core::Result<Option<NoiseSchedule>> {

@@ -110,6 +110,10 @@ impl WienerSkip {
         Ok(Self { spectrum, config: config.clone(), variances })
     }
 
+    pub fn spectrum(&self) -> &Spectrum {
+        &self.spectrum
+    }
+
     /// The view of `noisy` at the noise level `sigma`, with the condition image b of the same shape.
     pub fn view(
         &self,

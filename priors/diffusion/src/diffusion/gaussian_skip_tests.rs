@@ -86,7 +86,8 @@ fn the_target_has_unit_variance_in_every_coefficient() {
             let view = wiener.view(noisy(&clean, sigma, 1000 + seed).view(), sigma, None);
             let square = |planes: &Array3<f32>, sums: &mut [f32]| {
                 for (sum, plane) in sums.iter_mut().zip(planes.axis_iter(Axis(0))) {
-                    *sum += plane.iter().map(|value| value * value).sum::<f32>() / (plane.len() * draws as usize) as f32;
+                    *sum +=
+                        plane.iter().map(|value| value * value).sum::<f32>() / (plane.len() * draws as usize) as f32;
                 }
             };
             square(&view.target(clean.view()), &mut targets);
@@ -119,7 +120,10 @@ fn white_images_are_those_of_edm() {
                     let (clean, noisy) = (clean[[k, y, x]], noisy[[k, y, x]]);
                     let expected = (clean - noisy * coefficient.skip as f32) / coefficient.output as f32;
                     assert!((target[[2 * k, y, x]] - expected.re).abs() < 2e-3 * (1.0 + expected.norm()));
-                    assert!((view.planes[[2 * k, y, x]] - noisy.re * coefficient.input as f32).abs() < 1e-4 * (1.0 + noisy.norm()));
+                    assert!(
+                        (view.planes[[2 * k, y, x]] - noisy.re * coefficient.input as f32).abs()
+                            < 1e-4 * (1.0 + noisy.norm())
+                    );
                 }
             }
         }

@@ -157,12 +157,7 @@ fn condition(
 }
 
 /// Fails where a condition that the network wants is missing or of another shape.
-fn check_condition(
-    role: &str,
-    wanted: bool,
-    shape: [usize; 3],
-    image: Option<&Array3<Complex32>>,
-) -> Result<()> {
+fn check_condition(role: &str, wanted: bool, shape: [usize; 3], image: Option<&Array3<Complex32>>) -> Result<()> {
     match (wanted, image) {
         (false, _) => Ok(()),
         (true, None) => Err(Error::setting(role, "an image (conditional network)", "none")),

@@ -76,9 +76,9 @@ impl Images {
         let draw = |number: u64| {
             let drawn = rng_of(number).random_range(in_use.clone());
             let sample = self.kept.get(&drawn).cloned();
-            sample.map(|sample| (number, sample)).ok_or_else(|| {
-                Error::setting("training image", format!("number {drawn} among those in use"), "none")
-            })
+            sample
+                .map(|sample| (number, sample))
+                .ok_or_else(|| Error::setting("training image", format!("number {drawn} among those in use"), "none"))
         };
         numbers.into_iter().map(draw).collect()
     }

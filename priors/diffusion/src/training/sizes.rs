@@ -57,7 +57,8 @@ fn mean_squares_of(image: &Array3<Complex32>) -> Vec<f64> {
 pub fn measure_gaussian_skip(source: &dyn SampleSource, count: u64, skip: &GaussianSkip) -> Result<GaussianSkip> {
     let samples: Vec<TrainingSample> =
         (0..count).into_par_iter().map(|number| source.sample(number)).collect::<Result<_>>()?;
-    let fault = |error: diph_core::Error| Error::setting("images that the covariance is measured from", "others", error);
+    let fault =
+        |error: diph_core::Error| Error::setting("images that the covariance is measured from", "others", error);
     let coefficients = samples.first().map_or(0, |sample| sample.clean.len_of(Axis(0)));
     let mut sum = SpectrumSum::new(Array2::zeros((1, coefficients)));
     let mut sizes = vec![0.0; coefficients];

@@ -203,7 +203,11 @@ impl TrainingConfig {
         }
         let factor = self.model.unet.size_factor()?;
         if let Some(crop) = self.crop.filter(|crop| *crop == 0 || !crop.is_multiple_of(factor)) {
-            return Err(Error::setting("crop", format!("a multiple of {factor} (patch and levels of the network)"), crop));
+            return Err(Error::setting(
+                "crop",
+                format!("a multiple of {factor} (patch and levels of the network)"),
+                crop,
+            ));
         }
         if self.reuse.is_some_and(|reuse| reuse.pool == 0 || reuse.uses == 0) {
             return Err(Error::setting("reuse.pool and reuse.uses", "at least 1", 0));
@@ -217,12 +221,17 @@ impl TrainingConfig {
     fn check_noise_levels(&self) -> Result<()> {
         let NoiseLevels::LogNormal(levels) = self.noise_levels() else {
             if self.model.diffusion.parametrisation.gaussian().is_some() {
-                return Err(Error::setting("noise_levels", "log_normal with the parametrisation gaussian", "timesteps"));
+                return Err(Error::setting(
+                    "noise_levels",
+                    "log_normal with the parametrisation gaussian",
+                    "timesteps",
+                ));
             }
             return Ok(());
         };
         if !self.model.diffusion.parametrisation.takes_any_noise() {
-            let expected = "timesteps with any parametrisation but edm and gaussian, the network of which is told a timestep";
+            let expected =
+                "timesteps with any parametrisation but edm and gaussian, the network of which is told a timestep";
             return Err(Error::setting("noise_levels", expected, "log_normal"));
         }
         if self.model.diffusion.variance == Variance::LearnedRange {
