@@ -179,6 +179,9 @@ fn what_does_not_fit_is_refused() {
     assert!(model.mmse(ones.view(), MmseSettings::new(0.0)).is_err());
 }
 
+/// Noise levels of exact draws; few levels lose some of the spread.
+const LEVELS: usize = 90;
+
 /// With the normal prior itself as denoiser, samples lie around the exact posterior mean, and as far from it as exact samples do; with
 /// fresh noise only, nearer.
 #[test]
@@ -193,7 +196,7 @@ fn annealed_samples_are_those_of_the_posterior() {
     let conditions = Conditions::new();
     let mut spread = |fresh: f32| {
         let settings = AnnealedPosteriorSettings {
-            iterations: 24,
+            iterations: LEVELS,
             levels: [20.0, 0.01],
             sigma: Some(SIGMA),
             fresh,
@@ -206,7 +209,7 @@ fn annealed_samples_are_those_of_the_posterior() {
         for seed in 0..draws {
             let sampler =
                 AnnealedPosterior::new(&operator, samples.view(), &prior, &conditions, settings, seed).unwrap();
-            let drawn = diph_core::run(&sampler, 24, &mut []).unwrap().state.x_hat;
+            let drawn = diph_core::run(&sampler, LEVELS, &mut []).unwrap().state.x_hat;
             let difference = &drawn - &mean;
             spread += energy(&difference) / draws as f64;
             sum += &difference;
