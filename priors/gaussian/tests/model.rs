@@ -194,7 +194,7 @@ fn annealed_samples_are_those_of_the_posterior() {
     let mean = posterior.mean(samples.view(), 80, 1e-6).unwrap().image;
     let exact = energy(&(posterior.sample(samples.view(), 80, 1e-6, &mut rng).unwrap() - &mean));
     let conditions = Conditions::new();
-    let mut spread = |fresh: f32| {
+    let spread = |fresh: f32| {
         let settings = AnnealedPosteriorSettings {
             iterations: LEVELS,
             levels: [20.0, 0.01],
