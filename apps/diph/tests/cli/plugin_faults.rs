@@ -117,7 +117,7 @@ fn faults_of_projectors_are_found_by_their_laws() {
 fn likely_causes_are_named() {
     let bench = Bench::new();
     for (fault, cause) in [
-        ("no_conjugate", "a complex factor is not conjugated"),
+        ("no_conjugate", "another one in every draw: a conjugate"),
         ("scale", "the adjoint lacks a factor of 0.1250"),
         ("shift", "shifted by"),
     ] {
