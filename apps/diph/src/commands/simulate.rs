@@ -130,7 +130,7 @@ impl SimulateArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
         if !self.dry_run {
-            check_not_input(&self.out, self.maps.as_deref()).file(&self.out)?;
+            check_not_input(&self.out, self.inputs()).file(&self.out)?;
             check_writable_folder(&self.out).file(&self.out)?;
         }
         let size = self.image_size(&slices)?;
@@ -176,6 +176,19 @@ impl SimulateArgs {
         run.finish()?;
         let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
+    }
+
+    /// Folders and files that are read.
+    fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let trajectory = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        let sequence = match &self.sequence {
+            Some(SequenceSource::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        [self.maps.as_deref(), self.dictionary.as_deref(), trajectory, sequence].into_iter().flatten()
     }
 
     /// What it will need. The lengths of files are those that the flags say, or the usual ones: they are not read for this.
