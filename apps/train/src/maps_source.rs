@@ -8,7 +8,7 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, SignalModel};
+use crate::{ImageSource, MapSource, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
@@ -41,6 +41,12 @@ impl MapsSource {
             maps.push(found);
         }
         Ok(Self { maps, model })
+    }
+}
+
+impl MapSource for MapsSource {
+    fn maps(&self, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        Ok(self.maps[rng.random_range(0..self.maps.len())].clone())
     }
 }
 

@@ -36,7 +36,7 @@ impl TrainingData {
     /// Naming the key, the file or the plugin to blame.
     pub fn open(registry: &Registry, config: &RunConfig) -> Result<Self, ReconError> {
         let condition = condition(config)?;
-        let mut parts = Mixture::new(registry, config)?;
+        let mut parts = Mixture::new(registry, &config.data, config.training.model.unet.coefficients)?;
         let (mut training, mut validation) = (Vec::new(), Vec::new());
         if let Some(root) = &config.data.dataset {
             let folder = DatasetFolder::open(root).file(root)?;

@@ -2,7 +2,7 @@
 
 use diph_network::{Error, Result};
 use nalgebra::{DMatrix, SymmetricEigen};
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
 use crate::RegressionConfig;
 
@@ -10,6 +10,13 @@ use crate::RegressionConfig;
 const SAME: f64 = 0.01;
 
 impl RegressionConfig {
+    /// Whether both networks were trained for the same temporal basis.
+    pub fn has_basis_of(&self, other: &Self) -> bool {
+        let (frames, coefficients) = (other.basis.len(), other.coefficients());
+        let basis = Array2::from_shape_fn((frames, coefficients), |(frame, k)| other.basis[frame][k]);
+        self.check_basis(basis.view()).is_ok()
+    }
+
     /// Fails unless `basis` (frame, coefficient) is the temporal basis that the network was trained for: coefficients of another
     /// one mean something else, and the network would answer wrong maps without a word.
     ///

@@ -1,4 +1,6 @@
-//! `diph train`: a diffusion prior from images, or a Gaussian one from maps.
+//! `diph train`: a diffusion prior from images, a regression network or a Gaussian prior from maps.
+
+mod regression;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,8 @@ use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};
 use diph_train::{
-    FolderImages, RunConfig, RunFolder, RunOptions, TrainingData, TrainingProgress, TrainingRun, learn_spectrum,
-    measure_sizes, training_plan, training_time,
+    DataConfig, FolderImages, RunConfig, RunFolder, RunOptions, SpectrumSettings, TrainingData, TrainingProgress,
+    TrainingRun, learn_spectrum, measure_sizes, training_plan, training_time,
 };
 use serde_json::{Value, json};
 
@@ -72,6 +74,12 @@ pub struct TrainArgs {
     /// Configuration instead of the built-in one, in the form of a run's `config.json`
     #[arg(long, value_name = "FILE.json", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
+    /// Weights that training starts from: the average of another run with a network of the same architecture (regression)
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub init_from: Option<PathBuf>,
+    /// Spectrum of the linear estimate (regression); by default the one that comes with Diph for the acquisition
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub spectrum: Option<PathBuf>,
     /// Override a key of the configuration, for example `training.model.unet.model_channels=32`
     #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub overrides: Vec<String>,
@@ -99,6 +107,8 @@ pub enum Objective {
     Diffusion,
     /// The spectrum of the Gaussian prior of the method `mmse`, in seconds
     Spectrum,
+    /// The network of the method `unet`, which reads T1, T2 and proton density off the linear estimate
+    Regression,
 }
 
 /// What images are divided by before the network sees them.
@@ -134,12 +144,14 @@ impl TrainArgs {
     /// # Errors
     /// Naming the flag, the key, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        if self.objective == Objective::Spectrum {
-            return self.learn_spectrum(context);
+        match self.objective {
+            Objective::Spectrum => return self.learn_spectrum(context),
+            Objective::Regression => return self.train_regression(context),
+            Objective::Diffusion => self.refuse("diffusion", &self.of_regression())?,
         }
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
-        self.check_used(&config)?;
+        self.check_used(&config.data)?;
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
         if self.dry_run {
@@ -188,6 +200,8 @@ impl TrainArgs {
     /// Learns a spectrum and writes its file.
     fn learn_spectrum(&self, context: &Context) -> Result<(), AppError> {
         let of_networks = [
+            ("--init-from", self.init_from.is_some()),
+            ("--spectrum", self.spectrum.is_some()),
             ("--resume", self.resume),
             ("--validation-vols", self.validation_vols.is_some()),
             ("--phantom-share", self.phantom_share.is_some()),
@@ -197,9 +211,7 @@ impl TrainArgs {
             ("--batch", self.batch.is_some()),
             ("--dry-run", self.dry_run),
         ];
-        if let Some((flag, _)) = of_networks.into_iter().find(|(_, given)| *given) {
-            return Err(AppError::usage(flag, "has no effect with --objective spectrum; leave it out"));
-        }
+        self.refuse("spectrum", &of_networks)?;
         if self.out.is_dir() {
             let message = format!("{} is a folder; name the file to write", self.out.display());
             return Err(AppError::usage("--out", message));
@@ -208,11 +220,14 @@ impl TrainArgs {
             Some(file) => self.overridden(read_json(file)?, file)?,
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration"))?,
         };
-        self.check_used(&config)?;
+        self.check_used(&config.data)?;
         check_writable_file(&self.out).file(&self.out)?;
         let registry = context.registry()?;
         let bar = context.output.bar("learning the spectrum", 1);
-        let learned = learn_spectrum(&registry, &config, &context.cancel, &mut |done, total| bar.set(done, total))?;
+        let (coefficients, seed) = (config.training.model.unet.coefficients, config.training.seed);
+        let settings = SpectrumSettings { coefficients, seed };
+        let on_image = &mut |done, total| bar.set(done, total);
+        let learned = learn_spectrum(&registry, &config.data, settings, &context.cancel, on_image)?;
         drop(bar);
         let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
         write_atomically(&self.out, |file| file.write_all(&bytes)).file(&self.out)?;
@@ -246,11 +261,7 @@ impl TrainArgs {
                 )),
             };
         }
-        if folder.path().exists() && !is_empty(folder.path()) {
-            let message =
-                format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
-            return Err(AppError::usage("--out", message));
-        }
+        check_new(folder)?;
         match &self.config {
             Some(file) => self.overridden(read_json(file)?, file),
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration")),
@@ -259,10 +270,10 @@ impl TrainArgs {
 
     /// Fails on a flag that says something about images that are not trained on. That it repeats the default is no reason to
     /// pass over it: who writes it expects something else.
-    fn check_used(&self, config: &RunConfig) -> Result<(), AppError> {
+    fn check_used(&self, data: &DataConfig) -> Result<(), AppError> {
         const FOLDER: &str = "--dataset DIR";
         const PHANTOM: &str = "--phantom HEIGHTxWIDTH";
-        let (no_folder, no_phantom) = (config.data.dataset.is_none(), config.data.phantom.is_none());
+        let (no_folder, no_phantom) = (data.dataset.is_none(), data.phantom.is_none());
         let unused = [
             ("--vols", self.vols.is_some(), no_folder, FOLDER),
             ("--slices", self.slices.is_some(), no_folder, FOLDER),
@@ -279,14 +290,14 @@ impl TrainArgs {
         }
     }
 
-    fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
+    /// Keys that every objective has, with what the flags say of them.
+    fn shared_keys(&self) -> [(&'static str, Option<Value>); 13] {
         let size = self.phantom.map(<(usize, usize)>::from);
         let acquisition = match self.acquisition.as_deref() {
             Some(path) if path == Path::new("demo") => Some(Value::Null),
             path => path.map(|path| json!(path)),
         };
-        let measured = self.intensity == Some(IntensityUnits::Measured);
-        let flags = [
+        [
             ("data.dataset", self.dataset.as_ref().map(|path| json!(path))),
             ("data.vols", self.vols.as_ref().map(numbers)),
             ("data.slices", self.slices.as_ref().map(numbers)),
@@ -300,6 +311,30 @@ impl TrainArgs {
             ("training.steps", self.steps.map(|steps| json!(steps))),
             ("training.batch", self.batch.map(|batch| json!(batch))),
             ("training.seed", self.seed.map(|seed| json!(seed))),
+        ]
+    }
+
+    fn parsed_overrides(&self) -> Result<Vec<Override>, AppError> {
+        Ok(self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?)
+    }
+
+    /// Fails on a flag that was given and says nothing to this objective.
+    fn refuse(&self, objective: &str, flags: &[(&'static str, bool)]) -> Result<(), AppError> {
+        match flags.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(AppError::usage(*flag, format!("has no effect with --objective {objective}; leave it out")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn of_regression(&self) -> [(&'static str, bool); 2] {
+        [("--init-from", self.init_from.is_some()), ("--spectrum", self.spectrum.is_some())]
+    }
+
+    fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
+        let measured = self.intensity == Some(IntensityUnits::Measured);
+        let flags = [
             ("training.model.condition", self.condition.clone()),
             ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
             // Factors of a configuration are those of the images that it was written for.
@@ -308,10 +343,8 @@ impl TrainArgs {
             ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
         ];
         let origin = origin.display().to_string();
-        for (key, value) in flags.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            Override::new(key, value).apply(&mut base, &origin)?;
-        }
-        let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        apply(&mut base, &origin, self.shared_keys().into_iter().chain(flags))?;
+        let overrides = self.parsed_overrides()?;
         let gives_factors = |change: &Override| change.sets("training.model.intensity");
         if let Some(change) = overrides.iter().find(|change| self.measures_factors() && gives_factors(change)) {
             let message =
@@ -320,6 +353,18 @@ impl TrainArgs {
         }
         Ok(RunConfig::load(base, &origin, &overrides)?)
     }
+}
+
+/// Lays the values that flags give over a configuration.
+fn apply<'k>(
+    base: &mut Value,
+    origin: &str,
+    keys: impl IntoIterator<Item = (&'k str, Option<Value>)>,
+) -> Result<(), AppError> {
+    for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        Override::new(key, value).apply(base, origin)?;
+    }
+    Ok(())
 }
 
 /// What the run will need; announces a network that takes long.
@@ -339,6 +384,15 @@ fn plan(context: &Context, registry: &Registry, config: &RunConfig) -> Result<Me
 /// All is an empty list.
 fn numbers(selection: &Selection) -> Value {
     json!(selection.named().collect::<Vec<_>>())
+}
+
+/// Fails where a new run would be laid over something.
+fn check_new(folder: &RunFolder) -> Result<(), AppError> {
+    if !folder.path().exists() || is_empty(folder.path()) {
+        return Ok(());
+    }
+    let message = format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
+    Err(AppError::usage("--out", message))
 }
 
 fn is_empty(folder: &Path) -> bool {

@@ -11,4 +11,5 @@ mod parity;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod regression;
 mod training;
