@@ -47,6 +47,7 @@ pub use measurement::{Measured, Measurement};
 pub use phantom_source::PhantomSource;
 pub use regression::{
     MapErrors, MapVariation, RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, ValidationRow,
+    judge_methods,
 };
 pub use response_table::ResponseTable;
 pub use run_config::RunConfig;

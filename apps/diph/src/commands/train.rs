@@ -1,5 +1,6 @@
 //! `diph train`: a diffusion prior from images, a regression network or a Gaussian prior from maps.
 
+mod recipe;
 mod regression;
 
 use std::io::Write;
@@ -24,14 +25,20 @@ use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph train`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// Folder of the run: configuration, log, pictures, state and networks; for a spectrum the file to write
+    /// Folder of the run: configuration, log, pictures, state and networks; for a spectrum the file to write; for a recipe the
+    /// folder of its runs
     #[arg(long, value_name = "DIR|FILE")]
     pub out: PathBuf,
     /// What is learned
     #[arg(long, value_enum, default_value_t = Objective::Diffusion)]
     pub objective: Objective,
+    /// Everything for an acquisition, one after the other: spectrum, regression network, diffusion prior; `--set` takes keys of
+    /// their configurations with the name of the stage in front, for example `regression.training.steps=3000`
+    #[arg(long, value_enum, conflicts_with_all = ["objective", "config", "init_from", "spectrum", "condition", "intensity", "images",
+        "steps", "batch", "dry_run"])]
+    pub recipe: Option<Recipe>,
     /// Go on with the run in the folder; equals a run that never stopped, bit for bit
     #[arg(long)]
     pub resume: bool,
@@ -111,6 +118,19 @@ pub enum Objective {
     Regression,
 }
 
+/// What is trained for an acquisition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recipe {
+    /// Spectrum, regression network, diffusion prior; then their errors on held-out slices beside those of `lrtv`
+    Standard,
+}
+
+/// What a run says at its end, for programs and for people.
+struct Outcome {
+    summary: Value,
+    text: String,
+}
+
 /// What images are divided by before the network sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum IntensityUnits {
@@ -144,18 +164,29 @@ impl TrainArgs {
     /// # Errors
     /// Naming the flag, the key, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        match self.objective {
-            Objective::Spectrum => return self.learn_spectrum(context),
-            Objective::Regression => return self.train_regression(context),
-            Objective::Diffusion => self.refuse("diffusion", &self.of_regression())?,
+        let outcome = match (self.recipe, self.objective) {
+            (Some(Recipe::Standard), _) => Some(self.cook(context)?),
+            (None, Objective::Spectrum) => Some(self.learn_spectrum(context)?),
+            (None, Objective::Regression) => self.train_regression(context)?,
+            (None, Objective::Diffusion) => self.train_diffusion(context)?,
+        };
+        match outcome {
+            Some(outcome) => context.output.result(&outcome.summary, || outcome.text),
+            None => Ok(()),
         }
+    }
+
+    /// Trains a diffusion prior; a dry run has no outcome.
+    fn train_diffusion(&self, context: &Context) -> Result<Option<Outcome>, AppError> {
+        self.refuse("diffusion", &self.of_regression())?;
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config.data)?;
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
         if self.dry_run {
-            return print_estimate(context, &estimate);
+            print_estimate(context, &estimate)?;
+            return Ok(None);
         }
         check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
@@ -191,14 +222,14 @@ impl TrainArgs {
             bar.message(format!("loss {:.4}, {} left", progress.loss, time(progress.seconds_left)));
         })?;
         drop(bar);
-        context.output.result(&summary, || {
-            let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
-            format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step)
-        })
+        let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
+        let text =
+            format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step);
+        Ok(Some(Outcome { summary: json!(summary), text }))
     }
 
     /// Learns a spectrum and writes its file.
-    fn learn_spectrum(&self, context: &Context) -> Result<(), AppError> {
+    fn learn_spectrum(&self, context: &Context) -> Result<Outcome, AppError> {
         let of_networks = [
             ("--init-from", self.init_from.is_some()),
             ("--spectrum", self.spectrum.is_some()),
@@ -232,9 +263,8 @@ impl TrainArgs {
         let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
         write_atomically(&self.out, |file| file.write_all(&bytes)).file(&self.out)?;
         let (images, out) = (learned.spectrum.images(), self.out.display());
-        context.output.result(&json!({ "images": images, "spectrum": self.out }), || {
-            format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`")
-        })
+        let text = format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`");
+        Ok(Outcome { summary: json!({ "images": images, "spectrum": self.out }), text })
     }
 
     /// A run that goes on keeps the factors that it measured when it began.

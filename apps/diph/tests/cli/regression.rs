@@ -54,7 +54,7 @@ fn maps_of_a_folder_and_phantoms_give_a_method_that_runs() {
     }
     let expected = ["config.json", "ema_0.995.safetensors", "log.csv", "loss.png", "method.json", "provenance.json"];
     let expected: Vec<_> =
-        expected.into_iter().chain(["state.safetensors", "validation.csv"]).map(Into::into).collect();
+        expected.into_iter().chain(["state.safetensors", "validation.csv"]).map(std::path::PathBuf::from).collect();
     assert_eq!(files(&bench.path("run")), expected);
     assert!(lines(&bench.path("run/validation.csv"))[0].starts_with("step,method,held_out,map,range_s,voxels"));
 

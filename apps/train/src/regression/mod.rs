@@ -13,5 +13,5 @@ mod variation;
 pub use config::RegressionRunConfig;
 pub use run::{RegressionRun, RegressionSummary};
 pub use samples::RegressionData;
-pub use validation::{MapErrors, ValidationRow};
+pub use validation::{MapErrors, ValidationRow, judge_methods};
 pub use variation::MapVariation;

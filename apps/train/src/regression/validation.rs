@@ -4,14 +4,17 @@ use diph_core::metrics;
 use diph_datasets::QuantitativeMaps;
 use diph_plugin_host::Registry;
 use diph_recon::config::Override;
-use diph_recon::{Blame, DEFAULT_OPERATOR, Method, Parts, ReconError, reconstruct};
+use diph_recon::{Blame, DEFAULT_OPERATOR, Method, Parts, ReconError, Reconstruction, reconstruct};
 use diph_regression::RegressionNetwork;
 use ndarray::{Array2, Array3, Ix3};
 use num_complex::Complex32;
 use serde::Serialize;
 use serde_json::json;
 
+use super::samples::HeldOut;
 use super::{RegressionData, RegressionRunConfig};
+
+const RECONSTRUCTING: &str = "reconstructing held-out slices";
 
 /// Bounds in seconds between the ranges of true T1 and T2 that errors are told for, beside all: about white matter, grey matter,
 /// mixtures and fluid.
@@ -103,30 +106,17 @@ impl Validation {
         config: &RegressionRunConfig,
         with_lrtv: bool,
     ) -> Result<(Self, Vec<ValidationRow>), ReconError> {
-        const STEP: &str = "reconstructing held-out slices";
         let mmse = method("mmse", config)?;
         let lrtv = with_lrtv.then(|| method("lrtv", config)).transpose()?;
+        let methods: Vec<&Method> = [Some(&mmse), lrtv.as_ref()].into_iter().flatten().collect();
         let (mut cases, mut rows) = (Vec::new(), Vec::new());
         for held_out in &data.held_out {
-            let mut found: Vec<(&Method, Parts, Vec<QuantitativeMaps>)> = Vec::new();
-            for method in [Some(&mmse), lrtv.as_ref()].into_iter().flatten() {
-                found.push((method, Parts::create(registry, method, &held_out.acquisition).step(STEP)?, Vec::new()));
-            }
-            let first = cases.len();
-            for (index, truth) in held_out.maps.iter().enumerate() {
-                let samples = held_out.samples(index).step("measuring held-out slices")?;
-                for (method, parts, maps) in &mut found {
-                    let reconstruction = reconstruct(method, parts, samples.view(), config.training.seed)?;
-                    maps.push(QuantitativeMaps::from_parameter_maps(&reconstruction.maps).step(STEP)?);
-                    if method.name == mmse.name {
-                        let image = reconstruction.x_hat.into_dimensionality::<Ix3>().step(STEP)?;
-                        let mask = truth.mask(config.mask_threshold);
-                        cases.push(Case { held_out: held_out.kind, truth: truth.clone(), mask, image });
-                    }
-                }
-            }
-            for (method, _, maps) in &found {
-                rows.extend(errors(0, &method.name, held_out.kind, cases[first..].iter().zip(maps)));
+            let found = reconstructions(registry, held_out, &methods, config.training.seed)?;
+            rows.extend(rows_of(held_out, &methods, &found, config.mask_threshold)?);
+            for (truth, reconstruction) in held_out.maps.iter().zip(found.into_iter().next().unwrap_or_default()) {
+                let image = reconstruction.x_hat.into_dimensionality::<Ix3>().step(RECONSTRUCTING)?;
+                let (mask, truth) = (truth.mask(config.mask_threshold), truth.clone());
+                cases.push(Case { held_out: held_out.kind, truth, mask, image });
             }
         }
         Ok((Self { cases }, rows))
@@ -142,11 +132,64 @@ impl Validation {
         let mut kinds: Vec<&str> = self.cases.iter().map(|case| case.held_out).collect();
         kinds.dedup();
         let of_kind = |kind: &'static str| {
-            let pairs = self.cases.iter().zip(&found).filter(move |(case, _)| case.held_out == kind);
-            errors(step, "unet", kind, pairs)
+            let pairs = self.cases.iter().zip(&found).filter(|(case, _)| case.held_out == kind);
+            errors(step, "unet", kind, pairs.map(|(case, maps)| (&case.truth, &case.mask, maps)))
         };
         Ok(kinds.into_iter().flat_map(of_kind).collect())
     }
+}
+
+/// Errors of methods on the held-out slices of a regression run's data.
+///
+/// # Errors
+/// Naming the method or the plugin to blame.
+pub fn judge_methods(
+    registry: &Registry,
+    data: &RegressionData,
+    config: &RegressionRunConfig,
+    methods: &[&Method],
+) -> Result<Vec<ValidationRow>, ReconError> {
+    let mut rows = Vec::new();
+    for held_out in &data.held_out {
+        let found = reconstructions(registry, held_out, methods, config.training.seed)?;
+        rows.extend(rows_of(held_out, methods, &found, config.mask_threshold)?);
+    }
+    Ok(rows)
+}
+
+/// The reconstructions of held-out slices by every method: (method, slice).
+fn reconstructions(
+    registry: &Registry,
+    held_out: &HeldOut,
+    methods: &[&Method],
+    seed: u64,
+) -> Result<Vec<Vec<Reconstruction>>, ReconError> {
+    let measure = |index| held_out.samples(index).step("measuring held-out slices");
+    let samples = (0..held_out.maps.len()).map(measure).collect::<Result<Vec<_>, _>>()?;
+    let of_method = |method: &&Method| {
+        let parts = Parts::create(registry, method, &held_out.acquisition).step(RECONSTRUCTING)?;
+        samples.iter().map(|samples| reconstruct(method, &parts, samples.view(), seed)).collect()
+    };
+    methods.iter().map(of_method).collect()
+}
+
+fn rows_of(
+    held_out: &HeldOut,
+    methods: &[&Method],
+    found: &[Vec<Reconstruction>],
+    mask_threshold: f32,
+) -> Result<Vec<ValidationRow>, ReconError> {
+    let mut rows = Vec::new();
+    for (method, reconstructions) in methods.iter().zip(found) {
+        let mut pairs = Vec::new();
+        for (truth, reconstruction) in held_out.maps.iter().zip(reconstructions) {
+            let maps = QuantitativeMaps::from_parameter_maps(&reconstruction.maps).step(RECONSTRUCTING)?;
+            pairs.push((truth, truth.mask(mask_threshold), maps));
+        }
+        let pairs = pairs.iter().map(|(truth, mask, maps)| (*truth, mask, maps));
+        rows.extend(errors(0, &method.name, held_out.kind, pairs));
+    }
+    Ok(rows)
 }
 
 /// A method as this run uses it: with its operator and its spectrum.
@@ -166,12 +209,12 @@ fn errors<'a>(
     step: u64,
     method: &str,
     held_out: &'static str,
-    found: impl Iterator<Item = (&'a Case, &'a QuantitativeMaps)>,
+    found: impl Iterator<Item = (&'a QuantitativeMaps, &'a Array2<bool>, &'a QuantitativeMaps)>,
 ) -> Vec<ValidationRow> {
     let (mut t1, mut t2) = (Vec::new(), Vec::new());
-    for (case, maps) in found {
-        t1.extend(relative_errors(&case.truth.t1, &maps.t1, &case.mask));
-        t2.extend(relative_errors(&case.truth.t2, &maps.t2, &case.mask));
+    for (truth, mask, maps) in found {
+        t1.extend(relative_errors(&truth.t1, &maps.t1, mask));
+        t2.extend(relative_errors(&truth.t2, &maps.t2, mask));
     }
     let mut rows = Vec::new();
     for (map, errors, bounds) in [("T1", t1, T1_BOUNDS), ("T2", t2, T2_BOUNDS)] {
@@ -220,8 +263,7 @@ mod tests {
         let mut found = truth.clone();
         (found.t1[[0, 0]], found.t1[[0, 1]], found.t1[[0, 3]]) = (0.4, 1.8, 90.0);
         let mask = Array2::from_shape_vec((1, 4), vec![true, true, true, false]).unwrap();
-        let case = Case { held_out: "maps", truth, mask, image: Array3::zeros((1, 1, 4)) };
-        let rows = errors(7, "unet", "maps", [(&case, &found)].into_iter());
+        let rows = errors(7, "unet", "maps", [(&truth, &mask, &found)].into_iter());
         let row = |map: &str, range: &str| rows.iter().find(|row| row.map == map && row.range == range).unwrap().errors;
         let all = row("T1", "all");
         assert_eq!(all.voxels, 3);

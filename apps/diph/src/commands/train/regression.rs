@@ -9,18 +9,18 @@ use diph_recon::Blame;
 use diph_recon::config::read_json;
 use diph_train::{
     RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, RunFolder, RunOptions, TrainingProgress,
-    regression_plan, regression_time,
+    ValidationRow, regression_plan, regression_time,
 };
 use serde_json::{Value, json};
 
-use super::{TrainArgs, apply, check_new, time};
+use super::{Outcome, TrainArgs, apply, check_new, time};
 use crate::Context;
 use crate::commands::print_estimate;
 use crate::output::{AppError, BlameFlag, Table};
 
 impl TrainArgs {
-    /// Trains a regression network.
-    pub(super) fn train_regression(&self, context: &Context) -> Result<(), AppError> {
+    /// Trains a regression network; a dry run has no outcome.
+    pub(super) fn train_regression(&self, context: &Context) -> Result<Option<Outcome>, AppError> {
         self.refuse(
             "regression",
             &[("--condition", self.condition.is_some()), ("--intensity", self.intensity.is_some())],
@@ -31,7 +31,8 @@ impl TrainArgs {
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
         if self.dry_run {
-            return print_estimate(context, &estimate);
+            print_estimate(context, &estimate)?;
+            return Ok(None);
         }
         check_writable_folder(&self.out).file(&self.out)?;
         folder.clean()?;
@@ -58,7 +59,7 @@ impl TrainArgs {
             bar.message(format!("loss {:.4}, {} left", progress.loss, time(progress.seconds_left)));
         })?;
         drop(bar);
-        context.output.result(&summary, || text(&summary))
+        Ok(Some(Outcome { summary: json!(summary), text: text(&summary) }))
     }
 
     /// The configuration: built in, of a file, or of the run to resume, with what the flags say on top.
@@ -113,25 +114,31 @@ fn plan(
 
 fn text(summary: &RegressionSummary) -> String {
     let RegressionSummary { steps, loss, seconds_per_step, checkpoint, method, validation } = summary;
-    let mut table = Table::new(["held out", "method", "map", "MAPE", "bias", "median", "median bias"]);
-    for row in validation {
-        let errors = &row.errors;
-        let percent = |value: f64| format!("{value:.1} %");
-        let signed = |value: f64| format!("{value:+.1} %");
-        table.row([
-            row.held_out.into(),
-            row.method.clone(),
-            row.map.into(),
-            percent(errors.mape_percent),
-            signed(errors.bias_percent),
-            percent(errors.median_ape_percent),
-            signed(errors.median_bias_percent),
-        ]);
-    }
-    let table = if validation.is_empty() { String::new() } else { format!("{table}\n") };
     format!(
-        "{table}{steps} steps, loss {loss:.4}, {seconds_per_step:.2} s per step; network {}; use it with `--method {}`",
+        "{}{steps} steps, loss {loss:.4}, {seconds_per_step:.2} s per step; network {}; use it with `--method {}`",
+        error_table(validation),
         checkpoint.display(),
         method.display()
     )
+}
+
+/// Errors over all held-out voxels; empty where nothing is held out.
+pub(super) fn error_table(rows: &[ValidationRow]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(["held out", "method", "map", "MAPE", "bias", "median", "median bias"]);
+    for row in rows.iter().filter(|row| row.range == "all") {
+        let errors = &row.errors;
+        table.row([
+            row.held_out.to_owned(),
+            row.method.clone(),
+            row.map.to_owned(),
+            format!("{:.1} %", errors.mape_percent),
+            format!("{:+.1} %", errors.bias_percent),
+            format!("{:.1} %", errors.median_ape_percent),
+            format!("{:+.1} %", errors.median_bias_percent),
+        ]);
+    }
+    format!("{table}\n")
 }
