@@ -127,7 +127,7 @@ fn bad_input_is_named() {
         (2, &["--images", "tsmi"], "data.images: expected `maps`"),
         (2, &["--set", "variation.rotation=-1"], "variation.rotation: expected a number of at least 0"),
         (2, &["--validation-vols", "0"], "data.validation_vols: volume 0 is also trained on"),
-        (2, &["--set", "training.crop=15"], "crop"),
+        (2, &["--set", "training.crop=15"], "crop: expected a multiple of 2"),
         (2, &[], "diph train --objective spectrum"),
     ];
     for (code, words, said) in cases {
@@ -138,4 +138,45 @@ fn bad_input_is_named() {
         let error = bench.fail(2, &["train", "--phantom", "32", flag, value, "--out", "run"]);
         assert!(error.contains(&format!("{flag}: has no effect with --objective diffusion")), "{error}");
     }
+}
+
+#[test]
+fn a_recipe_trains_everything_for_an_acquisition() {
+    let bench = Bench::with_data();
+    let recipe = ["train", "--recipe", "standard", "--acquisition", "data", "--cut", "4", "--out", "run"];
+    let data = ["--dataset", "data", "--vols", "0", "--phantom", "32"];
+    let keys: Vec<String> = [
+        ["regression.unet.model_channels=32", "diffusion.training.model.unet.model_channels=32"],
+        ["regression.unet.channel_mult=[1]", "diffusion.training.model.unet.channel_mult=[1]"],
+        ["regression.unet.num_heads=1", "diffusion.training.model.unet.attention_resolutions=[]"],
+        ["regression.training.crop=16", "diffusion.training.model.unet.image_size=32"],
+        ["regression.training.pool=8", "diffusion.training.batch=1"],
+        ["regression.training.steps=2", "diffusion.training.steps=2"],
+    ]
+    .into_iter()
+    .flatten()
+    .flat_map(|key| ["--set".to_owned(), key.to_owned()])
+    .collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let words = [&["--json"], &recipe[..], &data, &keys].concat();
+    let summary: serde_json::Value = serde_json::from_str(&bench.succeed(&words)).unwrap();
+    let methods: Vec<&str> =
+        summary["errors"].as_array().unwrap().iter().map(|row| row["method"].as_str().unwrap()).collect();
+    for method in ["mmse", "lrtv", "unet", "mrf-diph-conditional"] {
+        assert!(methods.contains(&method), "{methods:?}");
+    }
+    for method in ["run/unet.json", "run/mrf-diph-conditional.json"] {
+        bench.recon(method, &format!("{method}-results"), &["--slices", "0"]);
+    }
+    assert!(bench.fail(2, &words).contains("run holds a recipe's results; add --resume"));
+
+    // What is finished is not done again, and what is not there is made.
+    let read = |file: &str| fs::read(bench.path(file)).unwrap();
+    let (network, prior) = (read("run/regression/ema_0.995.safetensors"), read("run/diffusion/ema_0.999.safetensors"));
+    fs::remove_dir_all(bench.path("run/diffusion")).unwrap();
+    bench.succeed(&[&words[..], &["--resume"]].concat());
+    assert!(network == read("run/regression/ema_0.995.safetensors"));
+    assert!(prior == read("run/diffusion/ema_0.999.safetensors"));
+    let error = bench.fail(2, &[&recipe[..], &data, &["--set", "training.steps=1"]].concat());
+    assert!(error.contains("expected `spectrum.`, `regression.` or `diffusion.`"), "{error}");
 }

@@ -169,6 +169,11 @@ impl TrainingConfig {
     pub fn check(&self) -> Result<()> {
         self.model.check()?;
         self.settings.check()?;
+        self.check_crop()
+    }
+
+    /// Fails on squares that the network's levels do not divide.
+    pub(super) fn check_crop(&self) -> Result<()> {
         let (crop, factor) = (self.settings.crop, self.model.unet.size_factor()?);
         if crop == 0 || !crop.is_multiple_of(factor) {
             return Err(Error::setting("crop", format!("a multiple of {factor}"), crop));

@@ -14,6 +14,7 @@ impl TrainingConfig {
     /// # Errors
     /// [`diph_network::Error::Setting`] when the configuration makes no network.
     pub fn network_cost(&self) -> Result<NetworkCost> {
+        self.check_crop()?;
         NetworkCost::new(&self.model.unet, self.settings.crop, self.settings.batch, self.settings.precision)
     }
 
