@@ -8,6 +8,7 @@ use diph_diffusion::Checkpoint;
 use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
 use diph_network::WeightFormat;
 use diph_recon::{Blame, ReconError};
+use diph_regression::RegressionConfig;
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
@@ -66,7 +67,7 @@ impl ConvertArgs {
             Content::Samples => convert_samples(input, output, self.factor())?,
             Content::Checkpoint => {
                 let format = self.format.unwrap_or(WeightFormat::F32);
-                Checkpoint::read(input).file(input)?.write(output, format).file(output)?;
+                convert_network(input, output, format)?;
             }
         }
         let result = json!({ "content": self.what, "input": input, "output": output });
@@ -101,6 +102,15 @@ fn parse_factor(text: &str) -> Result<f32, String> {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
         _ => Err("expected a finite number above 0".into()),
     }
+}
+
+/// Writes a network of either kind in another number format; its own configuration says which it is.
+fn convert_network(input: &Path, output: &Path, format: WeightFormat) -> Result<(), AppError> {
+    if diph_network::Checkpoint::<RegressionConfig>::read_config(input).is_ok() {
+        let network = diph_network::Checkpoint::<RegressionConfig>::read(input).file(input)?;
+        return Ok(network.write(output, format).file(output)?);
+    }
+    Ok(Checkpoint::read(input).file(input)?.write(output, format).file(output)?)
 }
 
 fn parse_format(text: &str) -> Result<WeightFormat, String> {

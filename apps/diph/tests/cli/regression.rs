@@ -63,6 +63,9 @@ fn maps_of_a_folder_and_phantoms_give_a_method_that_runs() {
     assert!(bench.path("results/vol1_slice0/maps.npz").exists() || !files(&bench.path("results")).is_empty());
     let checkpoint = Checkpoint::<RegressionConfig>::read(bench.path("run/ema_0.995.safetensors")).unwrap();
     assert_eq!(checkpoint.config.basis.len(), 100);
+    bench.succeed(&["convert", "checkpoint", "run/ema_0.995.safetensors", "small.safetensors", "--format", "bf16"]);
+    let size = |name: &str| bench.path(name).metadata().unwrap().len();
+    assert!(size("small.safetensors") < size("run/ema_0.995.safetensors") * 7 / 10);
     assert_eq!(checkpoint.config.training.as_ref().unwrap()["data"]["dataset"], "data");
 }
 
