@@ -75,7 +75,7 @@ pub fn learn_spectrum(
     };
     let Signal { measurement, model, basis } = mixture.signal(size)?;
     let sum = SpectrumSum::new(basis);
-    let mut learner = Learner { sum, model: &model, measured: Vec::new(), done: 0, total: 0, on_image };
+    let mut learner = Learner { sum, model: &model, size, measured: Vec::new(), done: 0, total: 0, on_image };
     learner.total = slices.as_ref().map_or(0, |(_, slices)| slices.len()) + data.phantom.map_or(0, |_| PHANTOMS);
     if let Some((folder, slices)) = &slices {
         for chunk in slices.chunks(CHUNK) {
@@ -111,6 +111,8 @@ pub fn learn_spectrum(
 struct Learner<'a> {
     sum: SpectrumSum,
     model: &'a SignalModel,
+    /// Height and width that the operator measures; images of another size count for the spectrum alone.
+    size: (usize, usize),
     measured: Vec<(Array3<Complex32>, f32)>,
     done: usize,
     total: usize,
@@ -125,7 +127,7 @@ impl Learner<'_> {
             // A slice without any tissue says nothing.
             if let Some(scale) = maps.pd.as_slice().and_then(proton_density_scale) {
                 self.sum.add(image.view(), scale).step("learning the spectrum")?;
-                if self.done.is_multiple_of(MEASURED) {
+                if maps.dim() == self.size && self.done.is_multiple_of(MEASURED) {
                     self.measured.push((image, scale));
                 }
             }
