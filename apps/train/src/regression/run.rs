@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use diph_formats::{check_regular, is_there};
 use diph_network::{Checkpoint, WeightFormat};
 use diph_plugin_host::Registry;
 use diph_recon::config::Override;
@@ -63,8 +64,14 @@ impl<'a> RegressionRun<'a> {
         data: &'a RegressionData,
         config: RegressionRunConfig,
     ) -> Result<Self, ReconError> {
-        let (samples, trainer) = match folder.state().exists() {
+        let path = folder.state();
+        let (samples, trainer) = match is_there(&path).file(&path)? {
             true => resumed(options, &folder, data, &config)?,
+            false if folder.has_progress()? => {
+                let message = "no such file, and the run has steps or networks that beginning again would replace; put the \
+                               state back, or start another run with --out";
+                return Err(ReconError::input(&path, message));
+            }
             false => started(options, &folder, data, &config)?,
         };
         let log = TrainingLog::open(&folder.log(), trainer.step_number())?;
@@ -124,9 +131,17 @@ impl<'a> RegressionRun<'a> {
         TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
     }
 
-    /// Saves, and judges the average.
+    /// Validates first: a run that is killed in between validates again when it gets here again. The state is saved whatever becomes
+    /// of the validation.
     fn checkpoint(&self) -> Result<Vec<ValidationRow>, ReconError> {
-        let average = self.save()?;
+        let validated = self.validate();
+        self.save()?;
+        validated
+    }
+
+    /// Judges the average.
+    fn validate(&self) -> Result<Vec<ValidationRow>, ReconError> {
+        let average = self.trainer.average().step("averaging the network")?;
         let step = self.trainer.step_number();
         let network =
             RegressionNetwork::new(&average, self.config.training.precision).step("validating the network")?;
@@ -140,7 +155,7 @@ impl<'a> RegressionRun<'a> {
     }
 
     /// Writes the state first: whatever happens to the rest, the run can go on.
-    fn save(&self) -> Result<Checkpoint<RegressionConfig>, ReconError> {
+    fn save(&self) -> Result<(), ReconError> {
         let path = self.folder.state();
         self.trainer.save(&path).file(&path)?;
         let average = self.trainer.average().step("averaging the network")?;
@@ -149,8 +164,7 @@ impl<'a> RegressionRun<'a> {
         if let Some(picture) = self.log.picture().step("drawing the loss")? {
             write_bytes(&self.folder.loss_picture(), &picture)?;
         }
-        write_json(&self.folder.method(), &self.method()?)?;
-        Ok(average)
+        write_json(&self.folder.method(), &self.method()?)
     }
 
     /// The method `unet` with this run's network and spectrum.
@@ -206,6 +220,9 @@ fn started<'a>(
     provenance.plugins = vec![PluginFile::of(&data.operator)];
     provenance.inputs = inputs(options.hashes, &data.files)?;
     write_json(&folder.provenance(), &provenance)?;
+    // Before the first line of the log: a run with steps and no state has lost its state.
+    let path = folder.state();
+    trainer.save(&path).file(&path)?;
     Ok((samples, trainer))
 }
 
@@ -216,6 +233,10 @@ fn resumed<'a>(
     config: &RegressionRunConfig,
 ) -> Result<(MeasuredMaps<'a>, Trainer), ReconError> {
     let path = folder.state();
+    let average = folder.average(config.training.ema_rate);
+    for file in [average, path.clone(), folder.log(), folder.loss_picture(), folder.validation()] {
+        check_regular(&file).file(&file)?;
+    }
     let trainer = Trainer::resume(&path).file(&path)?;
     let of_state = trainer.config();
     if of_state.settings != config.training || of_state.model.unet != config.unet {

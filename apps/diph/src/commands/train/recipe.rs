@@ -26,6 +26,9 @@ impl TrainArgs {
     /// there already is kept: `--resume` goes on in the stage that was not finished.
     pub(super) fn cook(&self, context: &Context) -> Result<Outcome, AppError> {
         self.check_stages()?;
+        if self.force {
+            return Err(AppError::usage("--force", "has no effect on a recipe, which replaces nothing; leave it out"));
+        }
         if !self.resume && RunFolder::new(&self.spectrum_file()).path().exists() {
             let message =
                 format!("{} holds a recipe's results; add --resume to go on, or name another", self.out.display());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diph_formats::check_writable_folder;
+use diph_formats::{FolderLock, check_writable_folder};
 use diph_plugin_host::Registry;
 use diph_recon::Blame;
 use diph_recon::config::read_json;
@@ -13,7 +13,7 @@ use diph_train::{
 };
 use serde_json::{Value, json};
 
-use super::{Outcome, TrainArgs, apply, check_new, time};
+use super::{Outcome, TrainArgs, apply, text as utf8, time};
 use crate::Context;
 use crate::commands::print_estimate;
 use crate::output::{AppError, BlameFlag, Table};
@@ -21,10 +21,9 @@ use crate::output::{AppError, BlameFlag, Table};
 impl TrainArgs {
     /// Trains a regression network; a dry run has no outcome.
     pub(super) fn train_regression(&self, context: &Context) -> Result<Option<Outcome>, AppError> {
-        self.refuse(
-            "regression",
-            &[("--condition", self.condition.is_some()), ("--intensity", self.intensity.is_some())],
-        )?;
+        let of_diffusion = [("--condition", self.condition.is_some()), ("--intensity", self.intensity.is_some())];
+        self.refuse("regression", &of_diffusion)?;
+        self.refuse("regression", &[("--force", self.force)])?;
         let folder = RunFolder::new(&self.out);
         let config = self.regression_configuration(&folder)?;
         self.check_used(&config.data)?;
@@ -35,6 +34,9 @@ impl TrainArgs {
             return Ok(None);
         }
         check_writable_folder(&self.out).file(&self.out)?;
+        let _lock = FolderLock::take(&self.out).file(&self.out)?;
+        // Another run may have begun and ended in between.
+        self.check_unused(&folder)?;
         folder.clean()?;
         let spinner = context.output.spinner("preparing the maps");
         let data = RegressionData::open(&registry, &config)?;
@@ -59,7 +61,7 @@ impl TrainArgs {
             bar.message(format!("loss {:.4}, {} left", progress.loss, time(progress.seconds_left)));
         })?;
         drop(bar);
-        Ok(Some(Outcome { summary: json!(summary), text: text(&summary) }))
+        Ok(Some(Outcome { summary: json!(summary), text: said(&summary) }))
     }
 
     /// The configuration: built in, of a file, or of the run to resume, with what the flags say on top.
@@ -75,7 +77,7 @@ impl TrainArgs {
             }
             return Ok(stored);
         }
-        check_new(folder)?;
+        self.check_unused(folder)?;
         match &self.config {
             Some(file) => self.regression_overridden(read_json(file)?, file),
             None => self.regression_overridden(
@@ -88,10 +90,10 @@ impl TrainArgs {
     fn regression_overridden(&self, mut base: Value, origin: &Path) -> Result<RegressionRunConfig, AppError> {
         let origin = origin.display().to_string();
         let own = [
-            ("init_from", self.init_from.as_ref().map(|path| json!(path))),
-            ("spectrum", self.spectrum.as_ref().map(|path| json!(path))),
+            ("init_from", self.init_from.as_deref().map(|path| utf8("--init-from", path)).transpose()?),
+            ("spectrum", self.spectrum.as_deref().map(|path| utf8("--spectrum", path)).transpose()?),
         ];
-        apply(&mut base, &origin, self.shared_keys().into_iter().chain(own))?;
+        apply(&mut base, &origin, self.shared_keys()?.into_iter().chain(own))?;
         Ok(RegressionRunConfig::load(base, &origin, &self.parsed_overrides()?)?)
     }
 }
@@ -112,7 +114,7 @@ fn plan(
     Ok(estimate)
 }
 
-fn text(summary: &RegressionSummary) -> String {
+fn said(summary: &RegressionSummary) -> String {
     let RegressionSummary { steps, loss, seconds_per_step, checkpoint, method, validation } = summary;
     format!(
         "{}{steps} steps, loss {loss:.4}, {seconds_per_step:.2} s per step; network {}; use it with `--method {}`",
