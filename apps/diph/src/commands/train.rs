@@ -80,7 +80,7 @@ pub struct TrainArgs {
     /// Configuration instead of the built-in one, in the form of a run's `config.json`
     #[arg(long, value_name = "FILE.json", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
-    /// Weights that training starts from: the average of another run with a network of the same architecture (regression)
+    /// Weights that training starts from: the average of another run with a network of the same architecture
     #[arg(long, value_name = "FILE.safetensors")]
     pub init_from: Option<PathBuf>,
     /// Spectrum of the linear estimate (regression); by default the one that comes with Diph for the acquisition
@@ -180,7 +180,7 @@ impl TrainArgs {
 
     /// Trains a diffusion prior; a dry run has no outcome.
     fn train_diffusion(&self, context: &Context) -> Result<Option<Outcome>, AppError> {
-        self.refuse("diffusion", &self.of_regression())?;
+        self.refuse("diffusion", &[("--spectrum", self.spectrum.is_some())])?;
         if self.force {
             return Err(AppError::usage("--force", "has no effect but with --objective spectrum; leave it out"));
         }
@@ -379,13 +379,10 @@ impl TrainArgs {
         }
     }
 
-    fn of_regression(&self) -> [(&'static str, bool); 2] {
-        [("--init-from", self.init_from.is_some()), ("--spectrum", self.spectrum.is_some())]
-    }
-
     fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
         let measured = self.intensity == Some(IntensityUnits::Measured);
         let flags = [
+            ("init_from", self.init_from.as_deref().map(|path| text("--init-from", path)).transpose()?),
             ("training.model.condition", self.condition.clone()),
             ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
             // Factors of a configuration are those of the images that it was written for.

@@ -88,9 +88,12 @@ impl RegressionRunConfig {
             let message = "expected `maps`: a regression network learns T1, T2 and proton density from maps";
             return Err(ReconError::setting("data.images", message));
         }
-        if self.data.augmentation != Augmentation::default() {
-            let message = "has no effect on maps, which `variation` changes; leave it out";
-            return Err(ReconError::setting("data.augmentation", message));
+        let of_images = [
+            ("data.augmentation", self.data.augmentation != Augmentation::default()),
+            ("data.map_augmentation", self.data.map_augmentation.is_some()),
+        ];
+        if let Some((key, _)) = of_images.into_iter().find(|(_, given)| *given) {
+            return Err(ReconError::setting(key, "has no effect here, where `variation` changes maps; leave it out"));
         }
         if !(self.mask_threshold.is_finite() && self.mask_threshold > 0.0) {
             return Err(ReconError::setting(
