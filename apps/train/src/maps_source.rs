@@ -8,7 +8,7 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, MapAugmentation, SignalModel};
+use crate::{ImageSource, MapAugmentation, MapSource, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
@@ -47,6 +47,12 @@ impl MapsSource {
     /// The same source with every slice varied anew each time.
     pub fn varied(self, augmentation: Option<MapAugmentation>) -> Self {
         Self { augmentation, ..self }
+    }
+}
+
+impl MapSource for MapsSource {
+    fn maps(&self, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        Ok(self.maps[rng.random_range(0..self.maps.len())].clone())
     }
 }
 

@@ -11,7 +11,7 @@ use ndarray::Array2;
 
 use crate::{
     DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
-    RunConfig, SamplePart, SignalModel, TsmiSource,
+    SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
@@ -41,17 +41,16 @@ pub(crate) struct Signal {
 }
 
 impl<'a> Mixture<'a> {
-    /// For a configuration; nothing is read yet.
+    /// For the images of a configuration and an acquisition of so many coefficients; nothing is read yet.
     ///
     /// # Errors
     /// When there are no or too many coefficients.
-    pub fn new(registry: &'a Registry, config: &'a RunConfig) -> Result<Self, ReconError> {
-        let coefficients = config.training.model.unet.coefficients;
-        let demo = match config.data.acquisition {
+    pub fn new(registry: &'a Registry, data: &'a DataConfig, coefficients: usize) -> Result<Self, ReconError> {
+        let demo = match data.acquisition {
             Some(_) => None,
-            None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
+            None => Some(DemoAcquisition::new((1, 1), coefficients).step("coefficients of the network")?),
         };
-        let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
+        let (measurements, files) = (Vec::new(), Vec::new());
         Ok(Self { registry, data, coefficients, condition: None, demo, model: None, measurements, files })
     }
 
@@ -132,7 +131,11 @@ impl<'a> Mixture<'a> {
         Ok(self.model.insert(model).clone())
     }
 
-    fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {
+    /// The acquisition of images of a size.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used.
+    pub fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {
         if let Some(demo) = &self.demo {
             return Ok(Acquisition { image_size, ..demo.acquisition.clone() });
         }

@@ -14,4 +14,5 @@ mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod regression;
 mod training;
