@@ -11,7 +11,7 @@ use diph_datasets::{
 };
 use diph_formats::NpzWriter;
 use diph_plugin_host::Registry;
-use ndarray::{Array3, ArrayD, Ix3};
+use ndarray::{ArrayD, Ix3};
 use num_complex::Complex32;
 
 use crate::acquisition::{Acquisition, dictionary_file};
@@ -19,8 +19,11 @@ use crate::parameter_maps;
 use crate::slices::slice_generator;
 use crate::{Blame, ReconError};
 
-/// The operator that measures; any other with the same arrays would do.
+/// The operator that measures planes along any trajectory; any other with the same arrays would do.
 pub const DEFAULT_OPERATOR: &str = "diph.mrf-nufft";
+
+/// The operator that measures planes and volumes on the grid of the image.
+pub const CARTESIAN_OPERATOR: &str = "diph.cartesian";
 
 /// Measures maps and writes everything that a reconstruction needs.
 pub struct Simulation<'a> {
@@ -83,10 +86,10 @@ impl<'a> Simulation<'a> {
             weights: Some(self.acquisition.density_compensation.mapv(f64::from)),
         };
         let weights = &self.acquisition.density_compensation;
-        // The Python code's form holds one set of weights for all frames.
-        let same = weights.outer_iter().all(|frame| frame == weights.row(0));
+        // The Python code's form holds planes, and one set of weights for all frames.
+        let fits = !self.acquisition.image.is_volume() && weights.outer_iter().all(|frame| frame == weights.row(0));
         let forms = [folder.join("traj_dcf.mat"), folder.join("trajectory.npz")];
-        let path = one_of(forms, same)?;
+        let path = one_of(forms, fits)?;
         trajectory.write(&path).file(&path)?;
         let forms = [format!("SVD_dict_FISP_cut{}.mat", self.cut), format!("dictionary_cut{}.npz", self.cut)];
         let path = one_of(forms.map(|name| folder.join(name)), !has_b1(&self.acquisition.dictionary))?;
@@ -98,7 +101,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Measures one slice and writes its maps, mask, reference TSMI, k-space and adjoint TSMI.
+    /// Measures one slice or volume and writes its maps, mask, reference TSMI, k-space and adjoint TSMI.
     ///
     /// # Errors
     /// When the maps make no sense, or naming the file that cannot be written.
@@ -112,7 +115,6 @@ impl<'a> Simulation<'a> {
         let tsmi = self.tsmi(maps).step(&step)?;
         let mut kspace = self.plain.range().zeros();
         self.plain.forward(tsmi.view(), kspace.view_mut()).step(&step)?;
-        let tsmi = tsmi.into_dimensionality::<Ix3>().step(&step)?;
         let mut rng = slice_generator(self.seed, id);
         add_measurement_noise(kspace.view_mut(), self.noise, self.noise_parts, &mut rng).step(&step)?;
         let adjoint = self.adjoint(&kspace).step(&step)?;
@@ -138,14 +140,14 @@ impl<'a> Simulation<'a> {
     fn adjoint(
         &self,
         kspace: &ArrayD<Complex32>,
-    ) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<ArrayD<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
         let mut samples = kspace.clone();
         if let Some(weights) = self.weighted.data_weights()? {
             samples.zip_mut_with(&weights, |sample, weight| *sample *= *weight);
         }
         let mut image = self.weighted.domain().zeros();
         self.weighted.adjoint(samples.view(), image.view_mut())?;
-        Ok(image.into_dimensionality::<Ix3>()?)
+        Ok(image)
     }
 }
 

@@ -32,8 +32,9 @@ impl MapsSource {
         for id in slices {
             let path = folder.maps_path(*id);
             let found = folder.maps(*id).file(&path)?;
-            if found.dim() != size {
-                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.dim());
+            if found.lengths() != [size.0, size.1] {
+                let message =
+                    format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.lengths());
                 return Err(ReconError::input(&path, message));
             }
             // Values that cannot be simulated shall end the run now and not in the middle of it.

@@ -111,7 +111,7 @@ fn parse_format(text: &str) -> Result<WeightFormat, String> {
 fn convert_samples(input: &Path, output: &Path, factor: f32) -> Result<(), ReconError> {
     let samples = SampleResults::read(input).file(input)?;
     for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
-        let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
+        let mut maps = QuantitativeMaps::from_stacked(qmaps.into_dyn()).file(input)?;
         maps.pd.mapv_inplace(|pd| pd * factor);
         let path = output.join(format!("sample{index}/maps.npz"));
         NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view()).write(&path).file(&path)?;

@@ -55,7 +55,7 @@ impl SliceInput {
                 if kspace.is_none() && truth.tsmi.is_none() {
                     let path = folder.maps_path(id);
                     let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?;
-                    truth.tsmi = Some(tsmi.into_dimensionality().file(&path)?);
+                    truth.tsmi = Some(tsmi);
                 }
                 Some(truth)
             }
@@ -79,7 +79,7 @@ impl SliceInput {
         }
         let step = format!("simulating k-space of {}", self.id);
         let tsmi = self.truth.as_ref().and_then(|truth| truth.tsmi.clone());
-        let tsmi = tsmi.ok_or_else(|| format!("no reference image of {}", self.id)).step(&step)?.into_dyn();
+        let tsmi = tsmi.ok_or_else(|| format!("no reference image of {}", self.id)).step(&step)?;
         let mut samples = operator.range().zeros();
         operator.forward(tsmi.view(), samples.view_mut()).step(&step)?;
         let mut rng = slice_generator(seed, self.id);
@@ -99,7 +99,7 @@ pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
 /// Any number of coils goes where none are known: their sensitivities can be estimated.
 fn check_kspace(path: &Path, kspace: &Array3<Complex32>, acquisition: &Acquisition) -> Result<(), ReconError> {
     let (frames, samples) = acquisition.density_compensation.dim();
-    let coils = acquisition.coil_maps.as_ref().map_or(kspace.dim().0, |maps| maps.dim().0);
+    let coils = acquisition.known_coils().unwrap_or(kspace.dim().0);
     let expected = (coils, frames, samples);
     if kspace.dim() == expected && coils > 0 {
         return Ok(());
@@ -115,15 +115,15 @@ fn check_truth(
     truth: &Truth,
     acquisition: &Acquisition,
 ) -> Result<(), ReconError> {
-    let (height, width) = acquisition.image_size;
-    if truth.maps.dim() != (height, width) {
-        let message = format!("key `qmaps`: expected maps of {height} x {width} pixels, got {:?}", truth.maps.dim());
+    let image = &acquisition.image;
+    if truth.maps.lengths() != image.lengths() {
+        let message = format!("key `qmaps`: expected maps of {image} pixels, got {:?}", truth.maps.lengths());
         return Err(ReconError::input(&folder.maps_path(id), message));
     }
-    let expected = (acquisition.dictionary.coefficients(), height, width);
+    let expected = image.with_leading(acquisition.dictionary.coefficients());
     match &truth.tsmi {
-        Some(tsmi) if tsmi.dim() != expected => {
-            let message = format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.dim());
+        Some(tsmi) if tsmi.shape() != expected => {
+            let message = format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.shape());
             Err(ReconError::input(&folder.reference_tsmi_path(id, cut), message))
         }
         _ => Ok(()),
