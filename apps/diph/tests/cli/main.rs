@@ -12,3 +12,4 @@ mod plugins;
 mod real_data;
 mod reconstruction;
 mod training;
+mod volumes;
