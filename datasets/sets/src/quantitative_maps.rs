@@ -1,8 +1,11 @@
 //! T1, T2 and proton density of a slice or a volume.
 
+use std::path::Path;
+
 use ndarray::{ArrayD, ArrayViewD, Axis, Zip, stack};
 use num_complex::Complex32;
 
+use crate::relaxation_times::check_times;
 use crate::{Error, Result};
 
 const OPERATION: &str = "quantitative maps";
@@ -53,6 +56,14 @@ impl QuantitativeMaps {
                 let (expected, got) = (self.t1.shape().to_vec(), got.to_vec());
                 return Err(Error::Shape { operation: OPERATION, role, expected, got });
             }
+        }
+        Ok(())
+    }
+
+    /// Fails on times that no tissue has, in the maps of the array `key` of a file. Zeros stand for what is not known.
+    pub(crate) fn check_times(&self, path: &Path, key: &str) -> Result<()> {
+        for (name, map) in [("T1", &self.t1), ("T2", &self.t2)] {
+            check_times(path, key, name, map.iter().map(|time| f64::from(*time)), 0.0)?;
         }
         Ok(())
     }

@@ -73,6 +73,12 @@ pub struct ReconArgs {
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]
     pub coil_maps: Option<PathBuf>,
+    /// Replace results of another method, seed or data set in the folder
+    #[arg(long)]
+    pub force: bool,
+    /// Simulate k-space from the reference maps, with noise, for slices that have none
+    #[arg(long)]
+    pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
     pub image_size: Option<ImageShape>,
@@ -114,6 +120,8 @@ impl ReconArgs {
             overrides: &overrides,
             out: &self.out,
             seed: self.seed,
+            force: self.force,
+            simulate: self.simulate,
             image_size: self.image_size,
             dump_steps: self.dump_steps,
             log_results: self.report,

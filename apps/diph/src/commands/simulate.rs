@@ -8,8 +8,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_cartesian::CartesianSampling;
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
-use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
-use diph_formats::check_writable_folder;
+use diph_datasets::{
+    BrainPhantom, DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
+};
+use diph_formats::{check_not_input, check_writable_folder};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use diph_plugin_host::Registry;
@@ -21,7 +23,7 @@ use ndarray::{Array2, Array3, ArrayD, Axis};
 use num_complex::Complex32;
 use serde_json::json;
 
-use super::{check_coefficients, parse_image, print_estimate};
+use super::{check_coefficients, lossy, parse_image, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -73,7 +75,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "STD", value_parser = parse_noise)]
     pub noise: Option<f64>,
     /// Signal-to-noise ratio in decibels instead
-    #[arg(long, value_name = "DB", conflicts_with = "noise")]
+    #[arg(long, value_name = "DB", conflicts_with = "noise", allow_hyphen_values = true, value_parser = parse_snr)]
     pub snr: Option<f64>,
     /// Which parts of a sample get noise; real reproduces the Python code's files
     #[arg(long, value_enum, default_value = "complex")]
@@ -84,6 +86,9 @@ pub struct SimulateArgs {
     /// Operator that measures (default: diph.mrf-nufft; of a volume or along the cartesian trajectory diph.cartesian)
     #[arg(long, value_name = "ID")]
     pub operator: Option<String>,
+    /// Replace files in the folder that no simulation wrote, such as measured k-space
+    #[arg(long)]
+    pub force: bool,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -135,6 +140,7 @@ impl SimulateArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
         if !self.dry_run {
+            check_not_input(&self.out, self.maps.as_deref()).file(&self.out)?;
             check_writable_folder(&self.out).file(&self.out)?;
         }
         let image = self.image(&slices)?;
@@ -162,17 +168,20 @@ impl SimulateArgs {
             Parts::Real => NoiseParts::RealOnly,
         };
         simulation.seed = self.seed;
+        simulation.force = self.force;
         context.cancel.check()?;
+        self.check_maps(&slices, &image)?;
+        let mut run = simulation.begin(&slices)?;
         let bar = context.output.bar("simulating", slices.len());
         for id in &slices {
             context.cancel.check()?;
             bar.message(id.to_string());
-            simulation.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
+            run.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
             bar.step();
         }
         drop(bar);
-        simulation.write_acquisition()?;
-        let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
+        run.finish()?;
+        let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
     }
 
@@ -193,7 +202,11 @@ impl SimulateArgs {
             parameters: 2,
             simulates_dictionary: self.dictionary.is_none() && sequence.is_some(),
         };
-        plan.memory(registry).and(files(self.dictionary.as_deref()))
+        let trajectory = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        plan.memory(registry).and(files(self.dictionary.as_deref().into_iter().chain(trajectory)))
     }
 
     fn selected(&self) -> Result<Vec<SliceId>, AppError> {
@@ -290,6 +303,25 @@ impl SimulateArgs {
         }
     }
 
+    /// Fails on maps that cannot be measured, before what an earlier simulation wrote is replaced.
+    fn check_maps(&self, slices: &[SliceId], image: &ImageShape) -> Result<(), AppError> {
+        let Some(root) = &self.maps else { return Ok(()) };
+        let folder = DatasetFolder::new(root);
+        for id in slices {
+            let (path, maps) = (folder.maps_path(*id), self.read_maps(*id, slices.len())?);
+            if maps.lengths() != image.lengths() {
+                let got = maps.lengths();
+                let message = format!("expected maps of {image} pixels like the first slice, got {got:?}");
+                return Err(ReconError::input(&path, message).into());
+            }
+            if !maps.mask(MASK_THRESHOLD).iter().any(|inside| *inside) {
+                let message = format!("the mask is empty: no voxel has |PD| above {MASK_THRESHOLD}");
+                return Err(ReconError::input(&path, message).into());
+            }
+        }
+        Ok(())
+    }
+
     fn read_sequence(&self) -> Result<Option<Sequence>, AppError> {
         let frames = Sequence::CUTS[self.cut];
         match (&self.sequence, &self.dictionary, &self.maps) {
@@ -306,14 +338,14 @@ impl SimulateArgs {
         sequence: Option<&Sequence>,
     ) -> Result<Acquisition, AppError> {
         let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
-        let own_dictionary = || folder.dictionary_path(self.cut);
+        let own_dictionary = || folder.dictionary_path(self.cut).file(folder.root());
         let dictionary = match (&self.dictionary, sequence) {
             (Some(path), _) => read_dictionary(path, self.coefficients)?,
             (None, Some(sequence)) => {
                 let (grid, is_cancelled) = (DictionaryGrid::brain(), || context.cancel.is_cancelled());
                 Dictionary::simulate_unless(&is_cancelled, sequence, &grid, self.coefficients).flag("--sequence")?
             }
-            (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
+            (None, None) => read_dictionary(&own_dictionary()?, self.coefficients)?,
         };
         let frames = dictionary.frames();
         let (trajectory, density_compensation) = self.trajectory(&folder, frames, &image)?;
@@ -390,6 +422,13 @@ fn parse_samples(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(samples @ 2..=1_000_000) => Ok(samples),
         _ => Err("expected 2 to 1000000 samples".into()),
+    }
+}
+
+fn parse_snr(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(decibels) if decibels.is_finite() => Ok(decibels),
+        _ => Err("expected a finite number of decibels".into()),
     }
 }
 
