@@ -1,12 +1,13 @@
 //! All components that were found.
 
+use std::collections::BTreeSet;
 use std::env::consts::DLL_EXTENSION;
 use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diph_core::{Error, ForwardOperator, MemoryEstimate, PlaneWise, Prior, Result};
+use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -15,10 +16,11 @@ use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
+use crate::projector::folded;
 use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
-    PluginOperator, PluginPrior, PluginProjector, Provenance, SearchPath,
+    PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
 };
 
 /// A component with the library that offers it.
@@ -186,9 +188,10 @@ impl Registry {
     ) -> Result<Option<MemoryEstimate>> {
         let Component { descriptor, library, .. } = self.find(id)?;
         let Some(estimate) = library.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
-        descriptor.requirements.check(&descriptor.kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
-        let arrays = acquisition.raw(|name| descriptor.requirements.uses_array(name));
+        let arrays =
+            acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
         let json = options.to_string();
         let uses = if uses_normal { abi::MemoryEstimate::USES_NORMAL } else { 0 };
         let mut parts = MemoryEstimate::default();
@@ -347,6 +350,28 @@ impl Registry {
         Ok(Some(norm(&(&with - &without)) / norm(&with).max(f64::MIN_POSITIVE)))
     }
 
+    /// Fails where an acquisition lacks something that the component needs, and where the component does not take its image.
+    /// Priors and projectors of planes take the planes of a volume.
+    fn check(&self, descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Result<()> {
+        let Descriptor { id, kind, requirements, .. } = descriptor;
+        requirements.check(kind, id, acquisition)?;
+        let takes_whole_images = matches!(kind, Kind::ForwardOperator | Kind::Estimator);
+        let Some(image) = acquisition.facts.image.filter(|_| takes_whole_images) else { return Ok(()) };
+        let takes_it = |requirements: &Requirements| requirements.spatial_axes.accept(&image);
+        if takes_it(requirements) {
+            return Ok(());
+        }
+        let others = self.components().map(|component| component.descriptor);
+        let others = others.filter(|other| other.kind == *kind && takes_it(&other.requirements));
+        let ids: BTreeSet<&str> = others.map(|other| other.id.as_str()).collect();
+        let advice = match ids.is_empty() {
+            true => format!("no {kind} here takes it"),
+            false => format!("take another {kind}: {}", ids.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let expected = format!("an image of {} spatial axes", requirements.spatial_axes);
+        Err(Error::incompatible(format!("{kind} `{id}`"), expected, format!("one of {image}; {advice}")))
+    }
+
     fn instantiate(
         &self,
         id: &str,
@@ -359,11 +384,11 @@ impl Registry {
             return Err(Error::incompatible("plugins", kind, format!("{}, which is `{id}`", descriptor.kind)));
         }
         let requirements = &descriptor.requirements;
-        requirements.check(kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
         let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
         let host = HostSide::new(Arc::clone(&self.services), id);
-        let arrays = acquisition.raw(|name| requirements.uses_array(name));
+        let arrays = acquisition.raw(image_for(descriptor, acquisition), |name| requirements.uses_array(name));
         let json = options.to_string();
         let mut raw = abi::Instance::default();
         let instance = &raw mut raw;
@@ -374,6 +399,18 @@ impl Registry {
         // SAFETY: filled by the successful call above.
         unsafe { Instance::new(id, label, requirements.spatial_axes, raw, host) }
     }
+}
+
+/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
+/// place by place.
+fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
+    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
+    let [height, width] = image.plane_lengths();
+    Some(match (&descriptor.kind, axes) {
+        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
+        (Kind::PhysicsProjector, axes) => folded(axes, &image),
+        _ => image,
+    })
 }
 
 /// # Safety

@@ -9,13 +9,15 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 11] = [
+const FLAGS: [(&str, &str); 13] = [
+    ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
     ("data.slices", "--slices"),
     ("data.validation_vols", "--validation-vols"),
     ("data.vols", "--vols"),
     ("image_size", "--image-size"),
+    ("log_results", "--report"),
     ("model_config", "--model-config"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),

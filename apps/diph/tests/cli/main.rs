@@ -16,3 +16,4 @@ mod real_data;
 mod reconstruction;
 mod regression;
 mod training;
+mod volumes;
