@@ -41,7 +41,7 @@ pub use cancel::Cancel;
 pub use condition_image::ConditionImage;
 pub use error::{Blame, NotEnoughMemory, ReconError, named};
 pub use evaluation::Evaluation;
-pub use maps::{parameter_maps, stacked_maps};
+pub use maps::{parameter_maps, quantitative_maps, stacked_maps};
 pub use method::Method;
 pub use reconstruction::{Parts, Reconstruction, reconstruct};
 pub use simulation::{CARTESIAN_OPERATOR, DEFAULT_OPERATOR, Simulation, SimulationRun};

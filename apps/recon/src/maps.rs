@@ -13,11 +13,11 @@ pub fn parameter_maps(maps: &QuantitativeMaps) -> ParameterMaps {
     ParameterMaps { parameters: parameters.into(), values, amplitude: maps.pd.clone() }
 }
 
-/// The maps as one stack (4, y, x), of a volume (4, z, y, x): T1 (s), T2 (s), Re PD, Im PD, as in the Python code's files.
+/// The maps of T1, T2 and PD as data folders hold them.
 ///
 /// # Errors
 /// [`Error::Parameter`] when the maps hold no T1 or T2 in seconds, [`Error::External`] when they are not of one image.
-pub fn stacked_maps(maps: &ParameterMaps) -> Result<ArrayD<f32>> {
+pub fn quantitative_maps(maps: &ParameterMaps) -> Result<QuantitativeMaps> {
     let time = |name: &str| {
         let index = maps.parameters.iter().position(|parameter| parameter.name == name && parameter.unit == "s");
         match index {
@@ -28,8 +28,16 @@ pub fn stacked_maps(maps: &ParameterMaps) -> Result<ArrayD<f32>> {
             }
         }
     };
-    let stacked = QuantitativeMaps::new(time("T1")?, time("T2")?, maps.amplitude.clone());
-    stacked.and_then(|maps| maps.to_stacked()).map_err(|error| Error::external("maps", error))
+    let maps = QuantitativeMaps::new(time("T1")?, time("T2")?, maps.amplitude.clone());
+    maps.map_err(|error| Error::external("maps", error))
+}
+
+/// The maps as one stack (4, y, x), of a volume (4, z, y, x): T1 (s), T2 (s), Re PD, Im PD, as in the Python code's files.
+///
+/// # Errors
+/// As [`quantitative_maps`].
+pub fn stacked_maps(maps: &ParameterMaps) -> Result<ArrayD<f32>> {
+    quantitative_maps(maps)?.to_stacked().map_err(|error| Error::external("maps", error))
 }
 
 #[cfg(test)]

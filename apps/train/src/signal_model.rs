@@ -43,14 +43,15 @@ impl SignalModel {
 }
 
 /// T1, T2 and PD of a plane, (y, x).
-struct PlaneMaps<'a> {
-    t1: ArrayView2<'a, f32>,
-    t2: ArrayView2<'a, f32>,
-    pd: ArrayView2<'a, Complex32>,
+pub(crate) struct PlaneMaps<'a> {
+    pub t1: ArrayView2<'a, f32>,
+    pub t2: ArrayView2<'a, f32>,
+    pub pd: ArrayView2<'a, Complex32>,
 }
 
 impl<'a> PlaneMaps<'a> {
-    fn of(maps: &'a QuantitativeMaps) -> Result<Self> {
+    /// The maps, which must be those of a plane.
+    pub fn of(maps: &'a QuantitativeMaps) -> Result<Self> {
         Ok(Self { t1: plane(&maps.t1)?, t2: plane(&maps.t2)?, pd: plane(&maps.pd)? })
     }
 }
