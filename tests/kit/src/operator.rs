@@ -243,10 +243,15 @@ impl Probe<'_> {
         Ok(roots.shape() == self.operator.range().shape() && roots.iter().all(|root| root.is_finite() && *root >= 0.0))
     }
 
-    /// Results of all three maps, one after another.
+    /// Results of all three maps, one after another. Without guards, which take longer than a small operator: threads would
+    /// hardly ever be inside of it at once.
     fn everything(&self, input: u64) -> Result<ArrayD<Complex32>> {
-        let x = self.image(input);
-        let (y, back, normal) = (self.forward(&x)?, self.adjoint(&self.samples(input))?, self.normal(&x)?);
+        let (operator, x) = (self.operator, self.image(input));
+        let (mut y, mut back, mut normal) =
+            (operator.range().zeros(), operator.domain().zeros(), operator.domain().zeros());
+        operator.forward(x.view(), y.view_mut())?;
+        operator.adjoint(self.samples(input).view(), back.view_mut())?;
+        operator.normal(x.view(), normal.view_mut())?;
         let values: Vec<Complex32> = y.iter().chain(&back).chain(&normal).copied().collect();
         Ok(ndarray::Array1::from(values).into_dyn())
     }

@@ -12,7 +12,7 @@ use crate::laws::Laws;
 
 const THREADS: u64 = 4;
 /// Threads call until one of these is reached: a race needs calls that overlap, and small examples are over in no time.
-const CALLS: usize = 400;
+const CALLS: usize = 20_000;
 const TIME: Duration = Duration::from_millis(250);
 /// Calls at least, however long they take.
 const FEWEST: usize = 2;
