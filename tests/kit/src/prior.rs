@@ -68,7 +68,7 @@ pub fn watch_prior(
             }
         }
     }
-    same::checks(&mut laws, |input| probe.denoise_bare(&probe.draw(input), SIGMAS[1]));
+    same::checks(&mut laws, |input| probe.draw(input), |noisy| probe.denoise_bare(noisy, SIGMAS[1]));
     laws.report(prior.name())
 }
 

@@ -40,7 +40,7 @@ pub fn watch_projector(
     if !["T1", "T2"].iter().all(|name| names.contains(name)) {
         laws.warn(format!("`diph recon` writes maps of T1 and T2; it has maps of {names:?}"));
     }
-    same::checks(&mut laws, |input| probe.project_bare(&probe.image(input)));
+    same::checks(&mut laws, |input| probe.image(input), |x| probe.project_bare(x));
     laws.report(projector.name())
 }
 
