@@ -33,8 +33,9 @@ impl MapsSource {
         for id in slices {
             let path = folder.maps_path(*id);
             let found = folder.maps(*id).file(&path)?;
-            if found.dim() != size {
-                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.dim());
+            if found.lengths() != [size.0, size.1] {
+                let message =
+                    format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.lengths());
                 return Err(ReconError::input(&path, message));
             }
             // Values that cannot be simulated shall end the run now and not in the middle of it.
@@ -60,7 +61,7 @@ impl ImageSource for MapsSource {
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         let maps = &self.maps[rng.random_range(0..self.maps.len())];
         match self.augmentation {
-            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)),
+            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)?),
             None => self.model.tsmi(maps),
         }
     }

@@ -127,7 +127,7 @@ impl Learner<'_> {
             // A slice without any tissue says nothing.
             if let Some(scale) = maps.pd.as_slice().and_then(proton_density_scale) {
                 self.sum.add(image.view(), scale).step("learning the spectrum")?;
-                if maps.dim() == self.size && self.done.is_multiple_of(MEASURED) {
+                if maps.lengths() == [self.size.0, self.size.1] && self.done.is_multiple_of(MEASURED) {
                     self.measured.push((image, scale));
                 }
             }

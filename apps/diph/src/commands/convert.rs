@@ -108,7 +108,7 @@ impl ConvertArgs {
         let samples = SampleResults::read(input).file(input)?;
         let mut written = Vec::new();
         for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
-            let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
+            let mut maps = QuantitativeMaps::from_stacked(qmaps.into_dyn()).file(input)?;
             maps.pd.mapv_inplace(|pd| pd * factor);
             let maps = NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view());
             let image = |images: &ndarray::Array4<num_complex::Complex32>| {

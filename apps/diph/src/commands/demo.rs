@@ -196,7 +196,7 @@ fn comparison(
     let note = |error: Option<f64>| error.map_or(String::new(), |error| format!("MAPE {error:.1} %"));
     let mut columns = vec![ComparedMethod {
         name: "reference".into(),
-        maps: MapsView::of_maps(&reference),
+        maps: MapsView::of_maps(&reference).step(STEP)?,
         t1_note: String::new(),
         t2_note: String::new(),
     }];
@@ -208,7 +208,7 @@ fn comparison(
             t2_note: note(method.evaluation.t2_mape_percent),
         });
     }
-    let shown = visible_voxels(reference.pd.view());
+    let shown = visible_voxels(columns[0].maps.pd);
     let title = "Brain phantom, 200 frames of one spiral arm each";
     comparison_figure(title, &columns, shown.view(), MapWindows::default()).and_then(|image| image.to_png()).step(STEP)
 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use diph_core::{Error, GaussianRoot, ImageShape, Result, Rng};
+use diph_core::{Error, GaussianRoot, Result, Rng};
 use diph_datasets::{BrainPhantom, DatasetFolder, QuantitativeMaps};
 use diph_gaussian::GaussianModel;
 use diph_plugin_host::{Provenance, Registry};
 use diph_recon::slices::slice_generator;
 use diph_recon::{Acquisition, Blame, ReconError};
 use diph_regression::{Features, Maps, Normalisation, Sample, SampleSource, target_planes};
-use ndarray::{Array3, ArrayView2, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayD, ArrayView2, Axis, Ix3};
 use num_complex::Complex32;
 use rand::SeedableRng;
 use rayon::prelude::*;
@@ -149,11 +149,17 @@ impl RegressionData {
 
 impl HeldOut {
     /// The measurement of slice number `index`, always the same.
-    pub(super) fn samples(&self, index: usize) -> Result<ndarray::ArrayD<Complex32>> {
+    pub(super) fn samples(&self, index: usize) -> Result<ArrayD<Complex32>> {
         let image = self.signal.model.tsmi(&self.maps[index])?;
         let mut rng = slice_generator(SEED_OF_DATA, diph_datasets::SliceId::new(0, index));
         Ok(self.signal.measurement.measure(&image, &mut rng)?.samples().clone())
     }
+}
+
+/// A map (y, x); networks work on planes.
+fn plane<T>(map: ArrayD<T>) -> Result<Array2<T>> {
+    let got = format!("{:?}", map.shape());
+    map.into_dimensionality().map_err(|_| Error::incompatible("training sample", "maps (y, x) of a plane", got))
 }
 
 /// The square root of the covariance that the Gaussian prior has for images of an acquisition, as reconstructions get it.
@@ -163,11 +169,9 @@ fn gaussian_root(
     acquisition: &Acquisition,
 ) -> std::result::Result<GaussianRoot, ReconError> {
     let options = config.spectrum.as_ref().map_or_else(|| json!({}), |path| json!({ "spectrum": path }));
-    let (height, width) = acquisition.image_size;
-    let shape = ImageShape::plane(height, width);
     let root = registry
         .create_prior("diph.gaussian", &options, &acquisition.for_parts(false))
-        .and_then(|prior| prior.gaussian_root(acquisition.dictionary.coefficients(), &shape));
+        .and_then(|prior| prior.gaussian_root(acquisition.dictionary.coefficients(), &acquisition.image));
     root.setting("spectrum")?
         .ok_or_else(|| ReconError::setting("spectrum", "the prior `diph.gaussian` has no covariance"))
 }
@@ -224,14 +228,14 @@ impl<'a> MeasuredMaps<'a> {
         let mut rng = Rng::seed_from_u64(self.seed ^ SEED_OF_DATA);
         rng.set_stream(number);
         let (part, model) = &self.parts[turn(number, &self.shares)];
-        let maps = self.variation.apply(&part.maps.maps(&mut rng)?, &mut rng);
+        let maps = self.variation.apply(&part.maps.maps(&mut rng)?, &mut rng)?;
         let measured = part.signal.measurement.measure(&part.signal.model.tsmi(&maps)?, &mut rng)?;
         let (samples, sigma) = (measured.samples().view(), measured.noise());
         let scale = model.scale(samples.view(), sigma)?;
         let image = model.posterior(scale, sigma).mean(samples, STEPS, 0.0)?.image;
         let image = image.into_dimensionality::<Ix3>().map_err(|error| Error::external("linear estimate", error))?;
         let QuantitativeMaps { t1, t2, pd } = maps;
-        Ok((Maps { t1, t2, pd }, image))
+        Ok((Maps { t1: plane(t1)?, t2: plane(t2)?, pd: plane(pd)? }, image))
     }
 
     /// Typical sizes of the images, and the coefficient that follows the phase of the proton density best.

@@ -4,9 +4,9 @@ use diph_core::metrics;
 use diph_datasets::QuantitativeMaps;
 use diph_plugin_host::Registry;
 use diph_recon::config::Override;
-use diph_recon::{Blame, DEFAULT_OPERATOR, Method, Parts, ReconError, Reconstruction, reconstruct};
+use diph_recon::{Blame, DEFAULT_OPERATOR, Method, Parts, ReconError, Reconstruction, quantitative_maps, reconstruct};
 use diph_regression::RegressionNetwork;
-use ndarray::{Array2, Array3, Ix3};
+use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
 use serde::Serialize;
 use serde_json::json;
@@ -88,7 +88,7 @@ impl ValidationRow {
 struct Case {
     held_out: &'static str,
     truth: QuantitativeMaps,
-    mask: Array2<bool>,
+    mask: ArrayD<bool>,
     image: Array3<Complex32>,
 }
 
@@ -127,7 +127,7 @@ impl Validation {
         let mut found = Vec::new();
         for case in &self.cases {
             let maps = network.maps(case.image.view(), None, false).step("validating the network")?;
-            found.push(QuantitativeMaps { t1: maps.t1, t2: maps.t2, pd: maps.pd });
+            found.push(QuantitativeMaps { t1: maps.t1.into_dyn(), t2: maps.t2.into_dyn(), pd: maps.pd.into_dyn() });
         }
         let mut kinds: Vec<&str> = self.cases.iter().map(|case| case.held_out).collect();
         kinds.dedup();
@@ -183,7 +183,7 @@ fn rows_of(
     for (method, reconstructions) in methods.iter().zip(found) {
         let mut pairs = Vec::new();
         for (truth, reconstruction) in held_out.maps.iter().zip(reconstructions) {
-            let maps = QuantitativeMaps::from_parameter_maps(&reconstruction.maps).step(RECONSTRUCTING)?;
+            let maps = quantitative_maps(&reconstruction.maps).step(RECONSTRUCTING)?;
             pairs.push((truth, truth.mask(mask_threshold), maps));
         }
         let pairs = pairs.iter().map(|(truth, mask, maps)| (*truth, mask, maps));
@@ -209,7 +209,7 @@ fn errors<'a>(
     step: u64,
     method: &str,
     held_out: &'static str,
-    found: impl Iterator<Item = (&'a QuantitativeMaps, &'a Array2<bool>, &'a QuantitativeMaps)>,
+    found: impl Iterator<Item = (&'a QuantitativeMaps, &'a ArrayD<bool>, &'a QuantitativeMaps)>,
 ) -> Vec<ValidationRow> {
     let (mut t1, mut t2) = (Vec::new(), Vec::new());
     for (truth, mask, maps) in found {
@@ -244,7 +244,7 @@ fn errors<'a>(
 }
 
 /// True values of the mask that are not 0, each with the signed relative error.
-fn relative_errors(truth: &Array2<f32>, found: &Array2<f32>, mask: &Array2<bool>) -> Vec<(f32, f64)> {
+fn relative_errors(truth: &ArrayD<f32>, found: &ArrayD<f32>, mask: &ArrayD<bool>) -> Vec<(f32, f64)> {
     let inside = truth.iter().zip(found).zip(mask).filter(|((truth, _), inside)| **inside && **truth > 0.0);
     inside.map(|((truth, found), _)| (*truth, f64::from(found - truth) / f64::from(*truth))).collect()
 }
@@ -256,13 +256,13 @@ mod tests {
     #[test]
     fn errors_are_told_for_all_and_for_every_range() {
         let truth = QuantitativeMaps {
-            t1: Array2::from_shape_vec((1, 4), vec![0.8, 1.2, 3.0, 0.9]).unwrap(),
-            t2: Array2::from_elem((1, 4), 0.05),
-            pd: Array2::from_elem((1, 4), Complex32::ONE),
+            t1: ArrayD::from_shape_vec(vec![1, 4], vec![0.8, 1.2, 3.0, 0.9]).unwrap(),
+            t2: ArrayD::from_elem(vec![1, 4], 0.05),
+            pd: ArrayD::from_elem(vec![1, 4], Complex32::ONE),
         };
         let mut found = truth.clone();
         (found.t1[[0, 0]], found.t1[[0, 1]], found.t1[[0, 3]]) = (0.4, 1.8, 90.0);
-        let mask = Array2::from_shape_vec((1, 4), vec![true, true, true, false]).unwrap();
+        let mask = ArrayD::from_shape_vec(vec![1, 4], vec![true, true, true, false]).unwrap();
         let rows = errors(7, "unet", "maps", [(&truth, &mask, &found)].into_iter());
         let row = |map: &str, range: &str| rows.iter().find(|row| row.map == map && row.range == range).unwrap().errors;
         let all = row("T1", "all");

@@ -2,17 +2,18 @@
 
 use std::f32::consts::TAU;
 
-use diph_core::Rng;
+use diph_core::{Result, Rng};
 use diph_datasets::QuantitativeMaps;
 use diph_gaussian::proton_density_scale;
 use diph_recon::ReconError;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::measurement::log_uniform;
+use crate::signal_model::PlaneMaps;
 
 /// Changes of maps before they are measured. Every pixel keeps a T1 and T2 that were in the maps: places are looked up and not
 /// interpolated.
@@ -58,7 +59,7 @@ impl MapVariation {
     ///
     /// # Errors
     /// [`ReconError::Setting`] with the key.
-    pub fn check(&self) -> Result<(), ReconError> {
+    pub fn check(&self) -> std::result::Result<(), ReconError> {
         let ordered = |[least, greatest]: [f64; 2]| least > 0.0 && least <= greatest && greatest.is_finite();
         let refused = |key: &str, expected: &str| Err(ReconError::setting(format!("variation.{key}"), expected));
         if !ordered(self.zoom.map(f64::from)) {
@@ -76,14 +77,18 @@ impl MapVariation {
     }
 
     /// Maps of another head.
-    pub fn apply(&self, maps: &QuantitativeMaps, rng: &mut Rng) -> QuantitativeMaps {
-        let (height, width) = maps.dim();
+    ///
+    /// # Errors
+    /// [`Incompatible`](diph_core::Error::Incompatible) when the maps are those of a volume.
+    pub fn apply(&self, maps: &QuantitativeMaps, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        let maps = PlaneMaps::of(maps)?;
+        let (height, width) = maps.pd.dim();
         let place = Placement::draw(self, (height, width), rng);
         let conjugate = self.conjugate && rng.random();
         let slopes: [f32; 6] = std::array::from_fn(|_| StandardNormal.sample(rng));
         let turn = rng.random_range(0.0..TAU);
-        let looked_up = |map: &Array2<f32>| {
-            Array2::from_shape_fn((height, width), |at| place.source(at).map_or(0.0, |source| map[source]))
+        let looked_up = |map: ArrayView2<'_, f32>| {
+            Array2::from_shape_fn((height, width), |at| place.source(at).map_or(0.0, |source| map[source])).into_dyn()
         };
         let mut pd = Array2::from_shape_fn((height, width), |at| {
             let pd = place.source(at).map_or(Complex32::ZERO, |source| maps.pd[source]);
@@ -99,7 +104,7 @@ impl MapVariation {
             let factor = log_uniform(range, rng) as f32 / scale;
             pd.mapv_inplace(|value| value * factor);
         }
-        QuantitativeMaps { t1: looked_up(&maps.t1), t2: looked_up(&maps.t2), pd }
+        Ok(QuantitativeMaps { t1: looked_up(maps.t1), t2: looked_up(maps.t2), pd: pd.into_dyn() })
     }
 }
 
@@ -153,7 +158,7 @@ mod tests {
         let known: Vec<f32> = maps.t1.iter().copied().collect();
         for seed in 0..8 {
             let mut rng = Rng::seed_from_u64(seed);
-            let varied = MapVariation::default().apply(&maps, &mut rng);
+            let varied = MapVariation::default().apply(&maps, &mut rng).unwrap();
             assert!(varied.t1.iter().all(|t1| known.contains(t1)), "no T1 that was not there");
             let scale = proton_density_scale(varied.pd.as_slice().unwrap()).unwrap();
             assert!((0.0041..0.0106).contains(&scale), "{scale}");
@@ -176,7 +181,7 @@ mod tests {
             brightness: 0.0,
             proton_density: None,
         };
-        let same = none.apply(&maps, &mut Rng::seed_from_u64(1));
+        let same = none.apply(&maps, &mut Rng::seed_from_u64(1)).unwrap();
         assert_eq!((same.t1, same.t2), (maps.t1, maps.t2));
         for (a, b) in same.pd.iter().zip(&maps.pd) {
             assert!((a.norm() - b.norm()).abs() < 1e-6);
