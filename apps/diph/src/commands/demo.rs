@@ -29,7 +29,7 @@ use crate::output::{AppError, BlameFlag, Table};
 use crate::study_output::StudyOutput;
 
 /// Methods whose shipped network was trained for another acquisition than the demo's, and refuses it.
-const FOR_ANOTHER_ACQUISITION: [&str; 1] = ["unet"];
+const FOR_ANOTHER_ACQUISITION: [&str; 3] = ["unet", "posterior-unconditional", "posterior-conditional"];
 
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
