@@ -21,7 +21,6 @@
 
 pub mod acquisition;
 mod cancel;
-mod condition_image;
 pub mod config;
 mod error;
 mod evaluation;
@@ -38,11 +37,11 @@ mod write;
 
 pub use acquisition::Acquisition;
 pub use cancel::Cancel;
-pub use condition_image::ConditionImage;
+
 pub use error::{Blame, NotEnoughMemory, ReconError, named};
 pub use evaluation::Evaluation;
 pub use maps::{parameter_maps, quantitative_maps, stacked_maps};
-pub use method::Method;
+pub use method::{ConditionImage, Method};
 pub use reconstruction::{Parts, Reconstruction, reconstruct};
 pub use simulation::{CARTESIAN_OPERATOR, DEFAULT_OPERATOR, Simulation, SimulationRun};
 pub use write::{json_bytes, write_bytes, write_json};

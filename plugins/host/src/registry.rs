@@ -1,10 +1,8 @@
 //! All components that were found.
 
 use std::collections::BTreeSet;
-use std::env::consts::DLL_EXTENSION;
 use std::ffi::c_void;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
@@ -17,6 +15,7 @@ use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
 use crate::projector::folded;
+use crate::search_path::libraries_in;
 use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
@@ -429,17 +428,4 @@ unsafe extern "C" fn add_kept(context: *mut c_void, name: Str, bytes: u64) {
 unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) {
     // SAFETY: the plugin keeps the header's rules.
     unsafe { add(context, name, |parts, name| parts.temporary(name, bytes)) }
-}
-
-/// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
-pub(crate) fn libraries_in(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == DLL_EXTENSION))
-        // Hidden files are what editors and file systems leave behind.
-        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
-        .collect();
-    files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
-    files
 }

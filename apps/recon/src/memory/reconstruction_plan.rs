@@ -6,8 +6,8 @@ use num_complex::Complex32;
 use serde_json::{Map, Value};
 
 use super::program_with_plugins;
-use crate::ConditionImage;
 use crate::acquisition::{Acquisition, announced};
+use crate::method::ConditionImage;
 use crate::method::{Component, Method, Weights};
 
 /// What makes a reconstruction smaller.

@@ -7,8 +7,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::ConditionImage;
 use super::{Component, Intensity, Scale, Weights};
-use crate::ConditionImage;
 use crate::solver::Solver;
 
 /// Longest name of a method: file systems take 255 bytes, of which other words need some.

@@ -1,6 +1,7 @@
 //! Methods: reconstructions described as data.
 
 mod component;
+mod condition_image;
 mod effect;
 mod intensity;
 mod method;
@@ -9,6 +10,7 @@ mod scale;
 mod weights;
 
 pub use component::Component;
+pub use condition_image::ConditionImage;
 pub use intensity::Intensity;
 pub use method::Method;
 pub use scale::Scale;

@@ -14,8 +14,8 @@ use num_complex::Complex32;
 use serde_json::Value;
 
 use super::Reconstructor;
-use crate::ConditionImage;
 use crate::acquisition::Acquisition;
+use crate::method::ConditionImage;
 use crate::method::{Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
 

@@ -16,11 +16,11 @@ use rand::SeedableRng;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::{MapVariation, RegressionRunConfig};
+use super::RegressionRunConfig;
 use crate::image_source::MapSource;
 use crate::mixture::{Mixture, Signal};
 use crate::simulated_samples::turn;
-use crate::{MapsSource, PhantomSource};
+use crate::{MapVariation, MapsSource, PhantomSource};
 
 /// Keeps these generators apart from the trainer's, which has the same seed.
 const SEED_OF_DATA: u64 = 0x7265_6772_6573_7331;

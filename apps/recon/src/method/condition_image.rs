@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::method::{BUILT_IN, Method};
+use super::{BUILT_IN, Method};
 
 /// What a conditional prior is shown beside the noisy image: a quick reconstruction, by its name `adjoint` or `cg-10`, or
 /// the result of another method: a built-in one by its name, such as `unet`, any other one as the whole content of its file.
