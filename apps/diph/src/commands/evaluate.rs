@@ -7,7 +7,7 @@ use diph_core::ParameterMaps;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, check_writable_file};
 use diph_recon::slices::{Selection, read_truth};
-use diph_recon::study::{MethodResults, SliceResult};
+use diph_recon::study::{MethodResults, SliceFiles, SliceResult};
 use diph_recon::{Blame, Evaluation, ReconError, parameter_maps, write_json};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
@@ -99,7 +99,7 @@ impl EvaluateArgs {
             let path = entry.file(&self.results)?.path();
             let Some(id) = path.file_name().and_then(|name| SliceId::parse(name.to_str()?)) else { continue };
             if self.vols.contains(id.vol) && self.slices.contains(id.slice) {
-                candidates.push(of_slice_folder(&path, id)?);
+                candidates.push(of_slice_folder(&self.results, id)?);
             }
         }
         candidates.sort_by_key(|candidate| candidate.id);
@@ -130,11 +130,10 @@ impl EvaluateArgs {
     }
 }
 
-fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {
-    let path = folder.join("maps.npz");
-    let qmaps = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
-    let maps = QuantitativeMaps::from_stacked(&qmaps.file(&path)?).file(&path)?;
-    let path = folder.join("tsmi.npz");
+fn of_slice_folder(results: &Path, id: SliceId) -> Result<Candidate, ReconError> {
+    let files = SliceFiles::new(results, id.vol, id.slice);
+    let maps = files.read_maps()?;
+    let path = files.folder().join("tsmi.npz");
     let tsmi = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)"));
     Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi.file(&path)?.into_dyn()) })
 }

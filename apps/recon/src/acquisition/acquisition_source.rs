@@ -8,6 +8,7 @@ use diph_formats::NpzFile;
 use diph_nufft::Trajectory;
 use ndarray::{Array2, Array3, Axis, Ix3};
 use num_complex::Complex32;
+use serde_json::{Value, json};
 
 use super::Acquisition;
 use super::{SequenceSource, read_dictionary};
@@ -60,6 +61,21 @@ impl<'a> AcquisitionSource<'a> {
         let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), image_size)?;
         let coil_maps = self.read_coil_maps(image_size)?;
         Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image_size })
+    }
+
+    /// What was asked for, as it goes into the provenance of a result.
+    pub fn describe(&self) -> Value {
+        let sequence = self.sequence.map(|sequence| format!("{sequence:?}"));
+        json!({
+            "dataset": self.folder.root(),
+            "cut": self.cut,
+            "coefficients": self.coefficients,
+            "trajectory": self.trajectory,
+            "dictionary": self.dictionary,
+            "sequence": sequence,
+            "coil_maps": self.coil_maps,
+            "estimate_coils": self.estimate_coils,
+        })
     }
 
     /// Files that [`read`](Self::read) opens.

@@ -43,11 +43,16 @@ pub struct Method {
 }
 
 impl Method {
+    /// The parts that the method names: operator, prior, projector and estimator, in this order.
+    pub fn parts(&self) -> impl Iterator<Item = &Component> {
+        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
+        parts.into_iter().flatten()
+    }
+
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
-        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
-        let options = parts.into_iter().flatten().flat_map(|part| part.options.values());
+        let options = self.parts().flat_map(|part| part.options.values());
         let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
         let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));

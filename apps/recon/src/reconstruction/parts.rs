@@ -65,8 +65,7 @@ impl Parts {
                 Some(Box::new(created) as Box<dyn Estimator>)
             }
         };
-        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector), method.estimator.as_ref()];
-        let provenance = ids.into_iter().flatten().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
+        let provenance = method.parts().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
         Ok(Self {
             operator,
             unweighted,

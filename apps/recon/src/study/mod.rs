@@ -4,6 +4,7 @@ mod method_results;
 mod observer;
 mod python_results;
 mod result_log;
+mod resume;
 mod slice_files;
 mod slice_result;
 mod step_log;

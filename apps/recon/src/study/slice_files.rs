@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use diph_core::{ParameterMaps, Result};
-use diph_formats::NpzWriter;
-use ndarray::{Axis, stack};
+use diph_datasets::QuantitativeMaps;
+use diph_formats::{NpzFile, NpzWriter};
+use ndarray::{Axis, Ix3, stack};
 use serde_json::json;
 
 use super::{SliceResult, StepLog};
@@ -45,6 +46,16 @@ impl SliceFiles {
     /// The log of the solver's steps: `steps.csv`, and with `images` also `steps/step_0001.npz` and so on.
     pub fn step_log(&self, images: bool) -> StepLog {
         StepLog::new(self.folder.clone(), images)
+    }
+
+    /// Reads the maps that [`write`](Self::write) wrote: T1 and T2 in seconds, complex PD.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when `maps.npz` is missing or damaged.
+    pub fn read_maps(&self) -> std::result::Result<QuantitativeMaps, ReconError> {
+        let path = self.folder.join("maps.npz");
+        let stack = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
+        QuantitativeMaps::from_stacked(&stack.file(&path)?).file(&path)
     }
 
     /// Writes all of them but the log, the picture and, at the end, the [metrics](Self::write_metrics).
