@@ -117,6 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn angles_are_those_between_planes() {
+        let plane = |angle: f32| array![[1.0, 0.0], [0.0, angle.cos()], [0.0, angle.sin()]];
+        for angle in [0.0_f32, 0.3, 1.2] {
+            let angles = principal_angles(plane(0.0).view(), plane(angle).view()).unwrap();
+            assert!(angles[0] < 1e-4 && (angles[1] - f64::from(angle).to_degrees()).abs() < 1e-4, "{angles:?}");
+        }
+        let mixed = plane(0.4).dot(&array![[2.0, 1.0], [-1.0, 1.0]]);
+        let angles = principal_angles(plane(0.4).view(), mixed.view()).unwrap();
+        assert!(angles[1] < 1e-4, "another basis of the same plane: {angles:?}");
+    }
+
+    #[test]
     fn the_covariance_of_the_signal_is_the_same_in_a_turned_basis() {
         let turn = array![[0.0, 2.0, 0.1], [-1.0, 0.0, 0.0], [0.0, 0.3, 1.5]];
         let turned = spectrum().for_basis(basis().dot(&turn).view()).unwrap();

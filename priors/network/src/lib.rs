@@ -7,6 +7,7 @@
 //! | [`NetworkCost`] | what running a network costs in products and memory |
 //! | [`Tensor`], [`Parameter`], [`pixel_shuffle`] | numbers with a shape; numbers that are trained; space to depth |
 //! | [`AdamW`], [`ParameterState`], [`GradientSum`] | the optimiser, and the moving averages of parameters |
+//! | [`TrainingState`], [`TrainingStateFile`] | a training run on disk, written and read again |
 //! | [`Checkpoint`], [`CheckpointConfig`] | weights with all that is known about them; safetensors and PyTorch files |
 //!
 //! Inference and training run on planes that a convolution reads as it needs them; in training a tape notes what wrote them and finds
@@ -74,7 +75,7 @@ pub use checkpoint::{Checkpoint, CheckpointConfig, WeightFormat};
 pub use detection::check_cpu;
 pub use error::{Error, Result};
 pub use network::Network;
-pub use optimiser::{AdamW, GradientSum, ParameterState, gradient_norm};
+pub use optimiser::{AdamW, GradientSum, ParameterState, TrainingState, TrainingStateFile, gradient_norm};
 pub use parameter::Parameter;
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
 pub use products::precision::Precision;

@@ -65,7 +65,7 @@ impl<'a> AcquisitionSource<'a> {
 
     /// What was asked for, as it goes into the provenance of a result.
     pub fn describe(&self) -> Value {
-        let sequence = self.sequence.map(|sequence| format!("{sequence:?}"));
+        let sequence = self.sequence.map(SequenceSource::to_string);
         json!({
             "dataset": self.folder.root(),
             "cut": self.cut,

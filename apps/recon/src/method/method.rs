@@ -30,7 +30,8 @@ pub struct Method {
     /// The image prior.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Component>,
-    /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`.
+    /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`: a quick
+    /// reconstruction, or the result of another method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionImage>,
     /// The physics: turns images into parameter maps. Solvers may put it into their loop, too.
@@ -43,16 +44,22 @@ pub struct Method {
 }
 
 impl Method {
-    /// The parts that the method names: operator, prior, projector and estimator, in this order.
-    pub fn parts(&self) -> impl Iterator<Item = &Component> {
-        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
-        parts.into_iter().flatten()
+    /// The parts that the method names: operator, prior, projector and estimator, in this order, then those of the method that
+    /// makes its condition image.
+    pub fn parts(&self) -> Vec<&Component> {
+        let own = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
+        let other = match &self.condition {
+            Some(ConditionImage::Method(other)) => other.parts(),
+            _ => Vec::new(),
+        };
+        own.into_iter().flatten().chain(other).collect()
     }
 
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
-        let options = self.parts().flat_map(|part| part.options.values());
+        let parts = self.parts();
+        let options = parts.iter().flat_map(|part| part.options.values());
         let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
         let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{MethodResults, SliceFiles, SliceResult, Study, StudyObserver};
 use crate::provenance::{PluginFile, Provenance};
+use crate::reconstruction::part_provenance;
 use crate::{Blame, Method, ReconError, write_json};
 
 /// `metrics.json` of a slice.
@@ -70,9 +71,8 @@ impl Study<'_> {
 
     /// The plugins of the method as the provenance has them.
     fn plugins(&self) -> Result<Vec<PluginFile>, ReconError> {
-        let provenance = |part: &crate::method::Component| self.registry.provenance(&part.id);
-        let plugins = self.method.parts().map(provenance).collect::<diph_core::Result<Vec<_>>>();
-        Ok(plugins.step(&self.method.name)?.iter().map(PluginFile::of).collect())
+        let plugins = part_provenance(self.registry, self.method).step(&self.method.name)?;
+        Ok(plugins.iter().map(PluginFile::of).collect())
     }
 }
 
