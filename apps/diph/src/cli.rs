@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs, ReconArgs,
-    SimulateArgs, TrainArgs,
+    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
+    ReconArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -36,7 +36,7 @@ pub struct GlobalArgs {
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Memory that demo, dictionary, recon, simulate and train plan for, for example 6GiB (default: what is free); what needs more is
+    /// Memory that compare, demo, dictionary, recon, simulate, sweep and train plan for, for example 6GiB (default: what is free); what needs more is
     /// refused before it starts
     #[arg(long, value_name = "SIZE", global = true)]
     pub max_memory: Option<diph_core::ByteSize>,
@@ -53,6 +53,10 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     /// Reconstruct T1, T2 and PD maps from k-space
     Recon(ReconArgs),
+    /// Compare methods over the same slices: tables, intervals and figures
+    Compare(CompareArgs),
+    /// Run methods over ranges of settings: tables and curves
+    Sweep(SweepArgs),
     /// Train a diffusion prior on maps, images or procedural brains
     Train(TrainArgs),
     /// Compare results with reference maps

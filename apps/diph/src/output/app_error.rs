@@ -8,7 +8,8 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 11] = [
+const FLAGS: [(&str, &str); 13] = [
+    ("baseline", "--baseline"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
     ("data.slices", "--slices"),
@@ -18,6 +19,7 @@ const FLAGS: [(&str, &str); 11] = [
     ("model_config", "--model-config"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
+    ("set_range", "--set-range"),
     ("slices", "--slices"),
     ("vols", "--vols"),
 ];

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{CONFIDENCE, METRICS, Metric, PairedDifference, Summary};
+use crate::ReconError;
 use crate::evaluation::Regions;
 use crate::study::{MethodResults, SliceResult};
-use crate::ReconError;
 
 /// Several methods over the same slices: `comparison.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn differences_pair_slices_and_leave_out_those_without_a_partner() {
-        let (base, other) = (results("lrtv", &[(5, 13.0), (10, 12.0)]), results("mmse", &[(10, 10.0), (5, 12.0), (15, 99.0)]));
+        let (base, other) =
+            (results("lrtv", &[(5, 13.0), (10, 12.0)]), results("mmse", &[(10, 10.0), (5, 12.0), (15, 99.0)]));
         let comparison = Comparison::new(&[base, other], "lrtv").unwrap();
         let t1 = comparison.methods[1].metrics["t1_mape_percent"];
         assert_eq!((t1.summary.slices, t1.difference.unwrap().slices), (3, 2));

@@ -28,7 +28,12 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     let row = |method: &ComparedMethod| {
         metrics.iter().map(|metric| mean_and_deviation(*metric, method.metrics.get(metric.key).map(|m| m.summary)))
     };
-    table(&mut page, "method", &names, comparison.methods.iter().map(|method| (method.method.clone(), row(method).collect())));
+    table(
+        &mut page,
+        "method",
+        &names,
+        comparison.methods.iter().map(|method| (method.method.clone(), row(method).collect())),
+    );
 
     let percent = (100.0 * comparison.confidence).round();
     let _ = write!(
@@ -59,7 +64,9 @@ fn regions(page: &mut String, comparison: &Comparison) {
     if known.is_empty() {
         return;
     }
-    page.push_str("\nErrors by region, and by tissue of the whole head: mean absolute error and, in brackets, bias, in %.\n\n");
+    page.push_str(
+        "\nErrors by region, and by tissue of the whole head: mean absolute error and, in brackets, bias, in %.\n\n",
+    );
     let mut names = both("mask");
     names.extend(both("head"));
     names.extend(VoxelClass::TISSUES.iter().flat_map(|class| both(class.name)));
@@ -154,7 +161,10 @@ pub fn slices_csv(comparison: &Comparison) -> String {
         for slice in &method.slices {
             let mut line = |region: &str, class: &str, metric: &str, value: f64| {
                 let place = [cell(&method.method), slice.vol.to_string(), slice.slice.to_string()];
-                push_line(&mut csv, place.into_iter().chain([region.into(), cell(class), metric.into(), value.to_string()]));
+                push_line(
+                    &mut csv,
+                    place.into_iter().chain([region.into(), cell(class), metric.into(), value.to_string()]),
+                );
             };
             slice_lines(slice, &mut line);
         }
@@ -268,7 +278,10 @@ mod tests {
         let both = [results("lrtv", [12.0, 13.0, 14.0]), results("mmse", [11.0, 11.0, 11.0])];
         let comparison = Comparison::new(&both, "lrtv").unwrap();
         let page = comparison_markdown(&comparison);
-        assert!(page.contains("| method | T1 MAPE | seconds |\n|---|---|---|\n| lrtv | 13.0 ± 1.0 % | 0.50 ± 0.00 |"), "{page}");
+        assert!(
+            page.contains("| method | T1 MAPE | seconds |\n|---|---|---|\n| lrtv | 13.0 ± 1.0 % | 0.50 ± 0.00 |"),
+            "{page}"
+        );
         // Differences -1, -2, -3: half width 4.3027 / sqrt(3) = 2.484.
         assert!(page.contains("| mmse | -2.0 [-4.5, +0.5] |"), "{page}");
         assert!(page.contains("Only 3 slices"));
@@ -286,9 +299,17 @@ mod tests {
         let point = |index: usize, t1| SweptPoint::new(&points[index], results("lrtv", [t1; 3]));
         let sweep = Sweep { axes, points: vec![point(0, 14.0), point(1, 12.0)] };
         let page = sweep_markdown(&sweep);
-        assert!(page.contains("| lrtv | 0.01 | 14.0 ± 0.0 % |") && page.contains("| lrtv | 0.1 | **12.0 ± 0.0 %** |"), "{page}");
+        assert!(
+            page.contains("| lrtv | 0.01 | 14.0 ± 0.0 % |") && page.contains("| lrtv | 0.1 | **12.0 ± 0.0 %** |"),
+            "{page}"
+        );
         let csv = sweep_csv(&sweep);
-        assert!(csv.starts_with("method,solver.fista.lambda,metric,unit,slices,mean,deviation\nlrtv,0.01,t1_mape_percent,%,3,14,0\n"), "{csv}");
+        assert!(
+            csv.starts_with(
+                "method,solver.fista.lambda,metric,unit,slices,mean,deviation\nlrtv,0.01,t1_mape_percent,%,3,14,0\n"
+            ),
+            "{csv}"
+        );
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 }

@@ -29,11 +29,7 @@ impl Study<'_> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn resume(
-        &self,
-        slices: &[SliceId],
-        observer: &mut dyn StudyObserver,
-    ) -> Result<MethodResults, ReconError> {
+    pub fn resume(&self, slices: &[SliceId], observer: &mut dyn StudyObserver) -> Result<MethodResults, ReconError> {
         self.method.check_overrides(self.overrides)?;
         let plugins = self.plugins()?;
         let mut found: BTreeMap<SliceId, SliceResult> =

@@ -54,7 +54,8 @@ impl SliceFiles {
     /// [`ReconError::File`] when `maps.npz` is missing or damaged.
     pub fn read_maps(&self) -> std::result::Result<QuantitativeMaps, ReconError> {
         let path = self.folder.join("maps.npz");
-        let stack = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
+        let stack =
+            NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
         QuantitativeMaps::from_stacked(&stack.file(&path)?).file(&path)
     }
 
