@@ -8,11 +8,11 @@ use diph_datasets::{DatasetFolder, QuantitativeMaps, SliceId};
 use diph_formats::check_writable_folder;
 use diph_recon::comparison::{Comparison, Metric, comparison_csv, comparison_markdown, few_slices, slices_csv};
 use diph_recon::evaluation::whole_head;
-use diph_recon::study::{MethodResults, SliceFiles, Study};
+use diph_recon::study::{MethodResults, StoredSlice, Study};
 use diph_recon::{Blame, Method, ReconError, write_bytes, write_json};
 use diph_render::report::{Page, Picture, ReportRow};
 use diph_render::{
-    ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, time_against_error,
+    ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
 use super::MeasurementArgs;
@@ -108,7 +108,9 @@ impl CompareArgs {
                 overrides: &[],
                 out: &out,
                 seed: self.measurement.seed,
-                image_size: self.measurement.image_size.map(Into::into),
+                force: self.measurement.force,
+                simulate: self.measurement.simulate,
+                image_size: self.measurement.image_size,
                 dump_steps: false,
                 log_results: false,
                 samples,
@@ -157,24 +159,29 @@ impl CompareArgs {
         let maps_of =
             |results: &MethodResults| SliceFiles::new(&self.out.join(&results.method), id.vol, id.slice).read_maps();
         let maps: Vec<QuantitativeMaps> = results.iter().map(maps_of).collect::<Result<_, _>>()?;
-        let columns: Vec<ComparedMethod<'_>> = results.iter().zip(&maps).map(|(r, maps)| column(r, maps, id)).collect();
         let step = "drawing the maps of the comparison";
-        let head = whole_head(reference.pd.view().into_dyn()).into_dimensionality().step(step)?;
-        let windows = MapWindows::default();
-        comparison_with_errors(&id.to_string(), MapsView::of_maps(&reference), &columns, head.view(), windows)
-            .step(step)
+        let columns = results.iter().zip(&maps).map(|(results, maps)| column(results, maps, id));
+        let columns: Vec<ComparedMethod<'_>> = columns.collect::<diph_core::Result<_>>().step(step)?;
+        let head = whole_head(reference.pd.view());
+        let shown = middle_plane(head.view()).step(step)?;
+        let reference = MapsView::of_maps(&reference).step(step)?;
+        comparison_with_errors(&id.to_string(), reference, &columns, shown, MapWindows::default()).step(step)
     }
 }
 
-fn column<'a>(results: &MethodResults, maps: &'a QuantitativeMaps, id: SliceId) -> ComparedMethod<'a> {
+fn column<'a>(
+    results: &MethodResults,
+    maps: &'a QuantitativeMaps,
+    id: SliceId,
+) -> diph_core::Result<ComparedMethod<'a>> {
     let slice = results.slices.iter().find(|slice| (slice.vol, slice.slice) == (id.vol, id.slice));
     let note = |value: Option<f64>| value.map_or_else(String::new, |value| format!("MAPE {value:.1} %"));
-    ComparedMethod {
+    Ok(ComparedMethod {
         name: results.method.clone(),
-        maps: MapsView::of_maps(maps),
+        maps: MapsView::of_maps(maps)?,
         t1_note: note(slice.and_then(|slice| slice.evaluation.t1_mape_percent)),
         t2_note: note(slice.and_then(|slice| slice.evaluation.t2_mape_percent)),
-    }
+    })
 }
 
 /// Reads methods; their names are those of folders, so that each must be there once.

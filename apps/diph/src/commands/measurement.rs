@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
 use diph_recon::slices::{Selection, select};
 use diph_recon::{Blame, ReconError};
 
-use super::ImageSize;
+use super::parse_image;
 use crate::output::AppError;
 
 /// Slices of a data folder, and files in place of the folder's own.
@@ -44,9 +45,15 @@ pub struct MeasurementArgs {
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]
     pub coil_maps: Option<PathBuf>,
+    /// Replace results of another method, seed or data set in the folder
+    #[arg(long)]
+    pub force: bool,
+    /// Simulate k-space from the reference maps, with noise, for slices that have none
+    #[arg(long)]
+    pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
-    #[arg(long, value_name = "HEIGHTxWIDTH")]
-    pub image_size: Option<ImageSize>,
+    #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
+    pub image_size: Option<ImageShape>,
 }
 
 impl MeasurementArgs {

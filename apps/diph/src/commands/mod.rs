@@ -16,6 +16,8 @@ mod sweep;
 mod train;
 mod values;
 
+use std::path::Path;
+
 use diph_core::MemoryEstimate;
 use serde_json::{Value, json};
 
@@ -28,7 +30,7 @@ pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
-pub use image_size::ImageSize;
+pub use image_size::{ImageSize, parse_image};
 pub use measurement::MeasurementArgs;
 pub use parity::ParityArgs;
 pub use plugin::PluginArgs;
@@ -37,6 +39,11 @@ pub use simulate::SimulateArgs;
 pub use sweep::SweepArgs;
 pub use train::TrainArgs;
 pub use values::Values;
+
+/// A path for JSON, which holds text only: what is no text in it is replaced.
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
 
 /// The result of a dry run.
 fn print_estimate(context: &Context, estimate: &MemoryEstimate) -> Result<(), AppError> {

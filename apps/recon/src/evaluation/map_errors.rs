@@ -123,7 +123,7 @@ impl Regions {
     /// # Errors
     /// When the maps hold no T1 or no T2.
     pub(super) fn of(maps: &ParameterMaps, truth: &Truth) -> Result<Self> {
-        let head = whole_head(truth.maps.pd.view().into_dyn());
+        let head = whole_head(truth.maps.pd.view());
         let of = |inside: Vec<bool>| Voxels::new(maps, truth, inside).map(|voxels| voxels.errors());
         Ok(Self { mask: of(truth.mask.iter().copied().collect())?, head: of(head.iter().copied().collect())? })
     }
@@ -209,9 +209,10 @@ mod tests {
     /// Half of the image is white matter and 10 % too high in T1, the other half grey and 20 % too low in T2.
     fn errors() -> Regions {
         let white = |x: usize| x < 10;
-        let map = |f: &dyn Fn(usize) -> f32| Array2::from_shape_fn((8, 20), |(_, x)| f(x));
+        let map = |f: &dyn Fn(usize) -> f32| Array2::from_shape_fn((8, 20), |(_, x)| f(x)).into_dyn();
         let pd = |factor: f32| {
             Array2::from_shape_fn((8, 20), |(y, x)| Complex32::from_polar(factor * (1.0 + (y + x) as f32), 0.3))
+                .into_dyn()
         };
         let (t1, t2) = (|x| if white(x) { 0.8 } else { 1.5 }, |x| if white(x) { 0.05 } else { 0.1 });
         let truth = QuantitativeMaps::new(map(&t1), map(&t2), pd(1.0)).unwrap();
@@ -220,7 +221,7 @@ mod tests {
             map(&|x| t2(x) * if white(x) { 1.0 } else { 0.8 }),
             pd(7.0).mapv(|value| value * Complex32::i()),
         );
-        let mask = Array2::from_shape_fn((8, 20), |(_, x)| white(x));
+        let mask = Array2::from_shape_fn((8, 20), |(_, x)| white(x)).into_dyn();
         let truth = Truth { maps: truth, mask, tsmi: None };
         Regions::of(&parameter_maps(&found.unwrap()), &truth).unwrap()
     }

@@ -8,7 +8,7 @@ use diph_datasets::SliceId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{MethodResults, SliceFiles, SliceResult, Study, StudyObserver};
+use super::{MethodResults, SliceResult, StoredSlice, Study, StudyObserver};
 use crate::provenance::{PluginFile, Provenance};
 use crate::reconstruction::part_provenance;
 use crate::{Blame, Method, ReconError, write_json};
@@ -25,7 +25,7 @@ impl Study<'_> {
     ///
     /// A slice's result is this study's when its files are complete and readable, and its provenance names the same version of
     /// Diph, method, measurement, seeds and plugins, and the same content of every file that was read. Everything else is made
-    /// again.
+    /// again, if [`run`](Self::run) may replace it.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -46,11 +46,11 @@ impl Study<'_> {
 
     /// The result of a slice, where the folder holds that of this very study.
     fn finished(&self, id: SliceId, plugins: &[PluginFile]) -> Option<SliceResult> {
-        let files = SliceFiles::new(self.out, id.vol, id.slice);
-        let metrics: SliceMetrics = read(&files.folder().join("metrics.json"))?;
-        let method: Method = read(&files.folder().join("method.json"))?;
-        let provenance: Provenance = read(&files.folder().join("provenance.json"))?;
-        files.read_maps().ok()?;
+        let stored = StoredSlice::new(self.out, id);
+        let metrics: SliceMetrics = read(&stored.folder.join("metrics.json"))?;
+        let method: Method = read(&stored.folder.join("method.json"))?;
+        let provenance: Provenance = read(&stored.folder.join("provenance.json"))?;
+        stored.maps().ok()?;
         let is_same = method == *self.method
             && provenance.diph_version == env!("CARGO_PKG_VERSION")
             && provenance.measurement == self.measurement()
