@@ -34,9 +34,6 @@ const SHOWN: [&str; 9] = [
 ];
 
 /// Arguments of `diph compare`.
-///
-/// Every method has a folder below --out, an ordinary result of `diph recon`. Results that are there already, of the same
-/// method, measurement, seed and program, are not made again, so that the command goes on where it was interrupted.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// Which measurement
@@ -97,7 +94,7 @@ impl CompareArgs {
         let registry = context.registry()?;
         let source = self.measurement.source(folder);
         let mut observer = StudyOutput::new(&context.output);
-        let run = |method: &Method| {
+        let run = |method: &Method| -> Result<MethodResults, AppError> {
             let out = self.out.join(&method.name);
             let samples = if method.solver.annealed().is_some() { self.samples } else { NonZero::<usize>::MIN };
             let study = Study {

@@ -18,9 +18,6 @@ use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
 
 /// Arguments of `diph sweep`.
-///
-/// Every method has a folder below --out with one folder for every point, an ordinary result of `diph recon`. Results that are
-/// there already are not made again. A setting that is chosen by a sweep must be judged on other volumes than it was chosen on.
 #[derive(Args, Debug)]
 pub struct SweepArgs {
     /// Which measurement
@@ -102,7 +99,7 @@ impl SweepArgs {
         let mut runs = Vec::new();
         for (file, name) in self.methods.iter().zip(names) {
             for point in points {
-                let overrides = [fixed, &point.overrides()].concat();
+                let overrides = [fixed, &point.overrides()[..]].concat();
                 let method = Method::read(file, &overrides)?;
                 method.check_overrides(&overrides)?;
                 runs.push(Run { point, method, overrides, out: self.out.join(name).join(point.folder()) });

@@ -25,15 +25,12 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     let known = |metric: &Metric| comparison.methods.iter().any(|method| method.metrics.contains_key(metric.key));
     let metrics: Vec<Metric> = METRICS.into_iter().filter(known).collect();
     let names: Vec<String> = metrics.iter().map(|metric| metric.name.to_owned()).collect();
-    let row = |method: &ComparedMethod| {
-        metrics.iter().map(|metric| mean_and_deviation(*metric, method.metrics.get(metric.key).map(|m| m.summary)))
+    let row = |method: &ComparedMethod| -> Vec<String> {
+        let summary = |metric: &Metric| method.metrics.get(metric.key).map(|found| found.summary);
+        metrics.iter().map(|metric| mean_and_deviation(*metric, summary(metric))).collect()
     };
-    table(
-        &mut page,
-        "method",
-        &names,
-        comparison.methods.iter().map(|method| (method.method.clone(), row(method).collect())),
-    );
+    let all = comparison.methods.iter().map(|method| (method.method.clone(), row(method)));
+    table(&mut page, "method", &names, all);
 
     let percent = (100.0 * comparison.confidence).round();
     let _ = write!(
@@ -41,7 +38,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
         "\nPaired difference to {}, slice by slice, with its {percent} % confidence interval (Student's t).\n\n",
         comparison.baseline
     );
-    let difference = |method: &ComparedMethod| {
+    let difference = |method: &ComparedMethod| -> Vec<String> {
         let of = |metric: &Metric| method.metrics.get(metric.key).and_then(|found| found.difference);
         metrics.iter().map(|metric| difference_and_interval(*metric, of(metric))).collect()
     };
@@ -78,10 +75,9 @@ fn regions(page: &mut String, comparison: &Comparison) {
         (method.clone(), mask.into_iter().chain(head).chain(tissues(&regions.head)).collect())
     });
     table(page, "method", &names, rows);
-    for (map, ranges, of) in [
-        ("T1", VoxelClass::T1_RANGES, (|errors| errors.t1) as fn(&MapErrors) -> Option<VoxelErrors>),
-        ("T2", VoxelClass::T2_RANGES, |errors| errors.t2),
-    ] {
+    let maps: [(&str, [VoxelClass; 6], fn(&MapErrors) -> Option<VoxelErrors>); 2] =
+        [("T1", VoxelClass::T1_RANGES, |errors| errors.t1), ("T2", VoxelClass::T2_RANGES, |errors| errors.t2)];
+    for (map, ranges, of) in maps {
         let _ = write!(page, "\n{map} errors by range of {map} over the whole head, in %.\n\n");
         let names: Vec<String> = ranges.iter().map(|range| range.name.to_owned()).collect();
         let rows = known.iter().map(|(method, regions)| {

@@ -154,7 +154,7 @@ impl Study<'_> {
             }
             Ok(files)
         };
-        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let sample_seeds = self.recorded_seeds();
         let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
         ResultsFolder::check(self.out, slices, &configuration, self.force)
     }
