@@ -7,8 +7,9 @@
 //! | solvers by name, and what they need | [`solver`] |
 //! | the slices of a data folder and what is known to be true of them | [`slices`] |
 //! | from one measurement to maps | [`reconstruction`] |
-//! | how good maps are | [`Evaluation`] |
+//! | how good maps are, in the mask and over the whole head, by tissue and range | [`evaluation`] |
 //! | one method over many slices, and the files that it leaves behind | [`study`] |
+//! | several methods over the same slices, and settings over a range of values | [`comparison`] |
 //! | measurements that are made up | [`Simulation`] |
 //! | memory and time, said before work starts | [`memory`] |
 //! | what a result was made from | [`provenance`] |
@@ -21,9 +22,10 @@
 
 pub mod acquisition;
 mod cancel;
+pub mod comparison;
 pub mod config;
 mod error;
-mod evaluation;
+pub mod evaluation;
 mod maps;
 pub mod memory;
 pub mod method;

@@ -140,7 +140,7 @@ impl EvaluateArgs {
                 return Err(ReconError::input(&slice.folder, message.replace("is asked for here", "here")));
             }
         }
-        selected.into_iter().map(|slice| of_slice_folder(&slice.folder, slice.id)).collect()
+        selected.into_iter().map(of_stored).collect()
     }
 
     /// The n-th sample is the n-th selected slice, volumes first. Images are still divided by the intensity factor.
@@ -173,13 +173,10 @@ fn check_memory<'a>(context: &Context, paths: impl IntoIterator<Item = &'a Path>
     Ok(context.memory.check("reading the results", &reading, "evaluate fewer samples, or check the files")?)
 }
 
-fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {
-    let path = folder.join("maps.npz");
-    let read = |file: &mut NpzFile| file.array::<f32, IxDyn>("qmaps", "(T1 T2 RePD ImPD, [z,] y, x)");
-    let qmaps = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
-    let maps = QuantitativeMaps::from_stacked(qmaps.view()).file(&path)?;
-    let path = folder.join("tsmi.npz");
+fn of_stored(slice: &StoredSlice) -> Result<Candidate, ReconError> {
+    let maps = slice.maps()?;
+    let path = slice.folder.join("tsmi.npz");
     let read = |file: &mut NpzFile| file.array::<Complex32, IxDyn>("tsmi", "(coefficient, [z,] y, x)");
     let tsmi = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
-    Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
+    Ok(Candidate { id: slice.id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
 }

@@ -76,13 +76,7 @@ impl Parts {
             Some(ConditionImage::Method(other)) => Some(Box::new(Self::create(registry, other, acquisition)?)),
             _ => None,
         };
-        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector), method.estimator.as_ref()];
-        let own = ids.into_iter().flatten().map(|part| registry.provenance(&part.id));
-        let mut provenance = own.collect::<Result<Vec<_>>>()?;
-        let others = condition.iter().flat_map(|parts| &parts.provenance);
-        let is_new = |part: &&Provenance| provenance.iter().all(|known| known.id != part.id);
-        let others: Vec<_> = others.filter(is_new).cloned().collect();
-        provenance.extend(others);
+        let provenance = part_provenance(registry, method)?;
         Ok(Self {
             operator,
             unweighted,
@@ -273,6 +267,20 @@ impl Parts {
         let norm = OperatorNorm::new(&*self.operator).estimate()?;
         Ok(*self.norm.get_or_init(|| norm))
     }
+}
+
+/// Where the parts of a method come from, each part once.
+///
+/// # Errors
+/// When a plugin is missing.
+pub fn part_provenance(registry: &Registry, method: &Method) -> Result<Vec<Provenance>> {
+    let mut found: Vec<Provenance> = Vec::new();
+    for part in method.parts() {
+        if found.iter().all(|known| known.id != part.id) {
+            found.push(registry.provenance(&part.id)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Fails on an estimator that makes no maps of T1 and T2, or wants more than the solver's image.

@@ -28,6 +28,7 @@ use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
 const WALSH_RADIUS: usize = 4;
 
 /// One method over the slices of a data folder: what goes in, and where the results go.
+#[derive(Clone, Copy)]
 pub struct Study<'a> {
     /// Where parts come from.
     pub registry: &'a Registry,
@@ -153,7 +154,7 @@ impl Study<'_> {
             }
             Ok(files)
         };
-        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let sample_seeds = self.recorded_seeds();
         let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
         ResultsFolder::check(self.out, slices, &configuration, self.force)
     }
@@ -308,6 +309,18 @@ impl Study<'_> {
         Some(ResultLog { id, parts, settings, samples, truth })
     }
 
+    /// The measurement as the provenance has it.
+    pub(super) fn measurement(&self) -> serde_json::Value {
+        let mut measurement = self.source.describe();
+        measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
+        measurement
+    }
+
+    /// Seeds of the samples as the provenance has them: none of a single reconstruction.
+    pub(super) fn recorded_seeds(&self) -> Vec<u64> {
+        if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() }
+    }
+
     /// Sample i has the seed plus i, so that it can be drawn alone.
     fn sample_seeds(&self) -> impl Iterator<Item = u64> {
         let seed = self.seed;
@@ -411,9 +424,8 @@ impl Study<'_> {
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(self.command_line, configuration, self.seed);
-        if self.samples.get() > 1 {
-            provenance.sample_seeds = self.sample_seeds().collect();
-        }
+        provenance.measurement = self.measurement();
+        provenance.sample_seeds = self.recorded_seeds();
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
         for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {

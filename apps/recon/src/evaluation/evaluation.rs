@@ -5,6 +5,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
+use super::Regions;
 use crate::reconstruction::Reconstruction;
 use crate::slices::Truth;
 
@@ -19,6 +20,12 @@ pub struct Evaluation {
     pub t1_median_ape_percent: Option<f64>,
     /// Median absolute percentage error of T2 inside the mask.
     pub t2_median_ape_percent: Option<f64>,
+    /// Mean signed percentage error of T1 inside the mask: positive where T1 is too high.
+    #[serde(default)]
+    pub t1_bias_percent: Option<f64>,
+    /// Mean signed percentage error of T2 inside the mask: positive where T2 is too high.
+    #[serde(default)]
+    pub t2_bias_percent: Option<f64>,
     /// Complex NRMSE of PD inside the mask after the best complex scale.
     pub pd_nrmse: Option<f64>,
     /// Complex NRMSE of the TSMI.
@@ -31,6 +38,9 @@ pub struct Evaluation {
     pub bloch_residual: Option<f64>,
     /// Time of the reconstruction; that of a single sample includes the preparation that it shares with others.
     pub seconds: f64,
+    /// Errors of every map in the mask and over the whole head, by tissue, by range of T1 and by range of T2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Regions>,
 }
 
 impl Evaluation {
@@ -69,19 +79,20 @@ impl Evaluation {
             let (expected, got) = (truth.maps.pd.shape().to_vec(), maps.amplitude.shape().to_vec());
             return Err(Error::Shape { operation, role, expected, got });
         }
-        let errors = |name, reference: &ArrayD<f32>| {
-            maps.parameter(name).map(|values| metrics::absolute_percentage_errors(reference, values, &truth.mask))
-        };
-        let (t1, t2) = (errors("T1", &truth.maps.t1)?, errors("T2", &truth.maps.t2)?);
+        let regions = Regions::of(maps, truth)?;
+        let (t1, t2) = (regions.mask.maps.t1, regions.mask.maps.t2);
         let inside = |image: ArrayViewD<'_, Complex32>| -> Vec<Complex32> {
             image.iter().zip(&truth.mask).filter(|(_, inside)| **inside).map(|(value, _)| *value).collect()
         };
         Ok(Self {
-            t1_mape_percent: Some(100.0 * metrics::mean(&t1)),
-            t2_mape_percent: Some(100.0 * metrics::mean(&t2)),
-            t1_median_ape_percent: Some(100.0 * metrics::median(&t1)),
-            t2_median_ape_percent: Some(100.0 * metrics::median(&t2)),
+            t1_mape_percent: t1.map(|errors| errors.mape_percent),
+            t2_mape_percent: t2.map(|errors| errors.mape_percent),
+            t1_median_ape_percent: t1.map(|errors| errors.median_ape_percent),
+            t2_median_ape_percent: t2.map(|errors| errors.median_ape_percent),
+            t1_bias_percent: t1.map(|errors| errors.bias_percent),
+            t2_bias_percent: t2.map(|errors| errors.bias_percent),
             pd_nrmse: Some(metrics::nrmse_up_to_scale(&inside(truth.maps.pd.view()), &inside(maps.amplitude.view()))),
+            regions: Some(regions),
             ..Self::default()
         })
     }
@@ -131,18 +142,22 @@ impl Evaluation {
             .into_iter()
             .filter_map(|evaluation| evaluation.tsmi_nrmse_per_coefficient.as_ref().map(Vec::len))
             .min();
+        let regions: Vec<&Regions> = evaluations.clone().into_iter().filter_map(|e| e.regions.as_ref()).collect();
         let coefficient = |k: usize| over(&|e| e.tsmi_nrmse_per_coefficient.as_ref()?.get(k).copied());
         Self {
             t1_mape_percent: over(&|e| e.t1_mape_percent),
             t2_mape_percent: over(&|e| e.t2_mape_percent),
             t1_median_ape_percent: over(&|e| e.t1_median_ape_percent),
             t2_median_ape_percent: over(&|e| e.t2_median_ape_percent),
+            t1_bias_percent: over(&|e| e.t1_bias_percent),
+            t2_bias_percent: over(&|e| e.t2_bias_percent),
             pd_nrmse: over(&|e| e.pd_nrmse),
             tsmi_nrmse: over(&|e| e.tsmi_nrmse),
             tsmi_nrmse_per_coefficient: coefficients.and_then(|n| (0..n).map(coefficient).collect()),
             kspace_nrmse: over(&|e| e.kspace_nrmse),
             bloch_residual: over(&|e| e.bloch_residual),
             seconds: over(&|e| Some(e.seconds)).unwrap_or_default(),
+            regions: Regions::mean(&regions),
         }
     }
 }
