@@ -8,7 +8,7 @@ use diph_network::NetworkCost;
 use diph_plugin_host::Registry;
 use num_complex::Complex32;
 
-use diph_recon::memory::{FRIENDLY_OPERATIONS, acquisition_memory, announce, measurement_memory, program_with_plugins};
+use diph_recon::memory::{acquisition_memory, long_time, measurement_memory, program_with_plugins};
 
 use crate::RunConfig;
 
@@ -69,11 +69,14 @@ pub fn training_plan(registry: &Registry, config: &RunConfig) -> diph_diffusion:
 pub fn training_time(config: &TrainingConfig, steps: u64) -> diph_diffusion::Result<Option<String>> {
     let unet = &config.model.unet;
     let cost = NetworkCost::new(unet, unet.image_size, config.batch, config.precision)?;
-    let operations = PASSES_OF_A_STEP * cost.operations();
-    if operations * (steps as f64) < FRIENDLY_OPERATIONS {
-        return Ok(None);
-    }
-    let rate = NetworkCost::measured_rate(config.precision)?;
-    Ok(announce(&cost, operations, steps, rate)
-        .map(|line| format!("{line} on this machine, without making the images")))
+    let duration = cost.duration(PASSES_OF_A_STEP * steps as f64, config.precision)?;
+    let parameters = cost.parameters as f64 / 1e6;
+    let decimals = usize::from(parameters < 10.0);
+    Ok(long_time(duration).map(|time| {
+        format!(
+            "network: {parameters:.decimals$} M parameters, {:.0} GFLOP a step, {steps} steps: {time} on this machine, without \
+             making the images",
+            PASSES_OF_A_STEP * cost.operations() / 1e9
+        )
+    }))
 }

@@ -15,13 +15,13 @@ mod descriptor;
 mod dtype;
 mod entry;
 mod error_buffer;
+mod estimates;
 mod estimator;
 mod factory;
 mod host;
 mod host_services;
 mod ids;
 mod instance;
-mod memory_estimate;
 mod noise_schedule;
 mod operator;
 mod operator_extensions;
@@ -41,6 +41,7 @@ pub use descriptor::Descriptor;
 pub use dtype::Dtype;
 pub use entry::{ABI_MAJOR, ABI_MINOR, Entry};
 pub use error_buffer::ErrorBuffer;
+pub use estimates::{MemoryEstimate, MemorySink, TimeEstimate};
 pub use estimator::EstimatorVtable;
 pub use factory::Factory;
 pub use host::Host;
@@ -48,10 +49,9 @@ pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
     ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_ESTIMATOR, KIND_FORWARD_OPERATOR,
     KIND_PHYSICS_PROJECTOR, KIND_PRIOR, MEMORY_ESTIMATE, OPERATOR_DATA_WEIGHTS, OPERATOR_PRECONDITIONER,
-    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_GAUSSIAN, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
+    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_GAUSSIAN, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL, TIME_ESTIMATE,
 };
 pub use instance::{Instance, InstanceVtable};
-pub use memory_estimate::{MemoryEstimate, MemorySink};
 pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
 pub use operator::OperatorVtable;
 pub use operator_extensions::{DataWeights, Preconditioner, RegularisedInverse};

@@ -9,6 +9,7 @@
 mod backend;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diph_core::{Error, ImageShape, MemoryEstimate, Result};
 use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions};
@@ -117,6 +118,15 @@ impl Component for Diffusion {
         let file = if options.checkpoint.is_some() { 0 } else { 2 * cost.parameters };
         let running = cost.running_memory().passing("activations of the network");
         Ok(Some(cost.weights_memory().kept("network file", file).and(running)))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        // How fast candle's device is, is known to candle alone.
+        if options.backend == Backend::Candle {
+            return Ok(None);
+        }
+        let duration = options.cost(&shapes.image()?)?.duration(calls as f64, options.prior.precision);
+        Ok(Some(duration.map_err(diph_diffusion::Error::from)?))
     }
 }
 

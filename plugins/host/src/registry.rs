@@ -5,8 +5,9 @@ use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result};
+use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
 
 use crate::call::{call, call_optional};
@@ -189,6 +190,45 @@ impl Registry {
             estimate(Str::new(id), Str::new(&json), arrays.pointer(), uses, &raw const sink, error)
         })?;
         Ok(known.then_some(parts))
+    }
+
+    /// About how long `calls` calls of an instance of `id` with these options would take on this machine; `None` where the
+    /// plugin does not say. Of `acquisition` only shapes and facts count. A component of two spatial axes is called once for
+    /// each plane of a volume.
+    ///
+    /// # Errors
+    /// As [`memory_estimate`](Self::memory_estimate).
+    pub fn time_estimate(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+        calls: u64,
+    ) -> Result<Option<Duration>> {
+        let Component { descriptor, library, .. } = self.find(id)?;
+        let Some(estimate) = library.time_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        descriptor.requirements.check(&descriptor.kind, id, acquisition)?;
+        let label = format!("plugin `{id}` ({})", library.file_name());
+        let host = HostSide::new(Arc::clone(&self.services), id);
+        let arrays = acquisition.raw(|name| descriptor.requirements.uses_array(name));
+        let json = options.to_string();
+        let planes = match (&acquisition.facts.image, descriptor.requirements.spatial_axes) {
+            (Some(image), SpatialAxes::Two) => image.depth() as u64,
+            _ => 1,
+        };
+        let (calls, mut seconds) = (calls.saturating_mul(planes), 0.0);
+        let written = &raw mut seconds;
+        // SAFETY: everything lives through the call.
+        let known = call_optional(&label, "time estimate", |error| unsafe {
+            estimate(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), calls, written, error)
+        })?;
+        if !known {
+            return Ok(None);
+        }
+        let duration = Duration::try_from_secs_f64(seconds);
+        duration
+            .map(Some)
+            .map_err(|_| Error::external(label, format!("time estimate: expected seconds, got {seconds}")))
     }
 
     /// Creates the operator `id`. `options` is a JSON object with the user's options; of `acquisition` the plugin gets what

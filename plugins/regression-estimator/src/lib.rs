@@ -4,8 +4,9 @@
 //! acquisition of another temporal basis than the network's.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use diph_core::{Error, MemoryEstimate, Result};
+use diph_core::{Error, ImageShape, MemoryEstimate, Result};
 use diph_network::Precision;
 use diph_network::{Checkpoint, NetworkCost};
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
@@ -17,6 +18,9 @@ use serde::Deserialize;
 /// The network that comes with Diph; see the model card beside it.
 const SHIPPED: &[u8] = include_bytes!("../../../priors/regression/weights/deli-cs.safetensors");
 const SHIPPED_NAME: &str = "deli-cs.safetensors (inside of the plugin)";
+
+/// Passes of the network for one answer that is a mean over mirror images.
+const MIRROR_IMAGES: f64 = 4.0;
 
 /// Options of the estimator.
 #[derive(Deserialize, JsonSchema)]
@@ -51,6 +55,17 @@ impl Options {
     fn second(&self) -> Result<Option<Checkpoint<RegressionConfig>>> {
         self.second_checkpoint.as_ref().map(|path| Checkpoint::read(path).map_err(failed)).transpose()
     }
+
+    /// What the networks of the stages cost on planes of this size.
+    fn costs(&self, image: &ImageShape) -> Result<Vec<NetworkCost>> {
+        let longer = image.plane_lengths().into_iter().max().unwrap_or(0);
+        let cost = |checkpoint: &Checkpoint<RegressionConfig>| {
+            let unet = &checkpoint.config.unet;
+            let canvas = longer.next_multiple_of(unet.size_factor().map_err(failed)?);
+            NetworkCost::new(unet, canvas, 1, self.precision).map_err(failed)
+        };
+        [Some(self.first()?), self.second()?].iter().flatten().map(cost).collect()
+    }
 }
 
 fn failed(error: diph_network::Error) -> Error {
@@ -84,17 +99,17 @@ impl Component for Regression {
     }
 
     fn memory(options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
-        let longer = shapes.image()?.plane_lengths().into_iter().max().unwrap_or(0);
-        let cost = |checkpoint: &Checkpoint<RegressionConfig>| {
-            let unet = &checkpoint.config.unet;
-            let canvas = longer.next_multiple_of(unet.size_factor().map_err(failed)?);
-            NetworkCost::new(unet, canvas, 1, options.precision).map_err(failed)
-        };
-        let first = cost(&options.first()?)?.inference_memory();
-        Ok(Some(match options.second()? {
-            None => first,
-            Some(second) => first.and(cost(&second)?.inference_memory()),
-        }))
+        let costs = options.costs(&shapes.image()?)?;
+        Ok(Some(costs.iter().fold(MemoryEstimate::default(), |sum, cost| sum.and(cost.inference_memory()))))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        let passes = calls as f64 * if options.mirrors { MIRROR_IMAGES } else { 1.0 };
+        let mut duration = Duration::ZERO;
+        for cost in options.costs(&shapes.image()?)? {
+            duration = duration.saturating_add(cost.duration(passes, options.precision).map_err(failed)?);
+        }
+        Ok(Some(duration))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a plugin offers.
 
+use std::time::Duration;
+
 use diph_core::{MemoryEstimate, Result, SpatialAxes};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -42,6 +44,15 @@ pub trait Component {
     /// # Errors
     /// Naming the option, array or fact that does not do.
     fn memory(_options: Self::Options, _shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        Ok(None)
+    }
+
+    /// About how long `calls` calls of an instance take on this machine, from shapes alone; `None` where it is not known. A
+    /// user is told before a long run, so that a guess within a factor of two does.
+    ///
+    /// # Errors
+    /// Naming the option, array or fact that does not do.
+    fn time(_options: Self::Options, _shapes: &Acquisition<'_>, _calls: u64) -> Result<Option<Duration>> {
         Ok(None)
     }
 }

@@ -84,6 +84,7 @@ mod export;
 mod failure;
 mod host;
 mod log_level;
+mod maps;
 mod operator_shim;
 mod options;
 mod plugin;

@@ -1,5 +1,7 @@
 //! One line of a plugin's table of components.
 
+use std::time::Duration;
+
 use diph_core::{Error, Estimator, ForwardOperator, MemoryEstimate, PhysicsProjector, Prior};
 use diph_plugin_abi::{self as abi, Descriptor, Instance, Str};
 use schemars::schema_for;
@@ -14,6 +16,7 @@ use crate::{Acquisition, Component, Host, Requirements, Uses};
 
 type Create = fn(options: &str, acquisition: &Acquisition<'_>, host: &Host) -> Result<Instance, Failure>;
 type Memory = fn(options: &str, shapes: &Acquisition<'_>, uses: Uses) -> diph_core::Result<Option<MemoryEstimate>>;
+type Time = fn(options: &str, shapes: &Acquisition<'_>, calls: u64) -> diph_core::Result<Option<Duration>>;
 
 /// One component in the table of a plugin; [`plugin!`](crate::plugin) writes it.
 pub struct Registration {
@@ -26,6 +29,7 @@ pub struct Registration {
     schema: fn() -> String,
     pub(crate) create: Create,
     pub(crate) memory: Memory,
+    pub(crate) time: Time,
 }
 
 impl Registration {
@@ -74,6 +78,7 @@ impl Registration {
             schema: || schema_for!(T::Options).to_value().to_string(),
             create,
             memory: |options, shapes, uses| T::memory(parse(T::ID, options)?, shapes, uses),
+            time: |options, shapes, calls| T::time(parse(T::ID, options)?, shapes, calls),
         }
     }
 

@@ -26,22 +26,19 @@
 //! assert!(report.passed(), "{report}");
 //! ```
 
-mod check;
 mod dense;
 mod estimator;
-mod limits;
 mod operator;
+mod preconditioner;
 mod prior;
 mod projector;
 mod random;
 mod report;
 mod same;
 
-pub use check::Check;
 pub use dense::{dense_difference, dense_matrix};
 pub use estimator::check_estimator;
-pub use limits::Limits;
 pub use operator::{check_operator, check_operator_within};
 pub use prior::{check_conditional_prior, check_prior, check_prior_within};
 pub use projector::{check_projector, check_projector_within};
-pub use report::Report;
+pub use report::{Check, Limits, Report};

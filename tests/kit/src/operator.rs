@@ -1,15 +1,16 @@
 //! Laws of linear operators.
 
-use diph_core::{Error, ForwardOperator, Result};
+use diph_core::{ForwardOperator, Result};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
+use crate::preconditioner::{RHOS, withdrawn};
 use crate::random::{distance, dot, finite, norm, normal, relative};
-use crate::{Check, Limits, Report, same};
+use crate::report::worst;
+use crate::{Check, Limits, Report, preconditioner, same};
 
+/// Random inputs that every law is tried on.
 const DRAWS: u64 = 3;
-/// Regularisations to try.
-const RHOS: [f32; 2] = [0.1, 2.0];
 
 /// Tries every law of a linear operator on random images drawn from `seed`.
 pub fn check_operator(operator: &dyn ForwardOperator, seed: u64) -> Report {
@@ -20,27 +21,21 @@ pub fn check_operator(operator: &dyn ForwardOperator, seed: u64) -> Report {
 pub fn check_operator_within(operator: &dyn ForwardOperator, seed: u64, limits: &Limits) -> Report {
     let operator = Probe { operator, seed };
     let mut checks = vec![
-        Check::new("adjointness", limits.adjointness, || worst(|draw| operator.adjointness(draw))),
-        Check::new("linearity", limits.linearity, || worst(|draw| operator.linearity(draw))),
-        Check::new("normal = adjoint of forward", limits.normal, || worst(|draw| operator.normal_error(draw))),
+        Check::new("adjointness", limits.adjointness, || worst(0..DRAWS, |draw| operator.adjointness(draw))),
+        Check::new("linearity", limits.linearity, || worst(0..DRAWS, |draw| operator.linearity(draw))),
+        Check::new("normal = adjoint of forward", limits.normal, || {
+            worst(0..DRAWS, |draw| operator.normal_error(draw))
+        }),
         Check::holds("finite results", || operator.finite()),
         Check::holds("a wrong shape is refused", || Ok(operator.refuses_wrong_shape())),
         Check::holds("data weights fit the range", || operator.weights_fit()),
     ];
     if operator.operator.regularised_inverse().is_some() {
         checks.push(Check::new("regularised inverse: residual", limits.inverse, || {
-            worst(|draw| operator.inverse_residual(draw))
+            worst(0..DRAWS, |draw| operator.inverse_residual(draw))
         }));
     }
-    if operator.operator.preconditioner().is_some() {
-        checks.extend([
-            Check::new("preconditioner: Hermitian", limits.adjointness, || worst(|draw| operator.asymmetry(draw))),
-            Check::holds("preconditioner: positive", || operator.positive()),
-            Check::new("preconditioner: linear", limits.linearity, || {
-                worst(|draw| operator.preconditioner_linearity(draw))
-            }),
-        ]);
-    }
+    checks.extend(preconditioner::checks(operator.operator, seed, limits));
     checks.extend(same::checks(|| operator.everything()));
     Report { component: operator.operator.name().into(), checks }
 }
@@ -48,14 +43,6 @@ pub fn check_operator_within(operator: &dyn ForwardOperator, seed: u64, limits: 
 struct Probe<'a> {
     operator: &'a dyn ForwardOperator,
     seed: u64,
-}
-
-/// Largest error of several draws; a NaN stays one.
-fn worst(error: impl Fn(u64) -> Result<f64>) -> Result<f64> {
-    (0..DRAWS).try_fold(0f64, |worst, draw| {
-        let error = error(draw)?;
-        Ok(if error > worst || error.is_nan() { error } else { worst })
-    })
 }
 
 impl Probe<'_> {
@@ -115,49 +102,13 @@ impl Probe<'_> {
     /// `|(A^H A + rho I) x - b| / |b|` with x from the regularised inverse.
     fn inverse_residual(&self, draw: u64) -> Result<f64> {
         let b = self.image(draw);
-        RHOS.iter().try_fold(0f64, |worst, rho| {
+        worst(RHOS, |rho| {
             let mut x = ArrayD::from_elem(b.raw_dim(), Complex32::new(3.0, -2.0));
-            let inverse = self.operator.regularised_inverse().ok_or_else(|| self.withdrawn())?;
-            inverse.solve(*rho, b.view(), x.view_mut())?;
-            let back = self.normal(&x)? + x.mapv(|value| value * *rho);
-            let error = relative(distance(&back, &b), norm(&b));
-            Ok(if error > worst || error.is_nan() { error } else { worst })
+            let inverse = self.operator.regularised_inverse().ok_or_else(|| withdrawn(self.operator))?;
+            inverse.solve(rho, b.view(), x.view_mut())?;
+            let back = self.normal(&x)? + x.mapv(|value| value * rho);
+            Ok(relative(distance(&back, &b), norm(&b)))
         })
-    }
-
-    fn precondition(&self, rho: f32, r: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
-        let mut z = ArrayD::from_elem(r.raw_dim(), Complex32::new(3.0, -2.0));
-        let preconditioner = self.operator.preconditioner().ok_or_else(|| self.withdrawn())?;
-        preconditioner.apply(rho, r.view(), z.view_mut())?;
-        Ok(z)
-    }
-
-    fn withdrawn(&self) -> Error {
-        Error::external(self.operator.name(), "what the operator had is gone")
-    }
-
-    /// `|<M r, s> - <r, M s>| / (|M r||s| + |r||M s|)`.
-    fn asymmetry(&self, draw: u64) -> Result<f64> {
-        let (r, s) = (self.image(draw), self.image(draw + DRAWS));
-        let (mr, ms) = (self.precondition(RHOS[0], &r)?, self.precondition(RHOS[0], &s)?);
-        Ok(relative((dot(&mr, &s) - dot(&r, &ms)).norm(), norm(&mr) * norm(&s) + norm(&r) * norm(&ms)))
-    }
-
-    /// `<r, M r> > 0` for every draw.
-    fn positive(&self) -> Result<bool> {
-        (0..DRAWS).try_fold(true, |all, draw| {
-            let r = self.image(draw);
-            Ok(all && dot(&r, &self.precondition(RHOS[0], &r)?).re > 0.0)
-        })
-    }
-
-    /// `|M(a r + s) - a M r - M s| / (|a M r| + |M s|)` for a complex a.
-    fn preconditioner_linearity(&self, draw: u64) -> Result<f64> {
-        let a = Complex32::new(0.6, -1.3);
-        let (r, s) = (self.image(draw), self.image(draw + DRAWS));
-        let (mr, ms) = (self.precondition(RHOS[1], &r)?.mapv(|value| a * value), self.precondition(RHOS[1], &s)?);
-        let together = self.precondition(RHOS[1], &(r.mapv(|value| a * value) + &s))?;
-        Ok(relative(distance(&together, &(&mr + &ms)), norm(&mr) + norm(&ms)))
     }
 
     fn finite(&self) -> Result<bool> {
@@ -208,6 +159,8 @@ mod tests {
         NotHermitian,
         NotPositive,
         NotLinearPreconditioner,
+        Symbol,
+        SymbolShape,
         Forgetful,
         Shared,
     }
@@ -321,6 +274,16 @@ mod tests {
             z.mapv_inplace(|value| factor * value * ((1.0 + bend * value.norm()) / (1.0 + rho)));
             Ok(())
         }
+
+        /// `A^H A = I` at every frequency.
+        fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+            let shape = if self.fault == Fault::SymbolShape { [2, 2, 5, 3] } else { [2, 2, 3, 5] };
+            let mut symbol = ArrayD::from_shape_fn(shape.to_vec(), |at| if at[0] == at[1] { 1.0 } else { 0.0 });
+            if self.fault == Fault::Symbol {
+                symbol[[1, 1, 0, 2]] = 1.1;
+            }
+            Ok(Some(symbol))
+        }
     }
 
     #[test]
@@ -342,6 +305,8 @@ mod tests {
             (Fault::NotHermitian, "preconditioner: Hermitian"),
             (Fault::NotPositive, "preconditioner: positive"),
             (Fault::NotLinearPreconditioner, "preconditioner: linear"),
+            (Fault::Symbol, "preconditioner: what its symbol says"),
+            (Fault::SymbolShape, "preconditioner: what its symbol says"),
             (Fault::Forgetful, "determinism"),
             (Fault::Shared, "thread safety"),
         ] {

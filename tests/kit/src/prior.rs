@@ -8,6 +8,7 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 
 use crate::random::{distance, dot, finite, norm, normal, relative};
+use crate::report::worst;
 use crate::{Check, Limits, Report, same};
 
 /// Noise levels beside images of unit variance.
@@ -88,12 +89,9 @@ impl Probe<'_> {
         Ok((clean, penalty))
     }
 
-    /// Largest error over the noise levels; a NaN stays one.
+    /// Largest error over the noise levels.
     fn worst(&self, error: impl Fn(&Self, f32) -> Result<f64>) -> Result<f64> {
-        SIGMAS.iter().try_fold(0f64, |worst, sigma| {
-            let error = error(self, *sigma)?;
-            Ok(if error > worst || error.is_nan() { error } else { worst })
-        })
+        worst(SIGMAS, |sigma| error(self, sigma))
     }
 
     /// Largest `|B_i - P x_i| / |P x_i|` of the images of a batch, each with a generator of its own.
@@ -112,10 +110,9 @@ impl Probe<'_> {
             .map(|rng| PriorContext { schedule: entry, conditions: self.conditions, rng })
             .collect();
         self.prior.denoise_batch(&views, sigma, &mut results, &mut contexts)?;
-        noisy.iter().zip(&clean).try_fold(0f64, |worst, (noisy, clean)| {
+        worst(noisy.iter().zip(&clean), |(noisy, clean)| {
             let alone = self.denoise(noisy, sigma)?;
-            let error = relative(distance(clean, &alone), norm(&alone));
-            Ok(if error > worst || error.is_nan() { error } else { worst })
+            Ok(relative(distance(clean, &alone), norm(&alone)))
         })
     }
 
@@ -204,10 +201,7 @@ impl Probe<'_> {
             rivals.push(best.mapv(|value| value * (1.0 + step)));
             rivals.push(&best + &self.draw(2).mapv(|value| value * step));
         }
-        rivals.iter().try_fold(0f64, |worst, rival| {
-            let gain = objective(rival)?.map_or(0.0, |rival| relative(reached - rival, reached));
-            Ok(if gain > worst || gain.is_nan() { gain } else { worst })
-        })
+        worst(&rivals, |rival| Ok(objective(rival)?.map_or(0.0, |rival| relative(reached - rival, reached))))
     }
 }
 

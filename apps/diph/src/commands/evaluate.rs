@@ -6,7 +6,7 @@ use clap::Args;
 use diph_core::ParameterMaps;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, check_writable_file};
-use diph_recon::slices::{Selection, read_truth};
+use diph_recon::slices::{Selection, read_truth, select};
 use diph_recon::study::{MethodResults, SliceResult};
 use diph_recon::{Blame, Evaluation, ReconError, parameter_maps, write_json};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
@@ -94,16 +94,16 @@ impl EvaluateArgs {
 
     /// Every `vol{v}_slice{s}` below the folder that is selected.
     fn of_folder(&self) -> Result<Vec<Candidate>, ReconError> {
-        let mut candidates = Vec::new();
+        let mut present = Vec::new();
         for entry in std::fs::read_dir(&self.results).file(&self.results)? {
-            let path = entry.file(&self.results)?.path();
-            let Some(id) = path.file_name().and_then(|name| SliceId::parse(name.to_str()?)) else { continue };
-            if self.vols.contains(id.vol) && self.slices.contains(id.slice) {
-                candidates.push(of_slice_folder(&path, id)?);
-            }
+            let name = entry.file(&self.results)?.file_name();
+            // Another spelling of the numbers (`slice05`) is no folder of `diph recon`.
+            present.extend(name.to_str().and_then(|name| SliceId::parse(name).filter(|id| id.to_string() == name)));
         }
-        candidates.sort_by_key(|candidate| candidate.id);
-        Ok(candidates)
+        present.sort();
+        let place = format!("in {}", self.results.display());
+        let selected = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
+        selected.into_iter().map(|id| of_slice_folder(&self.results.join(id.to_string()), id)).collect()
     }
 
     /// The n-th sample is the n-th selected slice, volumes first. Images are still divided by the intensity factor.

@@ -1,9 +1,9 @@
-//! Memory that an instance is going to need, asked before it is created.
+//! Memory and time that an instance is going to need, asked before it is created.
 
 use std::ffi::c_void;
 
 use crate::sized_struct::{layout, sized};
-use crate::{Acquisition, ErrorBuffer, Status, Str};
+use crate::{Acquisition, ErrorBuffer, Host, Status, Str};
 
 /// Where a plugin puts the parts of an estimate (`diph_memory_sink`); during the call and on its thread only.
 #[repr(C)]
@@ -19,7 +19,7 @@ pub struct MemorySink {
     pub temporary: Option<unsafe extern "C" fn(context: *mut c_void, name: Str, bytes: u64)>,
 }
 
-/// Factory of estimates (`diph_memory_estimate`).
+/// Factory of estimates of memory (`diph_memory_estimate`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryEstimate {
@@ -44,6 +44,28 @@ impl MemoryEstimate {
     pub const USES_NORMAL: u64 = 1;
 }
 
+/// Factory of estimates of time (`diph_time_estimate`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct TimeEstimate {
+    /// Size of this struct in bytes.
+    pub struct_size: u64,
+    /// Writes about how many seconds `calls` calls of the instance `id` take on this machine; the arrays of `acquisition` have
+    /// shapes, but null data. [`Status::UNSUPPORTED`] when it is not known. From any thread.
+    pub estimate: Option<
+        unsafe extern "C" fn(
+            host: *const Host,
+            id: Str,
+            options_json: Str,
+            acquisition: *const Acquisition,
+            calls: u64,
+            seconds: *mut f64,
+            error: *mut ErrorBuffer,
+        ) -> Status,
+    >,
+}
+
 layout!(MemorySink, 32, struct_size: 0, context: 8, kept: 16, temporary: 24);
 layout!(MemoryEstimate, 16, struct_size: 0, estimate: 8);
-sized!(MemorySink, MemoryEstimate);
+layout!(TimeEstimate, 16, struct_size: 0, estimate: 8);
+sized!(MemorySink, MemoryEstimate, TimeEstimate);
