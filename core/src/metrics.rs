@@ -44,7 +44,7 @@ pub fn absolute_percentage_errors<'a>(
         .collect()
 }
 
-/// Mean; NaN of nothing.
+/// Arithmetic mean of the values; NaN where there are none.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

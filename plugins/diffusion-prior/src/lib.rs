@@ -24,7 +24,7 @@ use crate::backend::Backend;
 const SHIPPED: &[u8] = include_bytes!("../../../priors/diffusion/weights/brain.safetensors");
 const SHIPPED_NAME: &str = "brain.safetensors (inside of the plugin)";
 
-/// Options of the prior.
+/// What a user may set of `diph.diffusion`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -82,7 +82,7 @@ fn read_config(path: &Path) -> Result<ModelConfig> {
     serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
 }
 
-/// The component.
+/// The component `diph.diffusion`: a diffusion model as prior.
 pub struct Diffusion;
 
 impl Component for Diffusion {

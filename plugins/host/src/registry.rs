@@ -10,10 +10,10 @@ use std::time::Duration;
 use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
 
-use crate::call::{call, call_optional};
-use crate::host_side::HostSide;
-use crate::inspect::exports_entry;
+use crate::host_services::HostSide;
 use crate::instance::Instance;
+use crate::instance::{call, call_optional};
+use crate::library::exports_entry;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
     PluginOperator, PluginPrior, PluginProjector, Provenance, SearchPath,
@@ -24,7 +24,7 @@ use crate::{
 pub struct Component<'a> {
     /// What the plugin says about it.
     pub descriptor: &'a Descriptor,
-    /// Where it comes from.
+    /// The library that offers it.
     pub library: &'a Library,
     /// The library found earlier that offers the same ID and is used instead.
     pub shadowed_by: Option<&'a Library>,
@@ -38,7 +38,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry without plugins.
+    /// Makes a registry without plugins, whose plugins will use these services.
     pub fn new(services: HostServices) -> Self {
         Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new() }
     }
@@ -84,7 +84,7 @@ impl Registry {
         Ok(&self.libraries[self.libraries.len() - 1])
     }
 
-    /// Opens the library `file`.
+    /// Opens the library `file` and adds its components to the registry.
     ///
     /// # Errors
     /// [`LoadError`] when it is no usable plugin.
@@ -330,7 +330,7 @@ impl Registry {
     /// Whether the component refuses an option that nobody knows, as it must.
     ///
     /// # Errors
-    /// When there is no such component, or its example is of no use.
+    /// [`Error::Parameter`] when there is no such component, or its example is of no use.
     pub fn refuses_unknown_option(&self, id: &str, seed: u64) -> Result<bool> {
         let example = &self.find(id)?.descriptor.example;
         let mut options = example.options.clone();
@@ -354,7 +354,7 @@ impl Registry {
         let requirements = &descriptor.requirements;
         requirements.check(kind, id, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
-        let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
+        let create = library.factory.create.ok_or_else(|| crate::instance::null(&label, "create"))?;
         let host = HostSide::new(Arc::clone(&self.services), id);
         let arrays = acquisition.raw(|name| requirements.uses_array(name));
         let json = options.to_string();

@@ -22,7 +22,7 @@ const SHIPPED_NAME: &str = "deli-cs.safetensors (inside of the plugin)";
 /// Passes of the network for one answer that is a mean over mirror images.
 const MIRROR_IMAGES: f64 = 4.0;
 
-/// Options of the estimator.
+/// What a user may set of `diph.regression`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -72,7 +72,7 @@ fn failed(error: diph_network::Error) -> Error {
     Error::external(Regression::ID, error)
 }
 
-/// The component.
+/// The component `diph.regression`: a network that estimates maps.
 pub struct Regression;
 
 impl Component for Regression {

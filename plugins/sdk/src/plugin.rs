@@ -22,7 +22,7 @@ impl Plugin {
         Self { version, registrations, descriptors: OnceLock::new() }
     }
 
-    /// Number of components.
+    /// How many components the plugin offers.
     pub fn count(&self) -> u64 {
         self.registrations.len() as u64
     }

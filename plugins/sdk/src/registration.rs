@@ -1,15 +1,15 @@
-//! One line of a plugin's table of components.
+//! One line of a plugin's table of components, and options from JSON.
 
 use std::time::Duration;
 
-use diph_core::{Error, Estimator, ForwardOperator, MemoryEstimate, PhysicsProjector, Prior};
+use diph_core::{Error, Estimator, ForwardOperator, MemoryEstimate, PhysicsProjector, Prior, Result};
 use diph_plugin_abi::{self as abi, Descriptor, Instance, Str};
 use schemars::schema_for;
+use serde::de::DeserializeOwned;
 
 use crate::estimator_shim::EstimatorShim;
 use crate::failure::Failure;
 use crate::operator_shim::OperatorShim;
-use crate::options::parse;
 use crate::prior_shim::PriorShim;
 use crate::projector_shim::ProjectorShim;
 use crate::{Acquisition, Component, Host, Requirements, Uses};
@@ -100,4 +100,43 @@ impl Registration {
 
 fn create<T: Component>(options: &str, acquisition: &Acquisition<'_>, host: &Host) -> Result<T::Instance, Failure> {
     Ok(T::create(parse(T::ID, options)?, acquisition, host)?)
+}
+
+/// Options of a component from JSON; errors name the option that is to blame.
+pub(crate) fn parse<T: DeserializeOwned>(component: &str, json: &str) -> Result<T> {
+    let failed = |message: String| Error::external(format!("{component}: create"), message);
+    // By way of a value, because positions in a text that the user never saw would not help.
+    let value: serde_json::Value =
+        serde_json::from_str(json).map_err(|error| failed(format!("options are no JSON: {error}")))?;
+    serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string().as_str() {
+        "." => failed(format!("options: {}", error.inner())),
+        path => failed(format!("option `{path}`: {}", error.inner())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Options {
+        #[expect(dead_code, reason = "only the errors are looked at")]
+        factor: f32,
+    }
+
+    #[test]
+    fn errors_name_the_option() {
+        let error = |json| parse::<Options>("example.gain", json).unwrap_err().to_string();
+        assert_eq!(
+            error(r#"{"factor": "a"}"#),
+            "example.gain: create: option `factor`: invalid type: string \"a\", expected f32"
+        );
+        assert_eq!(
+            error(r#"{"faktor": 1}"#),
+            "example.gain: create: option `faktor`: unknown field `faktor`, expected `factor`"
+        );
+        assert_eq!(error("{}"), "example.gain: create: options: missing field `factor`");
+        assert!(error("{").starts_with("example.gain: create: options are no JSON"));
+    }
 }

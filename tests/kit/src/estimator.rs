@@ -6,7 +6,7 @@ use diph_core::{Error, Estimator, ImageShape, ParameterMaps, Result};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use crate::random::{finite, normal};
+use crate::probes::{finite, normal};
 use crate::{Check, Report, same};
 
 /// Tries every law of an estimator on random images of the given shape, (coefficient, y, x) or (coefficient, z, y, x): equal

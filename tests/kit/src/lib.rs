@@ -26,19 +26,18 @@
 //! assert!(report.passed(), "{report}");
 //! ```
 
-mod dense;
 mod estimator;
 mod operator;
 mod preconditioner;
 mod prior;
+mod probes;
 mod projector;
-mod random;
 mod report;
 mod same;
 
-pub use dense::{dense_difference, dense_matrix};
 pub use estimator::check_estimator;
 pub use operator::{check_operator, check_operator_within};
 pub use prior::{check_conditional_prior, check_prior, check_prior_within};
+pub use probes::{dense_difference, dense_matrix};
 pub use projector::{check_projector, check_projector_within};
 pub use report::{Check, Limits, Report};

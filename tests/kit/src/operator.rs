@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::preconditioner::{RHOS, withdrawn};
-use crate::random::{distance, dot, finite, norm, normal, relative};
+use crate::probes::{distance, dot, finite, norm, normal, relative};
 use crate::report::worst;
 use crate::{Check, Limits, Report, preconditioner, same};
 

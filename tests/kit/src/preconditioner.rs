@@ -6,7 +6,7 @@ use diph_core::{Error, ForwardOperator, Result};
 use ndarray::{ArrayD, Axis};
 use num_complex::{Complex32, Complex64};
 
-use crate::random::{distance, dot, norm, normal, relative};
+use crate::probes::{distance, dot, norm, normal, relative};
 use crate::report::worst;
 use crate::{Check, Limits};
 

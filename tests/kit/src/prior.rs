@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
-use crate::random::{distance, dot, finite, norm, normal, relative};
+use crate::probes::{distance, dot, finite, norm, normal, relative};
 use crate::report::worst;
 use crate::{Check, Limits, Report, same};
 

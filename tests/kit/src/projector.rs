@@ -4,7 +4,7 @@ use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, Result};
 use ndarray::{ArrayD, IxDyn};
 use num_complex::Complex32;
 
-use crate::random::{distance, dot, finite, norm, normal, relative};
+use crate::probes::{distance, dot, finite, norm, normal, relative};
 use crate::{Check, Limits, Report, same};
 
 /// Tries every law of a projector on random images of `size`, a plane or a volume.

@@ -1,10 +1,106 @@
-//! An operator times a number.
+//! Operators made of one: its adjoint, a multiple; and the identity, made of none.
 
 use std::sync::Arc;
 
 use ndarray::ArrayD;
 
 use crate::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
+
+/// The identity operator `I` on a space.
+pub struct Identity {
+    space: Space,
+}
+
+impl Identity {
+    /// Makes the identity operator of `space`.
+    pub fn new(space: Space) -> Self {
+        Self { space }
+    }
+
+    fn copy(&self, method: &str, from: View<'_>, to: ViewMut<'_>) -> Result<()> {
+        let from = self.space.slice(method, "image", &from)?;
+        self.space.slice_mut(method, "result", to)?.copy_from_slice(from);
+        Ok(())
+    }
+}
+
+impl ForwardOperator for Identity {
+    fn name(&self) -> &str {
+        "identity"
+    }
+
+    fn domain(&self) -> &Space {
+        &self.space
+    }
+
+    fn range(&self) -> &Space {
+        &self.space
+    }
+
+    fn forward(&self, x: View<'_>, y: ViewMut<'_>) -> Result<()> {
+        self.copy("identity: forward", x, y)
+    }
+
+    fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> {
+        self.copy("identity: adjoint", y, x)
+    }
+
+    fn normal(&self, x: View<'_>, out: ViewMut<'_>) -> Result<()> {
+        self.copy("identity: normal", x, out)
+    }
+
+    fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
+        Some(self)
+    }
+}
+
+/// The identity has `(I + rho I)^-1 b = b / (1 + rho)`.
+impl RegularisedInverse for Identity {
+    fn solve(&self, rho: f32, b: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+        if !(rho.is_finite() && rho > 0.0) {
+            return Err(Error::parameter("identity: regularised inverse", "rho", "a positive number", rho));
+        }
+        self.copy("identity: regularised inverse", b, x.view_mut())?;
+        x.mapv_inplace(|value| value / (1.0 + rho));
+        Ok(())
+    }
+}
+
+/// `A^H`: forward and adjoint change places.
+pub struct AdjointOperator {
+    inner: Arc<dyn ForwardOperator>,
+    name: String,
+}
+
+impl AdjointOperator {
+    /// The adjoint of an operator.
+    pub fn new(inner: Arc<dyn ForwardOperator>) -> Self {
+        let name = format!("{}^H", inner.name());
+        Self { inner, name }
+    }
+}
+
+impl ForwardOperator for AdjointOperator {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn domain(&self) -> &Space {
+        self.inner.range()
+    }
+
+    fn range(&self) -> &Space {
+        self.inner.domain()
+    }
+
+    fn forward(&self, x: View<'_>, y: ViewMut<'_>) -> Result<()> {
+        self.inner.adjoint(x, y)
+    }
+
+    fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> {
+        self.inner.forward(y, x)
+    }
+}
 
 /// `s A` for a real `s`.
 pub struct Scaled {
@@ -14,7 +110,7 @@ pub struct Scaled {
 }
 
 impl Scaled {
-    /// `scale * inner`.
+    /// The operator `inner` times a number.
     ///
     /// # Errors
     /// [`Error::Parameter`] when `scale` is not finite.
@@ -84,7 +180,7 @@ impl RegularisedInverse for Scaled {
     }
 }
 
-/// As the regularised inverse.
+/// A multiple is preconditioned as its inner operator is, with `rho` divided by the square of the scale.
 impl Preconditioner for Scaled {
     fn apply(&self, rho: f32, r: View<'_>, mut z: ViewMut<'_>) -> Result<()> {
         let Some(inner) = self.inner.preconditioner() else {

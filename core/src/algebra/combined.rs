@@ -1,10 +1,74 @@
-//! Several measurements of one image.
+//! Operators made of several: products, stacks and sums.
 
 use std::sync::Arc;
 
 use ndarray::{ArrayD, Axis, concatenate};
 
 use crate::{Error, ForwardOperator, Result, Space, View, ViewMut};
+
+/// `A B`: `B` first, then `A`, in mathematical order.
+pub struct Composed {
+    outer: Arc<dyn ForwardOperator>,
+    inner: Arc<dyn ForwardOperator>,
+    name: String,
+}
+
+impl Composed {
+    /// The product `outer * inner`, which applies `inner` first.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] when `inner` ends in another space than `outer` starts from.
+    pub fn new(outer: Arc<dyn ForwardOperator>, inner: Arc<dyn ForwardOperator>) -> Result<Self> {
+        let name = format!("({} * {})", outer.name(), inner.name());
+        if outer.domain() != inner.range() {
+            return Err(Error::incompatible(
+                format!("{name}: composition"),
+                format!("range of {} to be {}", inner.name(), outer.domain()),
+                inner.range(),
+            ));
+        }
+        Ok(Self { outer, inner, name })
+    }
+}
+
+impl ForwardOperator for Composed {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn domain(&self) -> &Space {
+        self.inner.domain()
+    }
+
+    fn range(&self) -> &Space {
+        self.outer.range()
+    }
+
+    fn forward(&self, x: View<'_>, y: ViewMut<'_>) -> Result<()> {
+        let mut between = self.inner.range().zeros();
+        self.inner.forward(x, between.view_mut())?;
+        self.outer.forward(between.view(), y)
+    }
+
+    fn adjoint(&self, y: View<'_>, x: ViewMut<'_>) -> Result<()> {
+        let mut between = self.inner.range().zeros();
+        self.outer.adjoint(y, between.view_mut())?;
+        self.inner.adjoint(between.view(), x)
+    }
+
+    /// `B^H (A^H A) B`, so that a fast normal of the outer operator is used.
+    fn normal(&self, x: View<'_>, out: ViewMut<'_>) -> Result<()> {
+        let mut between = self.inner.range().zeros();
+        let mut normal = self.inner.range().zeros();
+        self.inner.forward(x, between.view_mut())?;
+        self.outer.normal(between.view(), normal.view_mut())?;
+        self.inner.adjoint(normal.view(), out)
+    }
+
+    fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
+        self.outer.data_weights()
+    }
+}
 
 /// `[A_1; A_2; ...]`: operators of one domain whose ranges are joined along the first axis.
 pub struct Stacked {
@@ -114,5 +178,70 @@ impl ForwardOperator for Stacked {
         concatenate(Axis(0), &views)
             .map(Some)
             .map_err(|error| Error::incompatible(format!("{}: data weights", self.name), &self.range, error))
+    }
+}
+
+/// `A + B` between the same spaces.
+pub struct Sum {
+    first: Arc<dyn ForwardOperator>,
+    second: Arc<dyn ForwardOperator>,
+    name: String,
+}
+
+impl Sum {
+    /// The sum `first + second` of two operators between the same spaces.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] when the operators map between different spaces, or one of them carries data weights:
+    /// a sum of weighted operators has no weights of its own.
+    pub fn new(first: Arc<dyn ForwardOperator>, second: Arc<dyn ForwardOperator>) -> Result<Self> {
+        let name = format!("({} + {})", first.name(), second.name());
+        if (first.domain(), first.range()) != (second.domain(), second.range()) {
+            return Err(Error::incompatible(
+                format!("{name}: sum"),
+                format!("{} -> {}", first.domain(), first.range()),
+                format!("{} -> {}", second.domain(), second.range()),
+            ));
+        }
+        for operator in [&first, &second] {
+            if operator.data_weights()?.is_some() {
+                return Err(Error::incompatible(
+                    format!("{name}: sum"),
+                    "operators without data weights",
+                    format!("{} with weights", operator.name()),
+                ));
+            }
+        }
+        Ok(Self { first, second, name })
+    }
+}
+
+impl ForwardOperator for Sum {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn domain(&self) -> &Space {
+        self.first.domain()
+    }
+
+    fn range(&self) -> &Space {
+        self.first.range()
+    }
+
+    fn forward(&self, x: View<'_>, mut y: ViewMut<'_>) -> Result<()> {
+        let mut other = self.range().zeros();
+        self.first.forward(x.view(), y.view_mut())?;
+        self.second.forward(x, other.view_mut())?;
+        y += &other;
+        Ok(())
+    }
+
+    fn adjoint(&self, y: View<'_>, mut x: ViewMut<'_>) -> Result<()> {
+        let mut other = self.domain().zeros();
+        self.first.adjoint(y.view(), x.view_mut())?;
+        self.second.adjoint(y, other.view_mut())?;
+        x += &other;
+        Ok(())
     }
 }
