@@ -9,8 +9,7 @@ use diph_plugin_abi::{ErrorBuffer, EstimatorVtable, NamedTensor, Status, Str, Te
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use crate::instance::Instance;
-use crate::instance::{call, null};
+use crate::instance::{Instance, call, null};
 use crate::projector::{MapTensors, read_parameters};
 use crate::tensors::{Input, Output};
 

@@ -7,8 +7,7 @@ use diph_core::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Resu
 use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, SizedStruct, Status, Tensor, copy_sized};
 use ndarray::ArrayD;
 
-use crate::instance::Instance;
-use crate::instance::{call, call_optional, null};
+use crate::instance::{Instance, call, call_optional, null};
 use crate::tensors::{Input, Output};
 
 /// A map with a regularisation `rho`, of the extensions.

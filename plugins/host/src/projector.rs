@@ -9,8 +9,7 @@ use diph_core::{
 use diph_plugin_abi::{self as abi, ErrorBuffer, ProjectorVtable, Status, Tensor};
 use num_complex::Complex32;
 
-use crate::instance::Instance;
-use crate::instance::{call, null};
+use crate::instance::{Instance, call, null};
 use crate::tensors::{Input, Output};
 
 type Project =

@@ -11,8 +11,7 @@ use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
 
 use crate::host_services::HostSide;
-use crate::instance::Instance;
-use crate::instance::{call, call_optional};
+use crate::instance::{Instance, call, call_optional};
 use crate::library::exports_entry;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,

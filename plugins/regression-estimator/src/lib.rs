@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use diph_core::{Error, ImageShape, MemoryEstimate, Result};
-use diph_network::Precision;
-use diph_network::{Checkpoint, NetworkCost};
+use diph_network::{Checkpoint, NetworkCost, Precision};
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use diph_regression::{RegressionConfig, RegressionEstimator, RegressionNetwork};
 use ndarray::Ix2;

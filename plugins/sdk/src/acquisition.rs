@@ -8,8 +8,7 @@ use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
 use crate::Element;
 use crate::failure::Failure;
-use crate::tensors::convert;
-use crate::tensors::{Checked, text};
+use crate::tensors::{Checked, convert, text};
 
 /// Named arrays and facts of an acquisition, borrowed from the host for the time of a [`create`](crate::Component::create) or
 /// a [`memory`](crate::Component::memory). `diph_plugin.h` has a table of their names, units and meanings.

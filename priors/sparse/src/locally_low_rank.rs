@@ -14,7 +14,7 @@ pub use options::LocallyLowRankOptions;
 
 use crate::channel_rows;
 use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::ImageShape;
 use crate::shift::Shift;
 use casorati::CasoratiBlock;
 

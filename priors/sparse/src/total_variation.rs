@@ -16,7 +16,7 @@ pub use convergence::Convergence;
 pub use options::TotalVariationOptions;
 
 use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::ImageShape;
 use dual::{Problem, Scratch};
 
 const NAME: &str = "total-variation";

@@ -13,7 +13,7 @@ pub use family::WaveletFamily;
 pub use options::WaveletOptions;
 
 use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::ImageShape;
 use crate::shift::Shift;
 use transform::Transform;
 

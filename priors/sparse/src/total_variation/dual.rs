@@ -8,10 +8,9 @@ use num_complex::Complex32;
 use rayon::prelude::*;
 
 use super::kernels::{self, RowBuffers};
-use super::volume;
-use super::{Convergence, TotalVariationOptions};
+use super::{Convergence, TotalVariationOptions, volume};
 use crate::channel_rows;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::ImageShape;
 
 /// Squared norm of the differences along one axis, at most.
 const DIFFERENCE_NORM_SQUARED: f32 = 4.0;

@@ -14,8 +14,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::parameter_state::ParameterState;
-use crate::{Error, Parameters, Result, Tensor, UNetConfig};
+use crate::{Error, ParameterState, Parameters, Result, Tensor, UNetConfig};
 
 const PARAMETERS: &str = "parameters";
 const FIRST_MOMENTS: &str = "first_moments";

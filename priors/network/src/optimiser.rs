@@ -1,12 +1,75 @@
-//! AdamW and the moving averages of the parameters, in one pass over the memory.
+//! AdamW: parameters with their moments and moving averages, sums of gradients, and the step.
 
 use std::ops::Deref;
 
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::parameter_state::ParameterState;
-use crate::{Error, Result};
+use crate::tape::{Arena, Buffer, Gradients, add_values};
+use crate::{Error, Parameter, Result, Tensor};
+
+/// A parameter, the moments of its gradient and its averages, all of the same length.
+#[derive(Debug)]
+pub struct ParameterState {
+    /// Name in guided-diffusion's state dict.
+    pub name: String,
+    /// The parameter, which a network made from it holds too.
+    pub variable: Parameter,
+    /// Running mean of the gradient.
+    pub first_moment: Vec<f32>,
+    /// Running mean of its square.
+    pub second_moment: Vec<f32>,
+    /// Exponential moving averages of the parameter, one for each rate.
+    pub averages: Vec<Vec<f32>>,
+}
+
+impl ParameterState {
+    /// Before the first step: moments zero, as many averages as asked for equal to the parameter.
+    pub fn new(name: String, tensor: Tensor, averages: usize) -> Self {
+        let zeros = vec![0.0; tensor.values().len()];
+        Self {
+            name,
+            averages: vec![tensor.values().to_vec(); averages],
+            variable: Parameter::variable(tensor),
+            first_moment: zeros.clone(),
+            second_moment: zeros,
+        }
+    }
+}
+
+/// The sum of the gradients of every parameter.
+pub struct GradientSum<'a> {
+    parameters: &'a [ParameterState],
+    sums: Vec<Option<Buffer>>,
+}
+
+impl<'a> GradientSum<'a> {
+    /// Nothing yet.
+    pub fn new(parameters: &'a [ParameterState]) -> Self {
+        Self { parameters, sums: parameters.iter().map(|_| None).collect() }
+    }
+
+    /// Adds the gradients that are there.
+    pub fn add(&mut self, mut gradients: Gradients) {
+        for (sum, parameter) in self.sums.iter_mut().zip(self.parameters) {
+            let Some(gradient) = gradients.take(&parameter.variable) else {
+                continue;
+            };
+            match sum {
+                Some(sum) => add_values(sum, &gradient),
+                None => *sum = Some(gradient),
+            }
+        }
+    }
+
+    /// In the order of the parameters; zero where nothing depended on one.
+    pub fn finish(self, arena: &Arena) -> Vec<Buffer> {
+        let or_zero = |(sum, parameter): (Option<Buffer>, &ParameterState)| {
+            sum.unwrap_or_else(|| arena.zeros(parameter.variable.count()))
+        };
+        self.sums.into_iter().zip(self.parameters).map(or_zero).collect()
+    }
+}
 
 /// Keeps the division finite where a parameter never had a gradient.
 const EPSILON: f32 = 1e-8;
