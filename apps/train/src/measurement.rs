@@ -73,7 +73,7 @@ impl Measured<'_> {
     ///
     /// # Errors
     /// Those of the operators.
-    pub fn condition(&self, condition: ConditionImage, intensity: f32) -> Result<Array3<Complex32>> {
+    pub fn condition(&self, condition: &ConditionImage, intensity: f32) -> Result<Array3<Complex32>> {
         let image = match condition.is_density_compensated() {
             true => {
                 let operator = self.measurement.density_compensated.clone();

@@ -44,7 +44,7 @@ impl SimulatedSamples {
             Some(factor) => factor,
             None => measured.intensity()?,
         };
-        let condition = match self.condition {
+        let condition = match &self.condition {
             Some(condition) => {
                 let factor = self.intensity.condition_factor.unwrap_or(reference);
                 Some(measured.condition(condition, factor)?)

@@ -59,7 +59,7 @@ impl TrainingData {
             image_size: config.training.model.unet.image_size,
             parts,
             augmentation,
-            condition,
+            condition: condition.clone(),
             intensity: config.training.model.intensity,
         };
         Ok(Self {
@@ -88,6 +88,7 @@ impl TrainingData {
             condition_factor: self
                 .training
                 .condition
+                .as_ref()
                 .map(|_| typical_value(samples.iter().filter_map(|sample| sample.condition.as_ref()))),
         };
         factors.check().step("measuring the images")?;
@@ -117,7 +118,10 @@ fn condition(config: &RunConfig) -> Result<Option<ConditionImage>, ReconError> {
     match (&model.condition, model.unet.conditional) {
         (None, false) => Ok(None),
         (Some(name), true) => parse(name).map(Some),
-        (None, true) => Err(ReconError::setting("training.model.condition", "expected `adjoint` or `cg-N`, got none")),
+        (None, true) => Err(ReconError::setting(
+            "training.model.condition",
+            "expected `adjoint`, `cg-N` or the name of a built-in method, got none",
+        )),
         (Some(name), false) => {
             let message = format!("expected none with an unconditional network (`conditional` is false), got `{name}`");
             Err(ReconError::setting("training.model.condition", message))

@@ -348,7 +348,7 @@ fn is_empty(folder: &Path) -> bool {
 fn parse_condition(text: &str) -> Result<Value, String> {
     match text {
         "none" => Ok(Value::Null),
-        name => name.parse().map(|condition: ConditionImage| json!(condition)),
+        name => name.parse().map(|condition: ConditionImage| json!(condition.to_string())),
     }
 }
 

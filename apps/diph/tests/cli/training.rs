@@ -200,7 +200,7 @@ fn bad_input_is_named() {
         (2, &["--slices", "9"], "--slices: no slice 9"),
         (2, &["--validation-vols", "0"], "data.validation_vols: volume 0 is also trained on"),
         (3, &["--set", "training.model.unet.coefficients=6"], "SVD_dict_FISP_cut4.mat"),
-        (2, &["--set", "training.model.condition=lsq"], "expected `adjoint` or `cg-N`"),
+        (2, &["--set", "training.model.condition=fastest"], "expected `adjoint`, `cg-N`"),
         (2, &["--set", "training.stepps=1"], "unknown field `stepps`"),
         (2, &["--set", "training.learning_rate=-1"], "learning_rate: expected a positive number"),
         (1, &["--set", "data.operator=diph.lost"], "diph.lost"),

@@ -50,9 +50,17 @@ impl<'a> ReconstructionPlan<'a> {
 
     /// What it will need, and the parts of the method that nothing is known about.
     pub fn memory(&self, registry: &Registry) -> (MemoryEstimate, Vec<&'a str>) {
+        let program = program_with_plugins().and(acquisition_memory(&self.shape, self.atoms, self.parameters));
+        let (parts, mut unknown) = self.parts(registry);
+        unknown.dedup();
+        (program.and(self.kspace()).and(parts), unknown)
+    }
+
+    /// What parts and solver will need, those of the method that makes the condition image included, and the parts that nothing is
+    /// known about.
+    fn parts(&self, registry: &Registry) -> (MemoryEstimate, Vec<&'a str>) {
         let mut unknown = Vec::new();
-        let mut estimate =
-            program_with_plugins().and(acquisition_memory(&self.shape, self.atoms, self.parameters)).and(self.kspace());
+        let mut estimate = MemoryEstimate::default();
         let mut solver = self.images();
         let mut ask = |part: &'a Component, is_weighted: bool, uses_normal: bool| {
             let shape = AcquisitionShape { is_weighted, ..self.shape };
@@ -76,7 +84,11 @@ impl<'a> ReconstructionPlan<'a> {
         if let Some(estimator) = &self.method.estimator {
             estimate = estimate.and(ask(estimator, false, false));
         }
-        unknown.dedup();
+        if let Some(ConditionImage::Method(other)) = &self.method.condition {
+            let (parts, others) = ReconstructionPlan { method: other, samples: 1, ..*self }.parts(registry);
+            estimate = estimate.and(parts);
+            unknown.extend(others);
+        }
         // Kernels are set up before the solver starts.
         (estimate.and(solver.passing("images of the solver and activations of the network")), unknown)
     }
@@ -84,7 +96,7 @@ impl<'a> ReconstructionPlan<'a> {
     /// Weights and use of the operators that are created.
     fn operators(&self) -> Vec<(bool, bool)> {
         let is_cg = matches!(self.method.condition, Some(ConditionImage::ConjugateGradient { .. }));
-        match (self.method.weights, self.method.condition) {
+        match (self.method.weights, &self.method.condition) {
             (Weights::None, Some(ConditionImage::Adjoint)) => vec![(false, true), (true, true)],
             (Weights::None, _) => vec![(false, true)],
             (Weights::DensityCompensation, _) => vec![(false, is_cg), (true, true)],

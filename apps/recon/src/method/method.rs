@@ -30,7 +30,8 @@ pub struct Method {
     /// The image prior.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Component>,
-    /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`.
+    /// The image that a conditional prior is shown beside the noisy one, under its own name and as `low_res`: a quick
+    /// reconstruction, or the result of another method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionImage>,
     /// The physics: turns images into parameter maps. Solvers may put it into their loop, too.
@@ -48,7 +49,10 @@ impl Method {
     pub fn files(&self) -> Vec<PathBuf> {
         let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
         let options = parts.into_iter().flatten().flat_map(|part| part.options.values());
-        let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
+        let mut named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
+        if let Some(ConditionImage::Method(other)) = &self.condition {
+            named.extend(other.files());
+        }
         let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));
         let files: BTreeSet<PathBuf> = beside.chain(named.iter().cloned()).filter(|path| path.is_file()).collect();

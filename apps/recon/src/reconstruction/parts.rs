@@ -1,7 +1,9 @@
 //! The parts of a method, created from plugins for one acquisition.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
+use diph_bloch::Dictionary;
 use diph_core::{
     Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
     Problem, Result, View,
@@ -11,6 +13,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde_json::Value;
 
+use super::Reconstructor;
 use crate::ConditionImage;
 use crate::acquisition::Acquisition;
 use crate::method::{Method, Scale, Weights};
@@ -25,6 +28,10 @@ pub struct Parts {
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
     estimator: Option<Box<dyn Estimator>>,
+    /// Of the method that makes the condition image, where a method does.
+    condition: Option<Box<Parts>>,
+    /// Turns maps into signals; absent where the caller has made the parts.
+    dictionary: Option<Dictionary>,
     provenance: Vec<Provenance>,
     norm: OnceLock<f64>,
 }
@@ -40,7 +47,7 @@ impl Parts {
             Weights::None => unweighted.clone(),
             Weights::DensityCompensation => operator(registry, method, acquisition, true)?,
         };
-        let density_compensated = match (method.condition, method.weights) {
+        let density_compensated = match (&method.condition, method.weights) {
             (Some(ConditionImage::Adjoint), Weights::DensityCompensation) => Some(operator.clone()),
             (Some(ConditionImage::Adjoint), Weights::None) => {
                 Some(self::operator(registry, method, acquisition, true)?)
@@ -65,8 +72,17 @@ impl Parts {
                 Some(Box::new(created) as Box<dyn Estimator>)
             }
         };
+        let condition = match &method.condition {
+            Some(ConditionImage::Method(other)) => Some(Box::new(Self::create(registry, other, acquisition)?)),
+            _ => None,
+        };
         let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector), method.estimator.as_ref()];
-        let provenance = ids.into_iter().flatten().map(|part| registry.provenance(&part.id)).collect::<Result<_>>()?;
+        let own = ids.into_iter().flatten().map(|part| registry.provenance(&part.id));
+        let mut provenance = own.collect::<Result<Vec<_>>>()?;
+        let others = condition.iter().flat_map(|parts| &parts.provenance);
+        let is_new = |part: &&Provenance| provenance.iter().all(|known| known.id != part.id);
+        let others: Vec<_> = others.filter(is_new).cloned().collect();
+        provenance.extend(others);
         Ok(Self {
             operator,
             unweighted,
@@ -74,6 +90,8 @@ impl Parts {
             prior,
             projector: Box::new(projector),
             estimator,
+            condition,
+            dictionary: Some(acquisition.dictionary.clone()),
             provenance,
             norm: OnceLock::new(),
         })
@@ -88,8 +106,18 @@ impl Parts {
         projector: Box<dyn PhysicsProjector>,
     ) -> Self {
         let (provenance, norm) = (Vec::new(), OnceLock::new());
-        let (density_compensated, estimator) = (None, None);
-        Self { operator, unweighted, density_compensated, prior, projector, estimator, provenance, norm }
+        Self {
+            operator,
+            unweighted,
+            density_compensated: None,
+            prior,
+            projector,
+            estimator: None,
+            condition: None,
+            dictionary: None,
+            provenance,
+            norm,
+        }
     }
 
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
@@ -115,11 +143,20 @@ impl Parts {
     }
 
     /// The image that the prior is shown beside the noisy one. `measured` is the measurement with the operator of the
-    /// reconstruction, unscaled; where the image is made with other weights, it is made from the `samples`.
+    /// reconstruction, unscaled; where the image is made with other weights or by another method, it is made from the
+    /// `samples`.
     ///
     /// # Errors
-    /// As [`ConditionImage::compute`].
-    pub fn condition(&self, image: ConditionImage, measured: &Problem, samples: View<'_>) -> Result<ArrayD<Complex32>> {
+    /// As [`ConditionImage::compute`], and those of the other method.
+    pub fn condition(
+        &self,
+        image: &ConditionImage,
+        measured: &Problem,
+        samples: View<'_>,
+    ) -> Result<ArrayD<Complex32>> {
+        if let (ConditionImage::Method(method), Some(parts)) = (image, &self.condition) {
+            return parts.physical_image(method, samples);
+        }
         let operator = match image.is_density_compensated() {
             true => self.density_compensated.as_ref().unwrap_or(&self.operator),
             false => &self.unweighted,
@@ -128,6 +165,34 @@ impl Parts {
             return image.compute(measured);
         }
         image.compute(&Problem::unscaled(operator.clone(), samples)?)
+    }
+
+    /// The TSMI `(coefficient, [z,] y, x)` that `method` finds in `samples` (coil, frame, sample), in the units of the
+    /// measurement; where its maps come from an estimator, the signal of those maps.
+    ///
+    /// # Errors
+    /// Those of the parts, and of settings that make no sense.
+    pub fn physical_image(&self, method: &Method, samples: View<'_>) -> Result<ArrayD<Complex32>> {
+        // Its only random numbers are those of annealed methods; the image of a condition is the same for every sample.
+        const SEED: u64 = 0;
+        let found = Reconstructor::new(method, self, samples)?.run(SEED, &mut |_| Ok(ControlFlow::Continue(())))?;
+        match self.estimator {
+            Some(_) => self.signal(&found.maps),
+            None => Ok(found.tsmi),
+        }
+    }
+
+    /// The TSMI of maps: in every voxel the response of the dictionary's nearest entry.
+    ///
+    /// # Errors
+    /// As [`Dictionary::lookup_tsmi`], and when the caller has made the parts, without a dictionary.
+    pub fn signal(&self, maps: &ParameterMaps) -> Result<ArrayD<Complex32>> {
+        match &self.dictionary {
+            Some(dictionary) => dictionary.lookup_tsmi(maps),
+            None => {
+                Err(Error::incompatible("signal of maps", "parts of an acquisition with a dictionary", "other parts"))
+            }
+        }
     }
 
     /// The image prior, where the method has one.

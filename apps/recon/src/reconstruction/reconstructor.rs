@@ -23,7 +23,7 @@ pub struct Reconstructor<'a> {
     method: &'a Method,
     parts: &'a Parts,
     problem: Problem,
-    condition: Option<(ConditionImage, ArrayD<Complex32>)>,
+    condition: Option<(&'a ConditionImage, ArrayD<Complex32>)>,
     schedule: Option<NoiseSchedule>,
     preparation: Duration,
 }
@@ -41,7 +41,7 @@ impl<'a> Reconstructor<'a> {
             Intensity::Given(value) => value,
             Intensity::Estimated(_) => measured.estimate_intensity()?,
         };
-        let condition = match method.condition {
+        let condition = match &method.condition {
             None => None,
             Some(name) => {
                 let mut image = parts.condition(name, &measured, samples)?;
