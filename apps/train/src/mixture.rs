@@ -136,7 +136,7 @@ impl<'a> Mixture<'a> {
         };
         // Read from files, which takes no time that could be cut short.
         let acquisition = source.read(image_size, &Cancel::default())?;
-        for file in source.files() {
+        for file in source.files()? {
             if !self.files.contains(&file) {
                 self.files.push(file);
             }

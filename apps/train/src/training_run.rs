@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use diph_diffusion::{Parametrisation, SigmaData, Trainer, measure_sigma_data};
+use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
 use serde_json::json;
 
@@ -82,6 +83,9 @@ impl<'a> TrainingRun<'a> {
             "data": without_folders(&config.data),
         }));
         let trainer = Trainer::new(training).setting("the training configuration")?;
+        // Before the first line of the log: a run with steps and no state has lost its state.
+        let path = folder.state();
+        trainer.save(&path).file(&path)?;
         Self::new(options, folder, data, trainer)
     }
 
@@ -96,8 +100,17 @@ impl<'a> TrainingRun<'a> {
         config: RunConfig,
     ) -> Result<Self, ReconError> {
         let path = folder.state();
-        if !path.exists() {
-            return Self::start(options, folder, data, config);
+        if !is_there(&path).file(&path)? {
+            if !folder.has_progress()? {
+                return Self::start(options, folder, data, config);
+            }
+            let message = "no such file, and the run has steps or networks that beginning again would replace; put the state \
+                           back, or start another run with --out";
+            return Err(ReconError::input(&path, message));
+        }
+        let averages = config.training.ema_rates.iter().map(|rate| folder.average(*rate));
+        for file in averages.chain([path.clone(), folder.log(), folder.loss_picture(), folder.validation()]) {
+            check_regular(&file).file(&file)?;
         }
         let trainer = Trainer::resume(&path).file(&path)?;
         let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };
@@ -167,9 +180,12 @@ impl<'a> TrainingRun<'a> {
         TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
     }
 
+    /// Validates first: a run that is killed in between validates again when it gets here again, and a state without its validation
+    /// would never get one. The state is saved whatever becomes of the validation.
     fn checkpoint(&self) -> Result<(), ReconError> {
+        let validated = self.validate();
         self.save()?;
-        self.validate()
+        validated
     }
 
     /// Writes the state first: whatever happens to the rest, the run can go on.
@@ -269,7 +285,7 @@ fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), ReconErr
 /// Lines of `validation.csv` up to a step; what an interrupted run has written beyond is cut off. Empty where there is none.
 fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, ReconError> {
     let path = folder.validation();
-    if !path.exists() {
+    if !is_there(&path).file(&path)? {
         return Ok(String::new());
     }
     let text = std::fs::read_to_string(&path).file(&path)?;

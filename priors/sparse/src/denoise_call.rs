@@ -108,7 +108,7 @@ fn peak(operation: &str, image: &[Complex32]) -> Result<f32> {
 }
 
 /// Splits an image into channel rows, times `scale`.
-pub(crate) fn split(shape: ImageShape, image: &[Complex32], scale: f32, rows: &mut [f32]) {
+pub(crate) fn split_channel_rows(shape: ImageShape, image: &[Complex32], scale: f32, rows: &mut [f32]) {
     if image.is_empty() {
         return;
     }
@@ -126,7 +126,7 @@ pub(crate) fn split(shape: ImageShape, image: &[Complex32], scale: f32, rows: &m
 }
 
 /// Joins channel rows to an image, times `scale`.
-pub(crate) fn join(shape: ImageShape, rows: &[f32], scale: f32, image: &mut [Complex32]) {
+pub(crate) fn join_channel_rows(shape: ImageShape, rows: &[f32], scale: f32, image: &mut [Complex32]) {
     if image.is_empty() {
         return;
     }
