@@ -1,5 +1,7 @@
 //! The configuration of a training run.
 
+use std::path::PathBuf;
+
 use diph_diffusion::TrainingConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +21,9 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The network and how it is trained.
     pub training: TrainingConfig,
+    /// Network of the same architecture whose weights the run begins with; random ones where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
 }
 
 impl RunConfig {
@@ -35,7 +40,8 @@ impl RunConfig {
     /// # Errors
     /// Naming the key that is wrong.
     pub fn load(base: Value, origin: &str, overrides: &[Override]) -> Result<Self, ReconError> {
-        let config: Self = load(base, origin, overrides)?;
+        let mut config: Self = load(base, origin, overrides)?;
+        config.training.model.complete();
         config.data.check().setting("the training configuration")?;
         Ok(config)
     }

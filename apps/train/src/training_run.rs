@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use diph_diffusion::{Parametrisation, SigmaData, Trainer, measure_sigma_data};
+use diph_diffusion::{Checkpoint, Parametrisation, SigmaData, Trainer, measure_gaussian_skip, measure_sigma_data};
 use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
 use serde_json::json;
@@ -82,7 +82,11 @@ impl<'a> TrainingRun<'a> {
             "diph_version": env!("CARGO_PKG_VERSION"),
             "data": without_folders(&config.data),
         }));
-        let trainer = Trainer::new(training).setting("the training configuration")?;
+        let trainer = match &config.init_from {
+            Some(path) => Trainer::starting_from(training, &Checkpoint::read(path).file(path)?),
+            None => Trainer::new(training),
+        };
+        let trainer = trainer.setting("the training configuration")?;
         // Before the first line of the log: a run with steps and no state has lost its state.
         let path = folder.state();
         trainer.save(&path).file(&path)?;
@@ -113,7 +117,7 @@ impl<'a> TrainingRun<'a> {
             check_regular(&file).file(&file)?;
         }
         let trainer = Trainer::resume(&path).file(&path)?;
-        let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };
+        let mut of_state = RunConfig { training: trainer.config().clone(), ..config.clone() };
         of_state.training.model.training = None;
         of_state.training.model.condition_optional = config.training.model.condition_optional;
         if let Some(difference) = of_state.first_difference(&config) {
@@ -233,7 +237,8 @@ impl<'a> TrainingRun<'a> {
     }
 }
 
-/// Measures the size of the images where the configuration leaves it to be measured. Takes a while; nothing where it is given.
+/// Measures the size or the covariance of the images where the configuration leaves it to be measured, and notes their temporal basis.
+/// Takes a while; nothing where it is given.
 ///
 /// # Errors
 /// When an image cannot be made.
@@ -244,6 +249,12 @@ pub fn measure_sizes(data: &TrainingData, config: &mut RunConfig) -> Result<(), 
         let measured = measure_sigma_data(&data.training, MEASURED_SAMPLES).step("measuring the images")?;
         *sigma_data = SigmaData::EachCoefficient(measured.into_iter().map(|size| SIGMA_DATA_SHARE * size).collect());
     }
+    if let Parametrisation::Gaussian(skip) = &mut config.training.model.diffusion.parametrisation
+        && skip.is_missing()
+    {
+        *skip = measure_gaussian_skip(&data.training, MEASURED_SAMPLES, skip).step("measuring the images")?;
+    }
+    config.training.model.basis = Some(data.basis.outer_iter().map(|row| row.to_vec()).collect());
     Ok(())
 }
 
