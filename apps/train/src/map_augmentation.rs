@@ -2,10 +2,10 @@
 
 use std::f32::consts::TAU;
 
-use diph_core::Rng;
+use diph_core::{Error, Result, Rng};
 use diph_datasets::QuantitativeMaps;
 use diph_gaussian::proton_density_scale;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayD};
 use num_complex::Complex32;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -38,14 +38,22 @@ impl MapAugmentation {
         self.scale.is_none_or(|[least, greatest]| least > 0.0 && least <= greatest && greatest.is_finite())
     }
 
-    /// Varied maps of the same size. Every voxel takes the tissue of the nearest voxel of the original, so that none is a mixture.
-    pub fn apply(&self, maps: &QuantitativeMaps, rng: &mut Rng) -> QuantitativeMaps {
-        let size = maps.dim();
+    /// Varied maps of a plane, of the same size. Every voxel takes the tissue of the nearest voxel of the original, so that none is a mixture.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] for maps of a volume.
+    pub fn apply(&self, maps: &QuantitativeMaps, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        let &[height, width] = maps.lengths() else {
+            let got = format!("{:?}", maps.lengths());
+            return Err(Error::incompatible("augmentation of maps", "maps (y, x) of a plane", got));
+        };
+        let size = (height, width);
         let from = motion(size, rng);
         let conjugate: bool = rng.random();
         let factor = smooth_factor(size, rng);
         let mut pd = Array2::from_shape_fn(size, |at| {
-            let value = maps.pd[from(at)];
+            let (y, x) = from(at);
+            let value = maps.pd[[y, x]];
             factor(at) * if conjugate { value.conj() } else { value }
         });
         if let Some([least, greatest]) = self.scale
@@ -55,8 +63,14 @@ impl MapAugmentation {
             let wanted = least * (greatest / least).powf(share);
             pd.mapv_inplace(|value| value * (wanted / scale));
         }
-        let moved = |map: &Array2<f32>| Array2::from_shape_fn(size, |at| map[from(at)]);
-        QuantitativeMaps { t1: moved(&maps.t1), t2: moved(&maps.t2), pd }
+        let moved = |map: &ArrayD<f32>| {
+            let value = |at| {
+                let (y, x) = from(at);
+                map[[y, x]]
+            };
+            Array2::from_shape_fn(size, value).into_dyn()
+        };
+        Ok(QuantitativeMaps { t1: moved(&maps.t1), t2: moved(&maps.t2), pd: pd.into_dyn() })
     }
 }
 
@@ -101,14 +115,14 @@ mod tests {
     #[test]
     fn tissues_stay_and_brightness_is_as_asked() {
         let maps = QuantitativeMaps {
-            t1: Array2::from_shape_fn((40, 36), |(y, _)| 0.5 + y as f32),
-            t2: Array2::from_shape_fn((40, 36), |(y, _)| 0.05 + 0.1 * y as f32),
-            pd: Array2::from_elem((40, 36), Complex32::new(0.0, 3.0)),
+            t1: Array2::from_shape_fn((40, 36), |(y, _)| 0.5 + y as f32).into_dyn(),
+            t2: Array2::from_shape_fn((40, 36), |(y, _)| 0.05 + 0.1 * y as f32).into_dyn(),
+            pd: Array2::from_elem((40, 36), Complex32::new(0.0, 3.0)).into_dyn(),
         };
         let mut rng = Rng::seed_from_u64(2);
         let mut moved = 0;
         for _ in 0..10 {
-            let varied = MapAugmentation { scale: Some([0.004, 0.01]) }.apply(&maps, &mut rng);
+            let varied = MapAugmentation { scale: Some([0.004, 0.01]) }.apply(&maps, &mut rng).unwrap();
             assert!(varied.t1.iter().zip(&varied.t2).all(|(t1, t2)| (t2 - 0.05 - 0.1 * (t1 - 0.5)).abs() < 1e-5));
             let scale = proton_density_scale(varied.pd.as_slice().unwrap()).unwrap();
             assert!((0.0039..0.0101).contains(&scale), "{scale}");

@@ -8,7 +8,7 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, MapAugmentation, SignalModel};
+use crate::{ImageSource, MapAugmentation, MapSource, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
@@ -33,8 +33,9 @@ impl MapsSource {
         for id in slices {
             let path = folder.maps_path(*id);
             let found = folder.maps(*id).file(&path)?;
-            if found.dim() != size {
-                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.dim());
+            if found.lengths() != [size.0, size.1] {
+                let message =
+                    format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.lengths());
                 return Err(ReconError::input(&path, message));
             }
             // Values that cannot be simulated shall end the run now and not in the middle of it.
@@ -50,11 +51,17 @@ impl MapsSource {
     }
 }
 
+impl MapSource for MapsSource {
+    fn maps(&self, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        Ok(self.maps[rng.random_range(0..self.maps.len())].clone())
+    }
+}
+
 impl ImageSource for MapsSource {
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         let maps = &self.maps[rng.random_range(0..self.maps.len())];
         match self.augmentation {
-            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)),
+            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)?),
             None => self.model.tsmi(maps),
         }
     }

@@ -38,7 +38,8 @@ impl TrainingData {
     /// Naming the key, the file or the plugin to blame.
     pub fn open(registry: &Registry, config: &RunConfig) -> Result<Self, ReconError> {
         let condition = condition(config)?;
-        let mut parts = Mixture::new(registry, config)?.with_condition(condition.clone());
+        let mut parts = Mixture::new(registry, &config.data, config.training.model.unet.coefficients)?
+            .with_condition(condition.clone());
         let gaussian = config.training.model.diffusion.parametrisation.gaussian().is_some();
         let mut basis = None;
         let (mut training, mut validation) = (Vec::new(), Vec::new());

@@ -9,7 +9,8 @@ use diph_plugin_abi::{ErrorBuffer, EstimatorVtable, NamedTensor, Status, Str, Te
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use crate::instance::{Instance, call, null};
+use crate::call::{call, null};
+use crate::instance::Instance;
 use crate::projector::{MapTensors, read_parameters};
 use crate::tensors::{Input, Output};
 

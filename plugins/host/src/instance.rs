@@ -1,4 +1,4 @@
-//! Instances of components and calls of their functions: statuses and messages become errors that name the plugin.
+//! What every instance of a plugin has in common.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use diph_core::{Error, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, ErrorBuffer, InstanceVtable, SizedStruct, Status, Str, Tensor, copy_sized};
 use ndarray::ArrayD;
 
-use crate::host_services::HostSide;
+use crate::call::{call_optional, null};
+use crate::host_side::HostSide;
 use crate::tensors::Output;
+use crate::trace::enter;
 
 /// An instance that is destroyed with its last owner.
 pub(crate) struct Instance {
@@ -99,53 +101,9 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.head.destroy {
+            let _running = enter(&self.label, "destroy");
             // SAFETY: called once, and nobody else has the instance.
             unsafe { destroy(self.this) }
         }
     }
-}
-
-const CAPACITY: usize = 2048;
-
-/// Calls a function that can fail. `label` names the plugin, `operation` the function.
-pub(crate) fn call(label: &str, operation: &str, function: impl FnOnce(*mut ErrorBuffer) -> Status) -> Result<()> {
-    match run(function) {
-        (Status::OK, _) => Ok(()),
-        (status, message) => Err(failure(label, operation, status, &message)),
-    }
-}
-
-/// As [`call`], but `false` when the instance has no such thing.
-pub(crate) fn call_optional(
-    label: &str,
-    operation: &str,
-    function: impl FnOnce(*mut ErrorBuffer) -> Status,
-) -> Result<bool> {
-    match run(function) {
-        (Status::OK, _) => Ok(true),
-        (Status::UNSUPPORTED, _) => Ok(false),
-        (status, message) => Err(failure(label, operation, status, &message)),
-    }
-}
-
-/// Runs a function with a message buffer.
-pub(crate) fn run(function: impl FnOnce(*mut ErrorBuffer) -> Status) -> (Status, String) {
-    let mut bytes = vec![0u8; CAPACITY];
-    let mut buffer = ErrorBuffer { message: bytes.as_mut_ptr(), capacity: CAPACITY as u64, ..ErrorBuffer::default() };
-    let status = function(&raw mut buffer);
-    let written = usize::try_from(buffer.written).unwrap_or(usize::MAX).min(CAPACITY);
-    (status, String::from_utf8_lossy(&bytes[..written]).trim_end_matches('\0').to_owned())
-}
-
-fn failure(label: &str, operation: &str, status: Status, message: &str) -> Error {
-    if status == Status::CANCELLED {
-        return Error::Cancelled { operation: format!("{label}: {operation}") };
-    }
-    let message = if message.is_empty() { format!("status {}, without a message", status.0) } else { message.into() };
-    Error::external(label, format!("{operation}: {message}"))
-}
-
-/// A null where the header wants a function or a struct.
-pub(crate) fn null(label: &str, part: &str) -> Error {
-    Error::external(label, format!("expected `{part}`, got null"))
 }

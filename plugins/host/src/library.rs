@@ -1,17 +1,19 @@
-//! Plugin libraries: a look at the file, loading it, and what can be wrong with it.
+//! An opened plugin.
 
+use std::fmt;
 use std::fs::File;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::{fmt, io};
 
 use diph_plugin_abi::{self as abi, ABI_MAJOR, ENTRY_SYMBOL, Entry, Factory, Status, Str, copy_sized};
-use object::read::{Object, ObjectSegment, ReadCache};
 use sha2::{Digest, Sha256};
 
-use crate::instance::run;
-use crate::{Descriptor, Origin};
+use crate::call::run;
+use crate::inspect::exports_entry;
+use crate::trace::enter;
+use crate::{Descriptor, LoadError, Origin};
 
 /// Stands for the file of a plugin that has none.
 const BUILT_IN: &str = "built in";
@@ -39,7 +41,10 @@ impl Library {
         if !exports_entry(&path)? {
             return Err(LoadError::MissingSymbol { path });
         }
-        let entry = entry_of(&path)?;
+        let entry = {
+            let _running = enter(&format!("plugin {}", path.display()), "its constructors");
+            entry_of(&path)?
+        };
         let text = path.to_string_lossy().into_owned();
         let source = Source::File { path: path.clone(), sha256: OnceLock::new() };
         Self::start(&path, &text, &entry, source, origin)
@@ -56,7 +61,12 @@ impl Library {
 
     /// `path` stands in errors, `init_path` is what the plugin is told.
     fn start(path: &Path, init_path: &str, entry: &Entry, source: Source, origin: Origin) -> Result<Self, LoadError> {
-        initialise(path, init_path, entry)?;
+        let label = format!("plugin {}", path.display());
+        {
+            let _running = enter(&label, "init");
+            initialise(path, init_path, entry)?;
+        }
+        let _running = enter(&label, "get_factory and the descriptors");
         let (factory, memory_estimate, time_estimate) = factory_of(path, entry)?;
         let descriptors = descriptors_of(path, &factory)?;
         Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate, time_estimate })
@@ -140,7 +150,11 @@ impl io::Write for HashWriter<'_> {
 
 /// Opens the library for good and reads its entry.
 fn entry_of(path: &Path) -> Result<Entry, LoadError> {
-    let failed = |error: libloading::Error| LoadError::Open { path: path.into(), reason: error.to_string() };
+    let failed = |error: libloading::Error| {
+        // The loader's own words, such as `undefined symbol: ..`, are in the source.
+        let words = std::error::Error::source(&error).map(ToString::to_string);
+        LoadError::Open { path: path.into(), reason: words.unwrap_or_else(|| error.to_string()) }
+    };
     let library = ManuallyDrop::new(open_library(path).map_err(failed)?);
     // SAFETY: a data symbol is read as its address.
     let symbol = unsafe { library.get::<*const Entry>(ENTRY_SYMBOL) };
@@ -214,106 +228,4 @@ fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, Loa
     // SAFETY: the plugin keeps the header's rules.
     let read = |index| unsafe { Descriptor::read(descriptor(index)) };
     (0..count).map(|index| read(index).map_err(|(part, reason)| malformed(part, reason))).collect()
-}
-
-/// Whether the library exports the entry symbol. Reads a few headers and the table of exported symbols only.
-///
-/// The loader must not see a file that this has not passed: it maps a truncated library without complaint, and the process
-/// dies at the first access beyond its end.
-pub(crate) fn exports_entry(path: &Path) -> Result<bool, LoadError> {
-    let read = |source| LoadError::Read { path: path.into(), source };
-    let not_a_library = |reason: String| LoadError::NotALibrary { path: path.into(), reason };
-    let file = File::open(path).map_err(read)?;
-    let metadata = file.metadata().map_err(read)?;
-    if !metadata.is_file() {
-        return Err(not_a_library("not a regular file".into()));
-    }
-    let cache = ReadCache::new(file);
-    let object = object::File::parse(&cache).map_err(|error| not_a_library(error.to_string()))?;
-    for segment in object.segments() {
-        let (start, size) = segment.file_range();
-        if start.checked_add(size).is_none_or(|end| end > metadata.len()) {
-            return Err(not_a_library(format!("it ends at {} bytes, inside of a segment", metadata.len())));
-        }
-    }
-    let exports = object.exports().map_err(|error| not_a_library(error.to_string()))?;
-    // Mach-O puts an underscore in front of C names.
-    let is_entry = |name: &[u8]| name.strip_prefix(b"_").unwrap_or(name) == ENTRY_SYMBOL.as_bytes();
-    for export in exports {
-        let export = export.map_err(|error| not_a_library(error.to_string()))?;
-        if export.name().into_name().is_some_and(is_entry) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Why a file is no usable plugin. Every message names the file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The file cannot be read.
-    #[error("plugin {}: {source}", path.display())]
-    Read {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
-    /// The file is no shared library, or only a part of one.
-    #[error("plugin {}: expected a whole shared library, got a file that is truncated or something else: {reason}", path.display())]
-    NotALibrary {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A shared library without the entry symbol.
-    #[error("plugin {}: expected the exported symbol `diph_plugin_entry`, which it lacks: not a Diph plugin", path.display())]
-    MissingSymbol {
-        /// The file that was looked at.
-        path: PathBuf,
-    },
-    /// The system's loader refused it.
-    #[error("plugin {}: the system cannot open it: {reason}", path.display())]
-    Open {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// The message of the loader.
-        reason: String,
-    },
-    /// Built for another major version of the interface.
-    #[error("plugin {}: expected ABI major version {expected}, got {got}; rebuild it against this version's header", path.display())]
-    AbiVersion {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// Major version of the interface that this host speaks.
-        expected: u32,
-        /// Major version of the interface that the plugin speaks.
-        got: u32,
-    },
-    /// A struct or text that breaks the rules of the interface.
-    #[error("plugin {}: {part}: {reason}", path.display())]
-    Malformed {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// Struct or text that breaks the rules.
-        part: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The plugin's own initialisation failed.
-    #[error("plugin {}: init failed: {message}", path.display())]
-    Init {
-        /// The file that was looked at.
-        path: PathBuf,
-        /// The message of the plugin.
-        message: String,
-    },
-    /// A directory of `DIPH_PLUGIN_PATH` that depends on the current directory.
-    #[error("DIPH_PLUGIN_PATH: expected absolute directories, got {}; it is left out", path.display())]
-    RelativeDirectory {
-        /// The directory that was searched.
-        path: PathBuf,
-    },
 }

@@ -12,7 +12,8 @@ use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, St
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::instance::{Instance, call, call_optional};
+use crate::call::{call, call_optional};
+use crate::instance::Instance;
 use crate::tensors::{Input, Output};
 
 type Denoise = unsafe extern "C" fn(

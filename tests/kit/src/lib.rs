@@ -26,18 +26,25 @@
 //! assert!(report.passed(), "{report}");
 //! ```
 
+mod check;
+mod dense;
 mod estimator;
+mod guarded;
+mod laws;
+mod limits;
 mod operator;
-mod preconditioner;
 mod prior;
-mod probes;
 mod projector;
+mod random;
 mod report;
 mod same;
 
-pub use estimator::check_estimator;
-pub use operator::{check_operator, check_operator_within};
-pub use prior::{check_conditional_prior, check_prior, check_prior_within};
-pub use probes::{dense_difference, dense_matrix};
-pub use projector::{check_projector, check_projector_within};
-pub use report::{Check, Limits, Report};
+pub use check::Check;
+pub use dense::{dense_difference, dense_matrix};
+pub use estimator::{check_estimator, watch_estimator};
+pub use laws::{Unwatched, Watch};
+pub use limits::Limits;
+pub use operator::{check_operator, watch_operator};
+pub use prior::{check_conditional_prior, check_prior, watch_prior};
+pub use projector::{check_projector, watch_projector};
+pub use report::Report;

@@ -11,7 +11,7 @@ use diph_recon::memory::{files, program};
 use diph_recon::slices::{Selection, read_truth, select};
 use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
 use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
-use ndarray::{Array3, ArrayD, Axis, Ix3};
+use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex32;
 
 use crate::Context;
@@ -159,8 +159,8 @@ impl EvaluateArgs {
         let without_matching = samples.z_t.iter().all(|value| *value == Complex32::ZERO);
         let images = if without_matching { &samples.x_hat } else { &samples.z_t };
         let candidate = |(index, id): (usize, SliceId)| {
-            let qmaps: Array3<f32> = samples.qmaps.index_axis(Axis(0), index).to_owned();
-            let maps = QuantitativeMaps::from_stacked(&qmaps).file(path)?;
+            let qmaps = samples.qmaps.index_axis(Axis(0), index).into_dyn();
+            let maps = QuantitativeMaps::from_stacked(qmaps).file(path)?;
             let tsmi = images.index_axis(Axis(0), index).mapv(|value| value * factor).into_dyn();
             Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
         };
@@ -176,9 +176,11 @@ fn check_memory<'a>(context: &Context, paths: impl IntoIterator<Item = &'a Path>
 
 fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {
     let path = folder.join("maps.npz");
-    let qmaps = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
-    let maps = QuantitativeMaps::from_stacked(&qmaps.file(&path)?).file(&path)?;
+    let read = |file: &mut NpzFile| file.array::<f32, IxDyn>("qmaps", "(T1 T2 RePD ImPD, [z,] y, x)");
+    let qmaps = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
+    let maps = QuantitativeMaps::from_stacked(qmaps.view()).file(&path)?;
     let path = folder.join("tsmi.npz");
-    let tsmi = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)"));
-    Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi.file(&path)?.into_dyn()) })
+    let read = |file: &mut NpzFile| file.array::<Complex32, IxDyn>("tsmi", "(coefficient, [z,] y, x)");
+    let tsmi = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
+    Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
 }

@@ -26,7 +26,7 @@ pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
-pub use image_size::ImageSize;
+pub use image_size::{ImageSize, parse_image};
 pub use parity::ParityArgs;
 pub use plugin::PluginArgs;
 pub use recon::ReconArgs;

@@ -10,7 +10,10 @@ mod network;
 #[cfg(unix)]
 mod nothing_lost;
 mod parity;
+mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod regression;
 mod training;
+mod volumes;

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use diph_core::{MemoryEstimate, StopReason};
+use diph_core::{ImageShape, MemoryEstimate, StopReason};
 use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
 use diph_formats::{NpzFile, is_there};
 use diph_nufft::coils::walsh_from_kspace;
@@ -47,8 +47,8 @@ pub struct Study<'a> {
     pub force: bool,
     /// Whether k-space that is not there is simulated from the reference maps.
     pub simulate: bool,
-    /// Image (height, width) where there are no maps to tell.
-    pub image_size: Option<(usize, usize)>,
+    /// Spatial lengths of the images where there are no maps to tell.
+    pub image_size: Option<ImageShape>,
     /// Whether to write the image of every step.
     pub dump_steps: bool,
     /// Whether to measure every step of an annealed run, and to write the files that the Python code writes.
@@ -79,6 +79,7 @@ impl Study<'_> {
         self.check_kspace(slices)?;
         self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
+        self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
         self.check_samples(&shared)?;
@@ -108,6 +109,16 @@ impl Study<'_> {
                 Err(message).step(&format!("{} {id}", self.method.name))
             }
         }
+    }
+
+    /// Fails where files in the Python code's layout are asked for and have no place for the images.
+    fn check_log(&self, image: &ImageShape) -> Result<(), ReconError> {
+        if self.log_results && self.method.solver.annealed().is_some() && image.is_volume() {
+            let message =
+                format!("the files of annealed runs (`samples_*.npz`) hold planes, not {image}; leave it out");
+            return Err(ReconError::setting("log_results", message));
+        }
+        Ok(())
     }
 
     /// Fails where a slice has no k-space and nobody has asked for any to be made up; and where its other files would take more
@@ -198,8 +209,8 @@ impl Study<'_> {
 
     /// Coils of the sensitivities, or of the first k-space; its header is enough.
     fn coils(&self, acquisition: &Acquisition, slices: &[SliceId]) -> usize {
-        if let Some(maps) = &acquisition.coil_maps {
-            return maps.dim().0;
+        if let Some(coils) = acquisition.known_coils() {
+            return coils;
         }
         let shape = slices.iter().find_map(|id| {
             let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
@@ -220,6 +231,7 @@ impl Study<'_> {
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
         let id = input.id;
         let label = format!("{} {id}", self.method.name);
+        diph_plugin_host::trace_work(&label);
         let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
@@ -345,11 +357,18 @@ impl Study<'_> {
             return Ok(None);
         }
         let coils = kspace.dim().0;
+        if acquisition.image.is_volume() {
+            let message = format!(
+                "expected a file of sensitivities (coil, z, y, x) of the {coils} coils of {}: they are estimated for planes only",
+                input.id
+            );
+            return Err(ReconError::setting("coil_maps", message));
+        }
         observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
         let step = format!("estimating coil sensitivities of {}", input.id);
         let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
         let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
-        let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
+        let acquisition = Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() };
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
@@ -366,7 +385,7 @@ impl Study<'_> {
         stem.map_or_else(|| self.method.name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), ReconError> {
+    fn image_size(&self, slices: &[SliceId]) -> Result<ImageShape, ReconError> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
@@ -379,10 +398,13 @@ impl Study<'_> {
             }
         }
         let Some(id) = with_maps else {
-            return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
+            return Err(ReconError::setting(
+                "image_size",
+                "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since no slice has maps to tell it",
+            ));
         };
         let path = self.folder.maps_path(*id);
-        Ok(self.folder.maps(*id).file(&path)?.dim())
+        ImageShape::try_from(self.folder.maps(*id).file(&path)?.lengths()).file(&path)
     }
 
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
