@@ -36,7 +36,8 @@ pub struct ReconArgs {
     /// How much of the sequence was kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames
     #[arg(long, default_value_t = 3, value_parser = super::parse_cut)]
     pub cut: usize,
-    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet, ddpm, mrf-diph-unconditional, mrf-diph-conditional) or a
+    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet, mmse, unet, ddpm, mrf-diph-unconditional, mrf-diph-conditional,
+    /// posterior-unconditional, posterior-conditional) or a
     /// method file
     #[arg(long, value_name = "NAME|FILE.json")]
     pub method: String,

@@ -57,6 +57,11 @@ pub trait Solve {
     /// What is known of it before it runs.
     fn facts(&self) -> SolverFacts;
 
+    /// Whether runs of different seeds draw different samples of a posterior.
+    fn draws_samples(&self) -> bool {
+        self.facts().prior == PriorUse::Annealed
+    }
+
     /// Dotted keys of the method that have no effect with these settings, and why.
     fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()

@@ -13,6 +13,10 @@ impl Solve for AnnealedPosteriorSettings {
         SolverFacts { name: "posterior-sampling", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
+    fn draws_samples(&self) -> bool {
+        true
+    }
+
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
         let &SolverInputs { problem, conditions, seed, .. } = inputs;
         let (operator, samples, prior) = (problem.operator(), problem.samples().view(), inputs.prior(self)?);
