@@ -54,7 +54,7 @@ pub fn absolute_percentage_errors<'a>(
     relative_errors(reference, values, mask).into_iter().map(f64::abs).collect()
 }
 
-/// Mean; NaN of nothing.
+/// Arithmetic mean of the values; NaN where there are none.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

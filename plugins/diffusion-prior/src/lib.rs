@@ -12,6 +12,7 @@
 mod backend;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diph_core::{Error, ImageShape, MemoryEstimate, Result};
 use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, ShippedNetwork};
@@ -36,7 +37,7 @@ fn shipped(network: ShippedNetwork) -> &'static [u8] {
     }
 }
 
-/// Options of the prior.
+/// What a user may set of `diph.diffusion`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -102,7 +103,7 @@ fn read_config(path: &Path) -> Result<ModelConfig> {
     serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
 }
 
-/// The component.
+/// The component `diph.diffusion`: a diffusion model as prior.
 pub struct Diffusion;
 
 impl Component for Diffusion {
@@ -142,6 +143,15 @@ impl Component for Diffusion {
         let file = if options.checkpoint.is_some() { 0 } else { 2 * cost.parameters };
         let running = cost.running_memory().passing("activations of the network");
         Ok(Some(cost.weights_memory().kept("network file", file).and(running)))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        // How fast candle's device is, is known to candle alone.
+        if options.backend == Backend::Candle {
+            return Ok(None);
+        }
+        let duration = options.cost(&shapes.image()?)?.duration(calls as f64, options.prior.precision);
+        Ok(Some(duration.map_err(diph_diffusion::Error::from)?))
     }
 }
 

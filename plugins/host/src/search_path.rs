@@ -18,7 +18,7 @@ pub struct SearchPath {
 }
 
 impl SearchPath {
-    /// No directory.
+    /// Makes a search path without any directory.
     pub fn new() -> Self {
         Self::default()
     }

@@ -69,10 +69,9 @@ mod products;
 mod resampling;
 mod tape;
 mod tensor;
-mod training_state;
 mod unet;
 
-pub use checkpoint::{Checkpoint, CheckpointConfig, WeightFormat};
+pub use checkpoint::{Checkpoint, CheckpointConfig, TrainingState, TrainingStateFile, WeightFormat};
 pub use detection::check_cpu;
 pub use error::{Error, Result};
 pub use network::Network;
@@ -82,5 +81,4 @@ pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
 pub use products::precision::Precision;
 pub use tape::{Arena, Buffer, Gradients};
 pub use tensor::Tensor;
-pub use training_state::{TrainingState, TrainingStateFile};
 pub use unet::{ForwardMode, NetworkCost, Parameters, UNet, UNetConfig};

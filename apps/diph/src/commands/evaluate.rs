@@ -8,7 +8,7 @@ use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, OutputFile, check_not_input};
 use diph_recon::config::first_difference;
 use diph_recon::memory::{files, program};
-use diph_recon::slices::{Selection, read_truth};
+use diph_recon::slices::{Selection, read_truth, select};
 use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
 use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
 use ndarray::{ArrayD, Axis, IxDyn};
@@ -120,9 +120,10 @@ impl EvaluateArgs {
     /// nothing otherwise.
     fn of_folder(&self, context: &Context) -> Result<Vec<Candidate>, ReconError> {
         let stored = StoredSlice::list(&self.results)?;
-        let is_selected =
-            |slice: &&StoredSlice| self.vols.contains(slice.id.vol) && self.slices.contains(slice.id.slice);
-        let selected: Vec<&StoredSlice> = stored.iter().filter(is_selected).collect();
+        let present: Vec<SliceId> = stored.iter().map(|slice| slice.id).collect();
+        let place = format!("in {}", self.results.display());
+        let ids = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
+        let selected: Vec<&StoredSlice> = stored.iter().filter(|slice| ids.contains(&slice.id)).collect();
         let mut first = None;
         for slice in &selected {
             check_memory(

@@ -185,6 +185,6 @@ mod tests {
         assert_eq!(serde_json::from_value::<ConditionImage>(written.clone()).unwrap(), condition);
         written["solver"]["posterior-mean"]["iterations"] = 3.into();
         let ConditionImage::Method(changed) = serde_json::from_value(written).unwrap() else { panic!("a method") };
-        assert_eq!(changed.solver.iterations(), 3);
+        assert_eq!(changed.solver.facts().iterations, 3);
     }
 }

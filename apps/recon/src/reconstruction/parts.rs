@@ -200,15 +200,16 @@ impl Parts {
     /// Those of the prior, and when the solver needs a prior, or one with noise levels, and there is none, or uses none and
     /// there is one.
     pub fn noise_schedule(&self, solver: &dyn Solve) -> Result<Option<NoiseSchedule>> {
+        let facts = solver.facts();
         let refused = |expected: &str, got: &str| {
-            let operation = format!("solver `{}`", solver.name());
+            let operation = format!("solver `{}`", facts.name);
             Err(Error::parameter(operation, "prior", expected, got))
         };
-        match (solver.prior_use(), self.prior()) {
+        match (facts.prior, self.prior()) {
             (PriorUse::Unused, None) | (PriorUse::Needed, Some(_)) => Ok(None),
             (PriorUse::Unused, Some(prior)) => refused("none, because this solver uses none", prior.name()),
             (PriorUse::Needed | PriorUse::Annealed, None) => refused("a prior", "none"),
-            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(solver.iterations())? {
+            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(facts.iterations)? {
                 None => refused("a prior with a noise schedule", prior.name()),
                 schedule => Ok(schedule),
             },

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
-use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
+use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
@@ -202,8 +202,7 @@ impl Study<'_> {
         let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.memory.check(&work, &estimate, plan.advice())?;
         observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
-        let time = reconstruction_time(self.method, &plan.shape.image);
-        if let Some(line) = time.step("measuring the speed of this machine")? {
+        for line in long_parts(&plan, self.registry) {
             observer.notice(&Notice::LongRun(line));
         }
         Ok(estimate)
