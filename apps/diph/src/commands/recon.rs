@@ -23,7 +23,8 @@ pub struct ReconArgs {
     /// Which measurement
     #[command(flatten)]
     pub measurement: MeasurementArgs,
-    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet, ddpm, mrf-diph-unconditional, mrf-diph-conditional) or a
+    /// A built-in method (svd-mrf, lsq, lrtv, llr, wavelet, mmse, unet, ddpm, mrf-diph-unconditional, mrf-diph-conditional,
+    /// posterior-unconditional, posterior-conditional) or a
     /// method file
     #[arg(long, value_name = "NAME|FILE.json")]
     pub method: String,

@@ -6,6 +6,7 @@ mod voxel_class;
 mod whole_head;
 
 pub use evaluation::Evaluation;
+pub(crate) use evaluation::flat;
 pub use map_errors::{ClassErrors, LEAST_VOXELS, MapErrors, RegionErrors, Regions, VoxelErrors};
 pub use voxel_class::VoxelClass;
 pub use whole_head::whole_head;

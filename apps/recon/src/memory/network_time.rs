@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diph_core::ImageShape;
-use diph_diffusion::{Checkpoint, ModelConfig};
+use diph_diffusion::{Checkpoint, ModelConfig, ShippedNetwork};
 use diph_network::NetworkCost;
 use diph_network::Precision;
 use serde_json::{Map, Value};
@@ -70,7 +70,10 @@ fn network(component: &Component, image: [usize; 2]) -> Option<NetworkCost> {
     // The canvas that the prior chooses.
     let longer = image[0].max(image[1]);
     let given = component.options.get("image_size").and_then(Value::as_u64).map(|size| size as usize);
-    let canvas = given.unwrap_or_else(|| (longer - longer % factor).max(factor));
+    let canvas = match config.diffusion.parametrisation.gaussian() {
+        Some(_) => longer.next_multiple_of(factor),
+        None => given.unwrap_or_else(|| (longer - longer % factor).max(factor)),
+    };
     NetworkCost::new(&config.unet, canvas, 1, precision(&component.options)).ok()
 }
 
@@ -83,7 +86,11 @@ fn precision(options: &Map<String, Value>) -> Precision {
 fn network_config(options: &Map<String, Value>) -> Option<ModelConfig> {
     let path = |key: &str| options.get(key).and_then(Value::as_str);
     match (path("checkpoint"), path("config")) {
-        (None, _) => diph_diffusion::shipped_config().ok(),
+        (None, _) => {
+            let network = options.get("network").cloned();
+            let network: ShippedNetwork = network.map_or(Ok(ShippedNetwork::default()), serde_json::from_value).ok()?;
+            network.config().ok()
+        }
         (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).ok(),
         (Some(_), Some(config)) => serde_json::from_str(&std::fs::read_to_string(config).ok()?).ok(),
     }

@@ -15,7 +15,7 @@ pub use scale::Scale;
 pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 10] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
@@ -26,4 +26,6 @@ pub const BUILT_IN: [(&str, &str); 10] = [
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),
     ("mrf-diph-conditional", include_str!("../../methods/mrf-diph-conditional.json")),
+    ("posterior-unconditional", include_str!("../../methods/posterior-unconditional.json")),
+    ("posterior-conditional", include_str!("../../methods/posterior-conditional.json")),
 ];

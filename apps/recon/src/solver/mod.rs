@@ -63,6 +63,11 @@ pub trait Solve {
     /// What it does with a prior.
     fn prior_use(&self) -> PriorUse;
 
+    /// Whether runs of different seeds draw different samples of a posterior.
+    fn draws_samples(&self) -> bool {
+        self.prior_use() == PriorUse::Annealed
+    }
+
     /// Images that it holds at a time with those of the result, for the estimate of memory.
     fn images(&self) -> usize;
 

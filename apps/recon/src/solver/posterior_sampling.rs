@@ -21,6 +21,10 @@ impl Solve for AnnealedPosteriorSettings {
         PriorUse::Needed
     }
 
+    fn draws_samples(&self) -> bool {
+        true
+    }
+
     fn images(&self) -> usize {
         IMAGES
     }

@@ -83,7 +83,7 @@ impl Study<'_> {
         self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        self.check_samples(&shared)?;
+        self.check_samples()?;
         let mut folder = ResultsFolder::take(self.out)?;
         // Another run may have written in between.
         self.check_output(slices)?;
@@ -160,9 +160,9 @@ impl Study<'_> {
     }
 
     /// Fails where several samples are asked for and all of them would be the same.
-    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+    fn check_samples(&self) -> Result<(), ReconError> {
         let name = &self.method.name;
-        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+        if self.samples.get() == 1 || self.method.solver.draws_samples() {
             return Ok(());
         }
         let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
