@@ -153,8 +153,7 @@ impl CompareArgs {
         id: SliceId,
     ) -> Result<RgbImage, ReconError> {
         let reference = folder.maps(id).file(&folder.maps_path(id))?;
-        let maps_of =
-            |results: &MethodResults| SliceFiles::new(&self.out.join(&results.method), id.vol, id.slice).read_maps();
+        let maps_of = |results: &MethodResults| StoredSlice::new(&self.out.join(&results.method), id).maps();
         let maps: Vec<QuantitativeMaps> = results.iter().map(maps_of).collect::<Result<_, _>>()?;
         let step = "drawing the maps of the comparison";
         let columns = results.iter().zip(&maps).map(|(results, maps)| column(results, maps, id));
