@@ -84,13 +84,8 @@ impl Command {
     /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
     pub fn opens_plugins(&self) -> bool {
         match self {
-            Self::Compare(_)
-            | Self::Demo(_)
-            | Self::Parity(_)
-            | Self::Recon(_)
-            | Self::Simulate(_)
-            | Self::Sweep(_)
-            | Self::Train(_) => true,
+            Self::Compare(_) | Self::Demo(_) | Self::Parity(_) | Self::Recon(_) => true,
+            Self::Simulate(_) | Self::Sweep(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
             Self::Completions(_) | Self::Convert(_) | Self::Dictionary(_) | Self::Evaluate(_) => false,
         }

@@ -48,7 +48,7 @@ pub struct CompareArgs {
     /// Folder for results, tables and figures
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Samples of the posterior of the methods that anneal noise, of which the result is the mean; other methods have one result
+    /// Samples of the methods that draw them from a posterior, of which the result is the mean; other methods have one result
     #[arg(long, value_name = "N", default_value = "1")]
     pub samples: NonZero<usize>,
     /// Slices, evenly spread, of which maps and errors are drawn
@@ -96,7 +96,7 @@ impl CompareArgs {
         let mut observer = StudyOutput::new(&context.output);
         let run = |method: &Method| -> Result<MethodResults, AppError> {
             let out = self.out.join(&method.name);
-            let samples = if method.solver.annealed().is_some() { self.samples } else { NonZero::<usize>::MIN };
+            let samples = if method.solver.draws_samples() { self.samples } else { NonZero::<usize>::MIN };
             let study = Study {
                 registry: &registry,
                 folder,

@@ -35,7 +35,7 @@ pub struct SweepArgs {
     /// Folder for results, tables and curves
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Samples of the posterior of the methods that anneal noise, of which the result is the mean
+    /// Samples of the methods that draw them from a posterior, of which the result is the mean; other methods have one result
     #[arg(long, value_name = "N", default_value = "1")]
     pub samples: NonZero<usize>,
 }
@@ -62,7 +62,7 @@ impl SweepArgs {
         let mut observer = StudyOutput::new(&context.output);
         let mut swept = Vec::new();
         for Run { point, method, overrides, out } in &runs {
-            let samples = if method.solver.annealed().is_some() { self.samples } else { NonZero::<usize>::MIN };
+            let samples = if method.solver.draws_samples() { self.samples } else { NonZero::<usize>::MIN };
             let study = Study {
                 registry: &registry,
                 folder: &folder,
