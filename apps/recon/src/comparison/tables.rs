@@ -75,7 +75,9 @@ fn regions(page: &mut String, comparison: &Comparison) {
         (method.clone(), mask.into_iter().chain(head).chain(tissues(&regions.head)).collect())
     });
     table(page, "method", &names, rows);
-    let maps: [(&str, [VoxelClass; 6], fn(&MapErrors) -> Option<VoxelErrors>); 2] =
+    /// A map, its ranges, and how its errors are found among those of all maps.
+    type Ranges = (&'static str, [VoxelClass; 6], fn(&MapErrors) -> Option<VoxelErrors>);
+    let maps: [Ranges; 2] =
         [("T1", VoxelClass::T1_RANGES, |errors| errors.t1), ("T2", VoxelClass::T2_RANGES, |errors| errors.t2)];
     for (map, ranges, of) in maps {
         let _ = write!(page, "\n{map} errors by range of {map} over the whole head, in %.\n\n");
