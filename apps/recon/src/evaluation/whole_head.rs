@@ -10,7 +10,7 @@ const SHARE: f32 = 0.25;
 
 /// Voxels of the whole head: |PD| above a quarter of its 90th percentile over the image (the nearest rank), and the holes in
 /// between filled plane by plane, which takes in ventricles and bone that give little signal. `pd` and the result are
-/// ([z,] y, x).
+/// (\[z,\] y, x).
 ///
 /// The mask of a data folder is a fixed threshold on |PD| and leaves out much of the inner brain; this region does not depend
 /// on the scale of PD.
