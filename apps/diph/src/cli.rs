@@ -33,10 +33,13 @@ pub struct GlobalArgs {
     /// Look for plugins here first (may be given several times)
     #[arg(long = "plugin-dir", value_name = "DIR", global = true)]
     pub plugin_dirs: Vec<PathBuf>,
+    /// Open plugins that others could have written or changed, too: of another owner, or writable for everybody
+    #[arg(long, global = true)]
+    pub allow_untrusted_plugins: bool,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Memory that demo, dictionary, recon, simulate and train plan for, for example 6GiB (default: what is free); what needs more is
+    /// Memory that all commands but parity and plugin plan for, for example 6GiB (default: what is free); what needs more is
     /// refused before it starts
     #[arg(long, value_name = "SIZE", global = true)]
     pub max_memory: Option<diph_core::ByteSize>,
@@ -65,4 +68,15 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
+    pub fn opens_plugins(&self) -> bool {
+        match self {
+            Self::Demo(_) | Self::Parity(_) | Self::Recon(_) | Self::Simulate(_) | Self::Train(_) => true,
+            Self::Plugin(args) => args.opens_plugins(),
+            Self::Completions(_) | Self::Convert(_) | Self::Dictionary(_) | Self::Evaluate(_) => false,
+        }
+    }
 }

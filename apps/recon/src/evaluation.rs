@@ -1,7 +1,7 @@
 //! How good a reconstructed slice is.
 
 use diph_core::{Error, ForwardOperator, ParameterMaps, Result, View, metrics, vector};
-use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
+use ndarray::{ArrayD, ArrayViewD, Axis};
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
@@ -47,14 +47,14 @@ impl Evaluation {
         let mut predicted = operator.range().zeros();
         operator.forward(reconstruction.tsmi.view(), predicted.view_mut())?;
         let samples = operator.range().slice("evaluation", "k-space", &samples)?;
-        let x_hat = flat(&reconstruction.x_hat);
+        let x_hat = flat("x_hat", &reconstruction.x_hat)?;
         let mut evaluation = match truth {
             None => Self::default(),
             Some(truth) => Self::of_maps(&reconstruction.maps, truth)?.with_tsmi(&reconstruction.tsmi, truth)?,
         };
-        evaluation.kspace_nrmse = Some(metrics::nrmse(samples, flat(&predicted)));
-        evaluation.bloch_residual =
-            Some(vector::distance(x_hat, flat(&reconstruction.projected)) / vector::norm(x_hat));
+        evaluation.kspace_nrmse = Some(metrics::nrmse(samples, flat("predicted k-space", &predicted)?));
+        let projected = flat("projected image", &reconstruction.projected)?;
+        evaluation.bloch_residual = Some(vector::distance(x_hat, projected) / vector::norm(x_hat));
         evaluation.seconds = reconstruction.elapsed.as_secs_f64();
         Ok(evaluation)
     }
@@ -69,7 +69,7 @@ impl Evaluation {
             let (expected, got) = (truth.maps.pd.shape().to_vec(), maps.amplitude.shape().to_vec());
             return Err(Error::Shape { operation, role, expected, got });
         }
-        let errors = |name, reference: &Array2<f32>| {
+        let errors = |name, reference: &ArrayD<f32>| {
             maps.parameter(name).map(|values| metrics::absolute_percentage_errors(reference, values, &truth.mask))
         };
         let (t1, t2) = (errors("T1", &truth.maps.t1)?, errors("T2", &truth.maps.t2)?);
@@ -81,10 +81,7 @@ impl Evaluation {
             t2_mape_percent: Some(100.0 * metrics::mean(&t2)),
             t1_median_ape_percent: Some(100.0 * metrics::median(&t1)),
             t2_median_ape_percent: Some(100.0 * metrics::median(&t2)),
-            pd_nrmse: Some(metrics::nrmse_up_to_scale(
-                &inside(truth.maps.pd.view().into_dyn()),
-                &inside(maps.amplitude.view()),
-            )),
+            pd_nrmse: Some(metrics::nrmse_up_to_scale(&inside(truth.maps.pd.view()), &inside(maps.amplitude.view()))),
             ..Self::default()
         })
     }
@@ -110,7 +107,7 @@ impl Evaluation {
                 metrics::nrmse(&reference, &x)
             })
             .collect();
-        self.tsmi_nrmse = Some(metrics::nrmse(reference.as_slice().unwrap_or_default(), flat(tsmi)));
+        self.tsmi_nrmse = Some(metrics::nrmse(flat("reference TSMI", reference)?, flat("TSMI", tsmi)?));
         self.tsmi_nrmse_per_coefficient = Some(per_coefficient);
         Ok(self)
     }
@@ -150,6 +147,11 @@ impl Evaluation {
     }
 }
 
-fn flat(array: &ArrayD<Complex32>) -> &[Complex32] {
-    array.as_slice().unwrap_or_default()
+/// The values of an array in memory order, for the metrics of flat arrays.
+///
+/// # Errors
+/// [`Error::NotContiguous`], naming `role`, for an array in another than C order.
+pub(crate) fn flat<'a>(role: &str, array: &'a ArrayD<Complex32>) -> Result<&'a [Complex32]> {
+    let not_contiguous = || Error::NotContiguous { operation: "evaluation".into(), role: role.into() };
+    array.as_slice().ok_or_else(not_contiguous)
 }

@@ -5,23 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diph_bloch::Sequence;
+use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_plugin_host::Registry;
 use ndarray::Array2;
 
 use crate::{
-    DataConfig, FolderImages, ImageSource, MapsSource, Measurement, PhantomSource, ResponseTable, RunConfig,
+    DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
     SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
-use diph_recon::{Blame, Cancel, ReconError};
+use diph_recon::{Blame, Cancel, ConditionImage, ReconError};
 
 /// Makes the parts of a mixture of samples; what they share is made once.
 pub(crate) struct Mixture<'a> {
     registry: &'a Registry,
     data: &'a DataConfig,
     coefficients: usize,
+    condition: Option<ConditionImage>,
     demo: Option<DemoAcquisition>,
     model: Option<Arc<SignalModel>>,
     measurements: Vec<((usize, usize), Arc<Measurement>)>,
@@ -40,21 +42,25 @@ pub(crate) struct Signal {
 }
 
 impl<'a> Mixture<'a> {
-    /// For a configuration; nothing is read yet.
+    /// For the images of a configuration and an acquisition of so many coefficients; nothing is read yet.
     ///
     /// # Errors
     /// When there are no or too many coefficients.
-    pub fn new(registry: &'a Registry, config: &'a RunConfig) -> Result<Self, ReconError> {
-        let coefficients = config.training.model.unet.coefficients;
-        let demo = match config.data.acquisition {
+    pub fn new(registry: &'a Registry, data: &'a DataConfig, coefficients: usize) -> Result<Self, ReconError> {
+        let demo = match data.acquisition {
             Some(_) => None,
-            None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
+            None => Some(DemoAcquisition::new((1, 1), coefficients).step("coefficients of the network")?),
         };
-        let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
-        Ok(Self { registry, data, coefficients, demo, model: None, measurements, files })
+        let (measurements, files) = (Vec::new(), Vec::new());
+        Ok(Self { registry, data, coefficients, condition: None, demo, model: None, measurements, files })
     }
 
-    /// Images of a data folder.
+    /// The same for samples with a condition image.
+    pub fn with_condition(self, condition: Option<ConditionImage>) -> Self {
+        Self { condition, ..self }
+    }
+
+    /// Images of a data folder, the maps of which are varied.
     ///
     /// # Errors
     /// Naming the file that cannot be used.
@@ -64,10 +70,11 @@ impl<'a> Mixture<'a> {
         slices: &[SliceId],
         size: (usize, usize),
         share: f64,
+        augmentation: Option<MapAugmentation>,
     ) -> Result<SamplePart, ReconError> {
         let (measurement, model) = self.measurement(size)?;
         let images: Arc<dyn ImageSource> = match self.data.images {
-            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?),
+            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?.varied(augmentation)),
             FolderImages::Tsmi => {
                 Arc::new(TsmiSource::read(folder, slices, self.data.cut, (self.coefficients, size.0, size.1))?)
             }
@@ -101,7 +108,8 @@ impl<'a> Mixture<'a> {
         let acquisition = self.acquisition(size)?;
         let model = self.model(&acquisition)?;
         let operator = &self.data.operator;
-        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
+        let condition = self.condition.as_ref();
+        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise, condition);
         let measurement = Arc::new(measurement.step("creating the operator")?);
         self.measurements.push((size, measurement.clone()));
         Ok((measurement, model))
@@ -124,9 +132,14 @@ impl<'a> Mixture<'a> {
         Ok(self.model.insert(model).clone())
     }
 
-    fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {
+    /// The acquisition of images of a size.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used.
+    pub fn acquisition(&mut self, (height, width): (usize, usize)) -> Result<Acquisition, ReconError> {
+        let image = ImageShape::plane(height, width);
         if let Some(demo) = &self.demo {
-            return Ok(Acquisition { image_size, ..demo.acquisition.clone() });
+            return Ok(Acquisition { image, ..demo.acquisition.clone() });
         }
         let root = self.data.acquisition.clone().unwrap_or_default();
         let folder = DatasetFolder::open(&root).file(&root)?;
@@ -135,8 +148,8 @@ impl<'a> Mixture<'a> {
             ..AcquisitionSource::of_folder(&folder, self.data.cut)
         };
         // Read from files, which takes no time that could be cut short.
-        let acquisition = source.read(image_size, &Cancel::default())?;
-        for file in source.files() {
+        let acquisition = source.read(image, &Cancel::default())?;
+        for file in source.files()? {
             if !self.files.contains(&file) {
                 self.files.push(file);
             }
@@ -187,11 +200,15 @@ impl<'a> Mixture<'a> {
         // Never empty: `slices` has seen to it.
         let id = slices[0];
         let path = self.path(folder, id);
-        match self.data.images {
-            FolderImages::Maps => Ok(folder.maps(id).file(&path)?.dim()),
-            FolderImages::Tsmi => {
-                let (_, height, width) = folder.reference_tsmi(id, self.data.cut).file(&path)?.dim();
-                Ok((height, width))
+        let lengths = match self.data.images {
+            FolderImages::Maps => folder.maps(id).file(&path)?.lengths().to_vec(),
+            FolderImages::Tsmi => folder.reference_tsmi(id, self.data.cut).file(&path)?.shape()[1..].to_vec(),
+        };
+        match lengths[..] {
+            [height, width] => Ok((height, width)),
+            _ => {
+                let message = format!("expected a plane (y, x), got a volume of {lengths:?}: training takes slices");
+                Err(ReconError::input(&path, message))
             }
         }
     }

@@ -21,7 +21,8 @@
  *            them must be written, with finite numbers.
  * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
  *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
- *            and folds the z axis into y for a projector of two axes. "[z,]" stands for the axis that only volumes have.
+ *            and folds the z axis into y for a projector of two axes; the fact `image` that these get is such a plane, the
+ *            arrays stay those of the volume. "[z,]" stands for the axis that only volumes have.
  * Strings.   UTF-8, pointer and length, not necessarily terminated by a zero.
  * Errors.    A function that can fail returns a status, DIPH_OK or one of DIPH_ERROR_*, and puts a message into `error`
  *            (see diph_fail below). After a failure the outputs hold arbitrary values and the instance stays usable.

@@ -51,8 +51,21 @@ impl<'a> Acquisition<'a> {
         self.arrays.iter().any(|array| array.name == name)
     }
 
-    /// The form that crosses the border, with the arrays for which `wanted` holds.
-    pub(crate) fn raw(&self, wanted: impl Fn(&str) -> bool) -> RawAcquisition<'_> {
+    /// Overwrites the values of all arrays, so that a component that reads one after `create` cannot go on unnoticed.
+    pub(crate) fn poison(&mut self) {
+        self.arrays.iter_mut().for_each(|array| array.data.poison());
+    }
+
+    /// The same without the array of this name.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.arrays.retain(|array| array.name != name);
+        self
+    }
+
+    /// The form that crosses the border, with the arrays for which `wanted` holds, and with the image as the component takes
+    /// it.
+    pub(crate) fn raw(&self, image: Option<ImageShape>, wanted: impl Fn(&str) -> bool) -> RawAcquisition<'_> {
         let arrays: Vec<&NamedArray<'a>> = self.arrays.iter().filter(|array| wanted(&array.name)).collect();
         let inputs: Vec<Input<'_>> = arrays.iter().map(|array| Input::array(&array.data)).collect();
         let named = |(array, input): (&&NamedArray<'a>, &Input<'_>)| NamedTensor {
@@ -61,7 +74,8 @@ impl<'a> Acquisition<'a> {
             ..NamedTensor::default()
         };
         let tensors: Vec<NamedTensor> = arrays.iter().zip(&inputs).map(named).collect();
-        let raw = abi::Acquisition { arrays: tensors.as_ptr(), array_count: tensors.len() as u64, ..self.facts.raw() };
+        let facts = Facts { image, ..self.facts.clone() };
+        let raw = abi::Acquisition { arrays: tensors.as_ptr(), array_count: tensors.len() as u64, ..facts.raw() };
         RawAcquisition { raw, _inputs: inputs, _tensors: tensors }
     }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::run;
 use crate::inspect::exports_entry;
+use crate::trace::enter;
 use crate::{Descriptor, LoadError, Origin};
 
 /// Stands for the file of a plugin that has none.
@@ -39,7 +40,10 @@ impl Library {
         if !exports_entry(&path)? {
             return Err(LoadError::MissingSymbol { path });
         }
-        let entry = entry_of(&path)?;
+        let entry = {
+            let _running = enter(&format!("plugin {}", path.display()), "its constructors");
+            entry_of(&path)?
+        };
         let text = path.to_string_lossy().into_owned();
         let source = Source::File { path: path.clone(), sha256: OnceLock::new() };
         Self::start(&path, &text, &entry, source, origin)
@@ -56,7 +60,12 @@ impl Library {
 
     /// `path` stands in errors, `init_path` is what the plugin is told.
     fn start(path: &Path, init_path: &str, entry: &Entry, source: Source, origin: Origin) -> Result<Self, LoadError> {
-        initialise(path, init_path, entry)?;
+        let label = format!("plugin {}", path.display());
+        {
+            let _running = enter(&label, "init");
+            initialise(path, init_path, entry)?;
+        }
+        let _running = enter(&label, "get_factory and the descriptors");
         let (factory, memory_estimate) = factory_of(path, entry)?;
         let descriptors = descriptors_of(path, &factory)?;
         Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate })
@@ -140,7 +149,11 @@ impl io::Write for HashWriter<'_> {
 
 /// Opens the library for good and reads its entry.
 fn entry_of(path: &Path) -> Result<Entry, LoadError> {
-    let failed = |error: libloading::Error| LoadError::Open { path: path.into(), reason: error.to_string() };
+    let failed = |error: libloading::Error| {
+        // The loader's own words, such as `undefined symbol: ..`, are in the source.
+        let words = std::error::Error::source(&error).map(ToString::to_string);
+        LoadError::Open { path: path.into(), reason: words.unwrap_or_else(|| error.to_string()) }
+    };
     let library = ManuallyDrop::new(open_library(path).map_err(failed)?);
     // SAFETY: a data symbol is read as its address.
     let symbol = unsafe { library.get::<*const Entry>(ENTRY_SYMBOL) };

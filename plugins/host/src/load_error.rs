@@ -36,6 +36,18 @@ pub enum LoadError {
         /// What the loader said.
         reason: String,
     },
+    /// Others could have written or changed it.
+    #[error(
+        "plugin {}: {reason}: it is not opened, because its code would run with your rights; mend owner and permissions, or \
+         allow it with --allow-untrusted-plugins",
+        path.display()
+    )]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its owner or permissions.
+        reason: String,
+    },
     /// Built for another major version of the interface.
     #[error("plugin {}: expected ABI major version {expected}, got {got}; rebuild it against this version's header", path.display())]
     AbiVersion {

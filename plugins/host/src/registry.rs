@@ -1,21 +1,26 @@
 //! All components that were found.
 
+use std::collections::BTreeSet;
 use std::env::consts::DLL_EXTENSION;
 use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result};
+use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
+use ndarray::ArrayD;
+use num_complex::Complex32;
 
 use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
+use crate::projector::folded;
+use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
-    PluginOperator, PluginPrior, PluginProjector, Provenance, SearchPath,
+    PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
 };
 
 /// A component with the library that offers it.
@@ -34,12 +39,20 @@ pub struct Registry {
     services: Arc<HostServices>,
     libraries: Vec<Library>,
     failures: Vec<LoadError>,
+    allows_untrusted: bool,
 }
 
 impl Registry {
     /// A registry without plugins.
     pub fn new(services: HostServices) -> Self {
-        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new() }
+        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new(), allows_untrusted: false }
+    }
+
+    /// Opens also libraries that others could have written or changed, see [`LoadError::Untrusted`].
+    #[must_use]
+    pub fn allowing_untrusted(mut self, allows: bool) -> Self {
+        self.allows_untrusted = allows;
+        self
     }
 
     /// Opens every plugin in the directories of `path`, in order; within a directory by name, shorter first.
@@ -97,6 +110,9 @@ impl Registry {
         let index = match known {
             Some(index) => index,
             None => {
+                if !self.allows_untrusted {
+                    check_trust(&path)?;
+                }
                 // Plugins of the program stay behind all libraries.
                 let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);
                 self.libraries.insert(end, Library::open(&path, origin)?);
@@ -172,9 +188,10 @@ impl Registry {
     ) -> Result<Option<MemoryEstimate>> {
         let Component { descriptor, library, .. } = self.find(id)?;
         let Some(estimate) = library.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
-        descriptor.requirements.check(&descriptor.kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
-        let arrays = acquisition.raw(|name| descriptor.requirements.uses_array(name));
+        let arrays =
+            acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
         let json = options.to_string();
         let uses = if uses_normal { abi::MemoryEstimate::USES_NORMAL } else { 0 };
         let mut parts = MemoryEstimate::default();
@@ -278,13 +295,17 @@ impl Registry {
         })
     }
 
-    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`.
+    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`. The arrays are
+    /// overwritten afterwards: a component copies what it needs.
     ///
     /// # Errors
     /// As [`create_operator`](Self::create_operator), or when the description is of no use.
     pub fn create_example(&self, id: &str, seed: u64) -> Result<(PluginInstance, &Example)> {
         let example = &self.find(id)?.descriptor.example;
-        Ok((self.create(id, &example.options, &example.draw(seed)?)?, example))
+        let mut arrays = example.draw(seed)?;
+        let instance = self.create(id, &example.options, &arrays)?;
+        arrays.poison();
+        Ok((instance, example))
     }
 
     /// Whether the component refuses an option that nobody knows, as it must.
@@ -300,6 +321,57 @@ impl Registry {
         Ok(self.create(id, &options, &example.draw(seed)?).is_err())
     }
 
+    /// How far the operator `id` with data weights w is from `sqrt(w) A`, with A the same operator without them and `sqrt(w)` what
+    /// its extension tells: `|A_w x - sqrt(w) A x| / |A_w x|` for an image of ones. `None` for a component that is no operator or
+    /// whose example has no array `weights`.
+    ///
+    /// # Errors
+    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] when the operator takes weights and does not
+    /// tell their roots.
+    pub fn weights_error(&self, id: &str, seed: u64) -> Result<Option<f64>> {
+        let descriptor = self.find(id)?.descriptor;
+        let example = &descriptor.example;
+        if descriptor.kind != Kind::ForwardOperator || !example.arrays.contains_key("weights") {
+            return Ok(None);
+        }
+        let arrays = example.draw(seed)?;
+        let weighted = self.create_operator(id, &example.options, &arrays)?;
+        let plain = self.create_operator(id, &example.options, &arrays.without("weights"))?;
+        let Some(roots) = weighted.data_weights()? else {
+            let expected = "the roots of its data weights by the extension `data-weights`";
+            return Err(Error::incompatible(format!("operator `{id}`"), expected, "none"));
+        };
+        let image = weighted.domain().zeros().mapv(|_: Complex32| Complex32::ONE);
+        let (mut with, mut without) = (weighted.range().zeros(), plain.range().zeros());
+        weighted.forward(image.view(), with.view_mut())?;
+        plain.forward(image.view(), without.view_mut())?;
+        without.zip_mut_with(&roots, |sample, root| *sample *= root);
+        let norm = |samples: &ArrayD<Complex32>| samples.iter().map(|s| f64::from(s.norm_sqr())).sum::<f64>().sqrt();
+        Ok(Some(norm(&(&with - &without)) / norm(&with).max(f64::MIN_POSITIVE)))
+    }
+
+    /// Fails where an acquisition lacks something that the component needs, and where the component does not take its image.
+    /// Priors and projectors of planes take the planes of a volume.
+    fn check(&self, descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Result<()> {
+        let Descriptor { id, kind, requirements, .. } = descriptor;
+        requirements.check(kind, id, acquisition)?;
+        let takes_whole_images = matches!(kind, Kind::ForwardOperator | Kind::Estimator);
+        let Some(image) = acquisition.facts.image.filter(|_| takes_whole_images) else { return Ok(()) };
+        let takes_it = |requirements: &Requirements| requirements.spatial_axes.accept(&image);
+        if takes_it(requirements) {
+            return Ok(());
+        }
+        let others = self.components().map(|component| component.descriptor);
+        let others = others.filter(|other| other.kind == *kind && takes_it(&other.requirements));
+        let ids: BTreeSet<&str> = others.map(|other| other.id.as_str()).collect();
+        let advice = match ids.is_empty() {
+            true => format!("no {kind} here takes it"),
+            false => format!("take another {kind}: {}", ids.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let expected = format!("an image of {} spatial axes", requirements.spatial_axes);
+        Err(Error::incompatible(format!("{kind} `{id}`"), expected, format!("one of {image}; {advice}")))
+    }
+
     fn instantiate(
         &self,
         id: &str,
@@ -312,11 +384,11 @@ impl Registry {
             return Err(Error::incompatible("plugins", kind, format!("{}, which is `{id}`", descriptor.kind)));
         }
         let requirements = &descriptor.requirements;
-        requirements.check(kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
         let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
         let host = HostSide::new(Arc::clone(&self.services), id);
-        let arrays = acquisition.raw(|name| requirements.uses_array(name));
+        let arrays = acquisition.raw(image_for(descriptor, acquisition), |name| requirements.uses_array(name));
         let json = options.to_string();
         let mut raw = abi::Instance::default();
         let instance = &raw mut raw;
@@ -327,6 +399,18 @@ impl Registry {
         // SAFETY: filled by the successful call above.
         unsafe { Instance::new(id, label, requirements.spatial_axes, raw, host) }
     }
+}
+
+/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
+/// place by place.
+fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
+    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
+    let [height, width] = image.plane_lengths();
+    Some(match (&descriptor.kind, axes) {
+        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
+        (Kind::PhysicsProjector, axes) => folded(axes, &image),
+        _ => image,
+    })
 }
 
 /// # Safety
@@ -348,11 +432,13 @@ unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) 
 }
 
 /// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
-fn libraries_in(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn libraries_in(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == DLL_EXTENSION))
+        // Hidden files are what editors and file systems leave behind.
+        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
         .collect();
     files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
     files

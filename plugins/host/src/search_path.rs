@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::registry::libraries_in;
 use crate::{LoadError, Origin};
 
 /// Directories in the order in which they are searched; the first library that offers an ID wins.
@@ -63,6 +64,11 @@ impl SearchPath {
     /// The directories in order, whether they exist or not.
     pub fn directories(&self) -> impl Iterator<Item = (Origin, &Path)> {
         self.directories.iter().map(|(origin, path)| (*origin, path.as_path()))
+    }
+
+    /// Whether a directory holds a file with the name of a shared library, which would be opened.
+    pub fn has_libraries(&self) -> bool {
+        self.directories.iter().any(|(_, directory)| !libraries_in(directory).is_empty())
     }
 
     /// Directories that were refused, with the reason.

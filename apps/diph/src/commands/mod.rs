@@ -13,6 +13,8 @@ mod simulate;
 mod train;
 mod values;
 
+use std::path::Path;
+
 use diph_core::MemoryEstimate;
 use serde_json::{Value, json};
 
@@ -24,13 +26,18 @@ pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
-pub use image_size::ImageSize;
+pub use image_size::{ImageSize, parse_image};
 pub use parity::ParityArgs;
 pub use plugin::PluginArgs;
 pub use recon::ReconArgs;
 pub use simulate::SimulateArgs;
 pub use train::TrainArgs;
 pub use values::Values;
+
+/// A path for JSON, which holds text only: what is no text in it is replaced.
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
 
 /// The result of a dry run.
 fn print_estimate(context: &Context, estimate: &MemoryEstimate) -> Result<(), AppError> {

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_formats::check_writable_folder;
 use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
@@ -14,7 +15,7 @@ use diph_recon::{Blame, Evaluation, Method, ReconError, write_bytes};
 use diph_render::StudyPictures;
 use diph_render::report::{Page, ReportRow};
 
-use super::{ImageSize, print_estimate};
+use super::{parse_image, print_estimate};
 use crate::Context;
 use crate::output::AppError;
 use crate::results_table::results_table;
@@ -72,9 +73,15 @@ pub struct ReconArgs {
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]
     pub coil_maps: Option<PathBuf>,
+    /// Replace results of another method, seed or data set in the folder
+    #[arg(long)]
+    pub force: bool,
+    /// Simulate k-space from the reference maps, with noise, for slices that have none
+    #[arg(long)]
+    pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
-    #[arg(long, value_name = "HEIGHTxWIDTH")]
-    pub image_size: Option<ImageSize>,
+    #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
+    pub image_size: Option<ImageShape>,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -113,7 +120,9 @@ impl ReconArgs {
             overrides: &overrides,
             out: &self.out,
             seed: self.seed,
-            image_size: self.image_size.map(Into::into),
+            force: self.force,
+            simulate: self.simulate,
+            image_size: self.image_size,
             dump_steps: self.dump_steps,
             log_results: self.report,
             samples: self.samples,

@@ -4,7 +4,7 @@ use std::fs;
 
 use diph_datasets::{DatasetFolder, SliceId, TrajectoryFile};
 use diph_formats::NpzWriter;
-use ndarray::{Array2, Array3, Array4};
+use ndarray::{Array2, Array3, Array4, ArrayD};
 use num_complex::Complex32;
 
 use crate::bench::{Bench, files};
@@ -57,10 +57,10 @@ fn maps_and_masks() {
     let bench = Bench::with_data();
     let folder = DatasetFolder::new(bench.path("data"));
     let id = SliceId::new(0, 0);
-    folder.write_mask(id, 0.006, &Array2::from_elem((40, 36), false)).unwrap();
+    folder.write_mask(id, 0.006, &ArrayD::from_elem(vec![40, 36], false)).unwrap();
     expect(&bench, &["mask_vol0_slice0_th0.006.npz", "mask is empty"]);
-    folder.write_mask(id, 0.006, &Array2::from_elem((30, 20), true)).unwrap();
-    expect(&bench, &["mask_vol0_slice0_th0.006.npz", "key `mask`", "(40, 36)", "(30, 20)"]);
+    folder.write_mask(id, 0.006, &ArrayD::from_elem(vec![30, 20], true)).unwrap();
+    expect(&bench, &["mask_vol0_slice0_th0.006.npz", "key `mask`", "[40, 36]", "[30, 20]"]);
     NpzWriter::new().with("qmaps", Array3::<f32>::zeros((3, 40, 36)).view()).write(maps(&bench)).unwrap();
     expect(&bench, &["qmaps_vol0_slice0.npz", "key `qmaps`", "[3, 40, 36]"]);
 }
@@ -171,10 +171,11 @@ fn settings_that_cannot_work() {
     let error = bench.fail(1, &[&lrtv[..], &["solver.fista.lipschitz=0.001"]].concat());
     assert!(error.contains("the solver broke down"), "{error}");
     let prior = "prior={\"id\":\"diph.total-variation\"}";
-    let lsq = ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0"];
+    let lsq =
+        ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0", "--force"];
     let error = bench.fail(1, &[&lsq[..], &["--set", prior]].concat());
     assert!(error.contains("solver `least-squares`: prior: expected none"), "{error}");
-    let error = bench.fail(1, &[&lrtv[..], &["prior=null"]].concat());
+    let error = bench.fail(1, &[&lrtv[..], &["prior=null", "--force"]].concat());
     assert!(error.contains("solver `fista`: prior: expected a prior"), "{error}");
 }
 

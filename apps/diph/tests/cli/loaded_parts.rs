@@ -41,7 +41,7 @@ fn loaded_parts_give_the_same_bytes_as_built_in_ones() {
         ("mrf-diph-unconditional", "solver.annealed.iterations=2"),
     ];
     for (method, few) in cases {
-        let slice = ["--slices", "0", "--set", few];
+        let slice = ["--slices", "0", "--set", few, "--force"];
         bench.recon(method, "built-in", &slice);
         bench.recon(method, "loaded", &[&slice[..], &["--plugin-dir", "plugins"]].concat());
         for file in ["maps.npz", "tsmi.npz"] {
@@ -53,6 +53,24 @@ fn loaded_parts_give_the_same_bytes_as_built_in_ones() {
         };
         assert_eq!(library("built-in"), "built in");
         assert_eq!(library("loaded"), format!("{DLL_PREFIX}diph_mrf_nufft{DLL_SUFFIX}"));
+    }
+}
+
+#[test]
+fn a_volume_goes_through_loaded_parts_as_through_built_in_ones() {
+    let bench = Bench::new();
+    bench.succeed(&["simulate", "--phantom", "4x24x20", "--cut", "4", "--lines", "20", "--out", "data"]);
+    install(&bench, &["diph_cartesian_operator", "diph_bloch_dictionary", "diph_sparse_prior"]);
+    let cartesian = ["--set", r#"operator={"id":"diph.cartesian"}"#, "--set", "solver.fista.iterations=5"];
+    for method in ["lrtv", "wavelet"] {
+        bench.recon(method, "built-in", &cartesian);
+        bench.recon(method, "loaded", &[&cartesian[..], &["--plugin-dir", "plugins"]].concat());
+        for file in ["maps.npz", "tsmi.npz"] {
+            assert!(bytes(&bench, "built-in", file) == bytes(&bench, "loaded", file), "{method}: {file} differs");
+        }
+        let provenance = bench.json("loaded/vol0_slice0/provenance.json");
+        let libraries = provenance["plugins"].as_array().unwrap().iter().map(|part| part["library"].as_str().unwrap());
+        assert!(libraries.into_iter().all(|library| library != "built in"), "{provenance}");
     }
 }
 

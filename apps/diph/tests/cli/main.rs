@@ -7,8 +7,13 @@ mod diffusion;
 mod loaded_parts;
 mod memory;
 mod network;
+#[cfg(unix)]
+mod nothing_lost;
 mod parity;
+mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod regression;
 mod training;
+mod volumes;

@@ -80,8 +80,10 @@ fn samples_of_the_python_code_are_evaluated_in_the_order_of_the_slices() {
     let bench = Bench::with_data();
     let folder = diph_datasets::DatasetFolder::new(bench.path("data"));
     let ids = [diph_datasets::SliceId::new(0, 1), diph_datasets::SliceId::new(0, 0)];
-    let images: Vec<_> = ids.iter().map(|id| folder.reference_tsmi(*id, 4).unwrap().mapv(|v| v / 0.004)).collect();
-    let maps: Vec<_> = ids.iter().map(|id| folder.maps(*id).unwrap().to_stacked().unwrap()).collect();
+    let image = |id: &diph_datasets::SliceId| folder.reference_tsmi(*id, 4).unwrap().mapv(|v| v / 0.004);
+    let images: Vec<_> = ids.iter().map(|id| image(id).into_dimensionality::<ndarray::Ix3>().unwrap()).collect();
+    let maps = |id: &diph_datasets::SliceId| folder.maps(*id).unwrap().to_stacked().unwrap();
+    let maps: Vec<_> = ids.iter().map(|id| maps(id).into_dimensionality::<ndarray::Ix3>().unwrap()).collect();
     let stacked = ndarray::stack(ndarray::Axis(0), &[images[0].view(), images[1].view()]).unwrap();
     let samples = diph_datasets::SampleResults {
         x_t: ndarray::Array4::zeros((2, 10, 40, 36)),
@@ -119,11 +121,14 @@ fn simulating_again_replaces_the_acquisition() {
 }
 
 #[test]
-fn missing_k_space_is_simulated_and_said() {
+fn missing_k_space_is_simulated_when_asked_for_and_said() {
     let bench = Bench::with_data();
     fs::remove_dir_all(bench.path("data/synthesized_ksp")).unwrap();
     let words = ["recon", "--dataset", "data", "--cut", "4", "--slices", "1", "--method", "svd-mrf", "--out", "out"];
-    let output = bench.run(&words);
+    let error = bench.fail(3, &words);
+    assert!(error.contains("ksp_vol0_slice1_cut4.npz") && error.contains("--simulate"), "{error}");
+    assert!(!bench.path("out").exists());
+    let output = bench.run(&[&words[..], &["--simulate", "--quiet"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("vol0_slice1: no k-space"), "{said}");
     assert_eq!(bench.json("out/metrics.json")["slices"][0]["simulated_kspace"], true);

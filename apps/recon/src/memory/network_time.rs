@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diph_core::ImageShape;
 use diph_diffusion::{Checkpoint, ModelConfig};
 use diph_network::NetworkCost;
 use diph_network::Precision;
@@ -15,20 +16,22 @@ const FRIENDLY: Duration = Duration::from_secs(20);
 /// Fewer operations than this are done within the friendly time on any machine of today, so that measuring would be a waste.
 pub const FRIENDLY_OPERATIONS: f64 = 200e9;
 
-/// A line about the network of a method on images of a size, where one sample of a slice takes longer than is friendly:
+/// A line about the network of a method on images of a shape, where one sample of a slice takes longer than is friendly:
 /// `network: 138 M parameters, 434 GFLOP a step, 30 steps: about 50 s a slice on this machine`.
 ///
 /// # Errors
 /// When the measurement of this machine's speed fails.
-pub fn reconstruction_time(method: &Method, image: [usize; 2]) -> diph_diffusion::Result<Option<String>> {
+pub fn reconstruction_time(method: &Method, image: &ImageShape) -> diph_diffusion::Result<Option<String>> {
     let Some(prior) = &method.prior else { return Ok(None) };
-    let Some(cost) = network(prior, image) else { return Ok(None) };
+    let Some(cost) = network(prior, image.plane_lengths()) else { return Ok(None) };
     let steps = method.solver.iterations();
-    if cost.operations() * (steps as f64) < FRIENDLY_OPERATIONS {
+    // A step of a volume takes the network through every plane.
+    let operations = cost.operations() * image.depth() as f64;
+    if operations * (steps as f64) < FRIENDLY_OPERATIONS {
         return Ok(None);
     }
     let rate = NetworkCost::measured_rate(precision(&prior.options))?;
-    Ok(announce(&cost, cost.operations(), steps as u64, rate).map(|line| format!("{line} a slice on this machine")))
+    Ok(announce(&cost, operations, steps as u64, rate).map(|line| format!("{line} a slice on this machine")))
 }
 
 /// A line about a network of so many operations a step on a machine of so many operations a second; nothing where the time is
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn the_shipped_network_and_methods_without_one() {
         let method = |name: &str| Method::read(name, &[]).unwrap();
-        assert_eq!(reconstruction_time(&method("lrtv"), [4096, 4096]).unwrap(), None);
-        assert_eq!(reconstruction_time(&method("ddpm"), [32, 32]).unwrap(), None);
+        assert_eq!(reconstruction_time(&method("lrtv"), &ImageShape::volume(8, 4096, 4096)).unwrap(), None);
+        assert_eq!(reconstruction_time(&method("ddpm"), &ImageShape::plane(32, 32)).unwrap(), None);
     }
 }

@@ -123,7 +123,7 @@ impl<'a> ReconstructionPlan<'a> {
 
 /// What the program holds of an acquisition, and copies on their way to a plugin.
 pub fn acquisition_memory(shape: &AcquisitionShape, atoms: usize, parameters: usize) -> MemoryEstimate {
-    let trajectory = MemoryEstimate::array::<[f64; 2]>(&[shape.samples_per_coil()]);
+    let trajectory = MemoryEstimate::array::<f64>(&[shape.samples_per_coil(), shape.image.lengths().len()]);
     let weights = MemoryEstimate::array::<f32>(&[shape.samples_per_coil()]);
     let coils = if shape.has_coil_maps { shape.coils } else { 0 };
     let maps = MemoryEstimate::array::<Complex32>(&[coils, shape.pixels()]);

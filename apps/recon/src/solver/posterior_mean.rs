@@ -1,6 +1,6 @@
 //! The posterior mean of a Gaussian prior as methods name it.
 
-use diph_core::{Error, Result, Solution, StopReason};
+use diph_core::{Error, ImageShape, Result, Solution, StopReason};
 use diph_gaussian::{GaussianModel, MmseSettings};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -44,7 +44,11 @@ impl Solve for MmseSettings {
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
         let (operator, prior) = (inputs.problem.operator(), inputs.prior(self)?);
-        let (coefficients, image) = diph_core::ImageShape::split(self.name(), &operator.domain().shape())?;
+        let (coefficients, image) = ImageShape::split(self.name(), &operator.domain().shape())?;
+        if image.is_volume() {
+            let expected = "an image of a plane, whose spectrum the prior knows; take another method, such as `lrtv`, for a volume";
+            return Err(Error::incompatible(self.name(), expected, format!("an image of {image}")));
+        }
         let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
         let root = prior.gaussian_root(coefficients, &image)?;
         let root = root.ok_or_else(|| Error::parameter(self.name(), "prior", expected, prior.name()))?;

@@ -3,17 +3,17 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use diph_core::{MemoryEstimate, StopReason};
-use diph_datasets::{DatasetFolder, SliceId};
-use diph_formats::NpzFile;
+use diph_core::{ImageShape, MemoryEstimate, StopReason};
+use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
+use diph_formats::{NpzFile, is_there};
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 
 use super::{
-    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, SliceFiles,
-    SliceResult, StudyObserver,
+    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, ResultsFolder,
+    RunConfiguration, SliceFiles, SliceResult, StudyObserver,
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
@@ -43,8 +43,12 @@ pub struct Study<'a> {
     pub out: &'a Path,
     /// Seed of all random numbers.
     pub seed: u64,
-    /// Image (height, width) where there are no maps to tell.
-    pub image_size: Option<(usize, usize)>,
+    /// Whether results of another configuration may be replaced.
+    pub force: bool,
+    /// Whether k-space that is not there is simulated from the reference maps.
+    pub simulate: bool,
+    /// Spatial lengths of the images where there are no maps to tell.
+    pub image_size: Option<ImageShape>,
     /// Whether to write the image of every step.
     pub dump_steps: bool,
     /// Whether to measure every step of an annealed run, and to write the files that the Python code writes.
@@ -72,17 +76,24 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
         self.method.check_overrides(self.overrides)?;
+        self.check_kspace(slices)?;
+        self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
+        self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
+        self.check_samples(&shared)?;
+        let mut folder = ResultsFolder::take(self.out)?;
+        // Another run may have written in between.
+        self.check_output(slices)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
             self.cancel.check()?;
-            let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
+            let input = SliceInput::read(self.source, *id, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition, observer)?;
             let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python, observer)?;
+            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
             results.push(result);
             finished.push(slice);
         }
@@ -100,13 +111,70 @@ impl Study<'_> {
         }
     }
 
+    /// Fails where files in the Python code's layout are asked for and have no place for the images.
+    fn check_log(&self, image: &ImageShape) -> Result<(), ReconError> {
+        if self.log_results && self.method.solver.annealed().is_some() && image.is_volume() {
+            let message =
+                format!("the files of annealed runs (`samples_*.npz`) hold planes, not {image}; leave it out");
+            return Err(ReconError::setting("log_results", message));
+        }
+        Ok(())
+    }
+
+    /// Fails where a slice has no k-space and nobody has asked for any to be made up; and where its other files would take more
+    /// memory than there is, however small they are on disk.
+    fn check_kspace(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        for id in slices {
+            let path = self.folder.kspace_path(*id, self.source.cut);
+            if !self.simulate && !is_there(&path).file(&path)? {
+                return Err(ReconError::NoKspace { file: path });
+            }
+            let known = [
+                self.folder.maps_path(*id),
+                self.folder.mask_path(*id, MASK_THRESHOLD),
+                self.folder.reference_tsmi_path(*id, self.source.cut),
+            ];
+            let reading = program().and(files(known.iter().map(AsRef::as_ref)));
+            self.memory.check(&format!("reading {id}"), &reading, "its files hold more than maps of a slice")?;
+        }
+        Ok(())
+    }
+
+    /// Fails when the folder of the results holds those of another configuration, unless they may be replaced. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] with [`InTheWay`](diph_formats::Error::InTheWay), naming what is there.
+    pub fn check_output(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        let files = |id: SliceId| {
+            let mut files = self.source.files()?;
+            let kspace = self.folder.kspace_path(id, self.source.cut);
+            if is_there(&kspace).file(&kspace)? {
+                files.push(kspace);
+            }
+            Ok(files)
+        };
+        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
+        ResultsFolder::check(self.out, slices, &configuration, self.force)
+    }
+
+    /// Fails where several samples are asked for and all of them would be the same.
+    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+        let name = &self.method.name;
+        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+            return Ok(());
+        }
+        let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
+        Err(ReconError::setting("samples", message))
+    }
+
     /// Reads what all slices share, if there is room for it.
     ///
     /// # Errors
     /// Naming the file that cannot be used, or [`ReconError::Memory`].
     pub fn read_acquisition(&self, slices: &[SliceId]) -> Result<Acquisition, ReconError> {
         let size = self.image_size(slices)?;
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let reading = program().and(files(paths.iter().map(AsRef::as_ref)));
         self.memory.check("reading the acquisition", &reading, "take a smaller dictionary or fewer coils")?;
         self.source.read(size, self.cancel)
@@ -125,7 +193,7 @@ impl Study<'_> {
         let coils = self.coils(acquisition, slices);
         let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
         let (estimate, unknown) = plan.memory(self.registry);
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
         for part in unknown {
             observer.notice(&Notice::UnknownMemory { part: part.into() });
@@ -133,7 +201,7 @@ impl Study<'_> {
         let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.memory.check(&work, &estimate, plan.advice())?;
         observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
-        let time = reconstruction_time(self.method, plan.shape.image.plane_lengths());
+        let time = reconstruction_time(self.method, &plan.shape.image);
         if let Some(line) = time.step("measuring the speed of this machine")? {
             observer.notice(&Notice::LongRun(line));
         }
@@ -142,8 +210,8 @@ impl Study<'_> {
 
     /// Coils of the sensitivities, or of the first k-space; its header is enough.
     fn coils(&self, acquisition: &Acquisition, slices: &[SliceId]) -> usize {
-        if let Some(maps) = &acquisition.coil_maps {
-            return maps.dim().0;
+        if let Some(coils) = acquisition.known_coils() {
+            return coils;
         }
         let shape = slices.iter().find_map(|id| {
             let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
@@ -158,17 +226,18 @@ impl Study<'_> {
         input: &SliceInput,
         parts: &Parts,
         memory_estimate: u64,
+        folder: &mut ResultsFolder<'_>,
         python: &mut PythonResults,
         observer: &mut dyn StudyObserver,
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
         let id = input.id;
         let label = format!("{} {id}", self.method.name);
+        diph_plugin_host::trace_work(&label);
         let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
         }
-        let files = SliceFiles::new(self.out, id.vol, id.slice);
-        files.clear()?;
+        let files = SliceFiles::new(self.out, id)?;
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut steps = files.step_log(self.dump_steps);
@@ -222,6 +291,8 @@ impl Study<'_> {
             posterior: posterior.as_ref(),
         })?;
         files.write_metrics(self.method, &result)?;
+        folder.begin()?;
+        files.finish()?;
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
     }
 
@@ -252,10 +323,6 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<Vec<Reconstruction>, ReconError> {
         let count = self.samples.get();
-        if count > 1 && !reconstructor.is_annealed() {
-            let message = format!("expected 1, since `{label}` anneals no noise: there is no posterior to sample");
-            return Err(ReconError::setting("samples", message));
-        }
         let mut reconstructions = Vec::with_capacity(count);
         for (sample, seed) in self.sample_seeds().enumerate() {
             let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
@@ -291,11 +358,18 @@ impl Study<'_> {
             return Ok(None);
         }
         let coils = kspace.dim().0;
+        if acquisition.image.is_volume() {
+            let message = format!(
+                "expected a file of sensitivities (coil, z, y, x) of the {coils} coils of {}: they are estimated for planes only",
+                input.id
+            );
+            return Err(ReconError::setting("coil_maps", message));
+        }
         observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
         let step = format!("estimating coil sensitivities of {}", input.id);
         let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
         let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
-        let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
+        let acquisition = Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() };
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
@@ -312,16 +386,26 @@ impl Study<'_> {
         stem.map_or_else(|| self.method.name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), ReconError> {
+    fn image_size(&self, slices: &[SliceId]) -> Result<ImageShape, ReconError> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
-        let with_maps = slices.iter().find(|id| self.folder.maps_path(**id).exists());
+        let mut with_maps = None;
+        for id in slices {
+            let path = self.folder.maps_path(*id);
+            if is_there(&path).file(&path)? {
+                with_maps = Some(id);
+                break;
+            }
+        }
         let Some(id) = with_maps else {
-            return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
+            return Err(ReconError::setting(
+                "image_size",
+                "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since no slice has maps to tell it",
+            ));
         };
         let path = self.folder.maps_path(*id);
-        Ok(self.folder.maps(*id).file(&path)?.dim())
+        ImageShape::try_from(self.folder.maps(*id).file(&path)?.lengths()).file(&path)
     }
 
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
@@ -332,7 +416,7 @@ impl Study<'_> {
         }
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
-        for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
+        for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {
             provenance.inputs.push(self.hashes.of(path).file(path)?);
         }
         Ok(provenance)

@@ -1,13 +1,18 @@
 //! `diph plugin`: which plugins there are, what they offer, whether they keep their contract.
 
-use std::path::Path;
+mod check;
+mod trial;
+mod worker;
 
 use clap::{Args, Subcommand};
-use diph_plugin_host::{Component, Library, PluginInstance, Registry};
+use diph_plugin_host::{Component, Library};
 use diph_recon::Blame;
-use diph_test_kit::{Report, check_conditional_prior, check_estimator, check_operator, check_projector};
 use serde_json::{Value, json};
 
+use check::CheckArgs;
+use worker::WorkerArgs;
+
+use super::lossy;
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -29,17 +34,19 @@ pub enum PluginAction {
         /// ID of the component, for example diph.mrf-nufft
         id: String,
     },
-    /// Try every law on every component of a library, or on one component
-    Check {
-        /// The shared library, or the ID of a component
-        target: String,
-        /// Seed of the random input
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-    },
+    /// Try every law on every component of a library, or on one component, in a process of its own
+    Check(CheckArgs),
+    /// The process in which a component is tried
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 impl PluginArgs {
+    /// Whether plugins are opened by the process of the command itself.
+    pub fn opens_plugins(&self) -> bool {
+        matches!(self.action, PluginAction::List | PluginAction::Info { .. })
+    }
+
     /// Runs the command.
     ///
     /// # Errors
@@ -48,7 +55,8 @@ impl PluginArgs {
         match &self.action {
             PluginAction::List => list(context),
             PluginAction::Info { id } => info(context, id),
-            PluginAction::Check { target, seed } => check(context, target, *seed),
+            PluginAction::Check(args) => args.run(context),
+            PluginAction::Worker(args) => args.run(context),
         }
     }
 }
@@ -81,7 +89,7 @@ fn summary(component: Component<'_>) -> Value {
         "version": descriptor.version,
         "kind": descriptor.kind.to_string(),
         "summary": descriptor.summary,
-        "library": library.path(),
+        "library": library.path().map(lossy),
         "origin": library.origin(),
         "shadowed_by": shadowed_by.map(Library::to_string),
     })
@@ -97,46 +105,4 @@ fn info(context: &Context, id: &str) -> Result<(), AppError> {
     value["example"] = json!(component.descriptor.example);
     let text = serde_json::to_string_pretty(&value).step("describing the plugin")?;
     context.output.result(&value, || text)
-}
-
-/// Tries the components of a library, or the one of an ID.
-fn check(context: &Context, target: &str, seed: u64) -> Result<(), AppError> {
-    let path = Path::new(target);
-    let mut registry = context.registry()?;
-    let ids = match registry.find(target) {
-        Ok(component) => vec![component.descriptor.id.clone()],
-        Err(_) => {
-            registry = context.empty_registry();
-            let library = registry.open(path).file(path)?;
-            library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect()
-        }
-    };
-    let mut reports = Vec::new();
-    for id in ids {
-        context.cancel.check()?;
-        reports.push(check_component(&registry, &id, seed)?);
-    }
-    let broken: Vec<&str> = reports.iter().filter(|r| !r.passed()).map(|r| r.component.as_str()).collect();
-    context.output.result(&reports, || reports.iter().map(Report::to_string).collect())?;
-    if broken.is_empty() {
-        return Ok(());
-    }
-    Err(AppError::Check(format!("{target}: broken laws in {}", broken.join(", "))))
-}
-
-fn check_component(registry: &Registry, id: &str, seed: u64) -> Result<Report, AppError> {
-    let step = format!("creating the example of {id}");
-    let (instance, example) = registry.create_example(id, seed).step(&step)?;
-    let mut report = match &instance {
-        PluginInstance::Operator(operator) => check_operator(operator, seed),
-        PluginInstance::Prior(prior) => {
-            let conditions = example.draw_conditions(seed).step(&step)?;
-            check_conditional_prior(&**prior, &example.image, &conditions, seed)
-        }
-        PluginInstance::Projector(projector) => check_projector(projector, &example.image_shape().step(&step)?, seed),
-        PluginInstance::Estimator(estimator) => check_estimator(estimator, &example.image, seed),
-        _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
-    };
-    report.component = id.to_owned();
-    Ok(report)
 }
