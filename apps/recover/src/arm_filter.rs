@@ -101,9 +101,7 @@ impl ArmFilter {
         self.history.push([self.predicted, belief]);
         self.predicted = Belief {
             state: self.transition * belief.state,
-            covariance: symmetric(
-                self.transition * belief.covariance * self.transition.transpose() + self.disturbance,
-            ),
+            covariance: symmetric(self.transition * belief.covariance * self.transition.transpose() + self.disturbance),
         };
         Ok(observation * belief.state)
     }
@@ -126,9 +124,7 @@ impl ArmFilter {
             };
         }
         let last = smoothed.last().ok_or_else(undetermined)?;
-        let error = |belief: &Belief| {
-            ((belief.covariance[(0, 0)] + belief.covariance[(3, 3)]) / 2.0).max(0.0).sqrt()
-        };
+        let error = |belief: &Belief| ((belief.covariance[(0, 0)] + belief.covariance[(3, 3)]) / 2.0).max(0.0).sqrt();
         Ok(SmoothedArm {
             positions: smoothed.iter().map(|belief| [belief.state[0], belief.state[3]]).collect(),
             errors: smoothed.iter().map(error).collect(),
@@ -146,8 +142,7 @@ impl Belief {
         let inverse = (Matrix3::identity() + spread * information.hessian).try_inverse().ok_or_else(undetermined)?;
         let weight = information.hessian * inverse;
         let covariance = symmetric(
-            self.covariance
-                - self.covariance * observation.transpose() * weight * observation * self.covariance,
+            self.covariance - self.covariance * observation.transpose() * weight * observation * self.covariance,
         );
         let pull = information.gradient + information.hessian * (information.at - observation * self.state);
         let state = self.state + covariance * observation.transpose() * pull;

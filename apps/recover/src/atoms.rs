@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diph_core::Parameter;
 use diph_datasets::{DatasetFolder, DictionaryFile, QuantitativeMaps, SliceId};
 use nalgebra::{DMatrix, DVector};
-use ndarray::{Array1, Array2, Array3, Axis};
+use ndarray::{Array1, Array2, ArrayD, Axis};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
@@ -61,32 +61,32 @@ impl AtomTable {
 
     /// Adds pairs (T1, T2) without images.
     pub fn add_maps(&mut self, maps: &QuantitativeMaps) {
-        for (_, key) in keys(maps) {
-            self.sums.entry(key).or_default();
+        for voxel in voxels(maps) {
+            self.sums.entry(voxel.key).or_default();
         }
     }
 
-    /// Adds maps with their image (coefficient, y, x).
+    /// Adds maps with their image (coefficient, [z,] y, x).
     ///
     /// # Errors
     /// [`RecoverError::Slice`] when they differ in size.
-    pub fn add_image(&mut self, slice: SliceId, maps: &QuantitativeMaps, tsmi: &Array3<Complex32>) -> Result<()> {
-        let (coefficients, height, width) = tsmi.dim();
-        if (height, width) != maps.dim() {
+    pub fn add_image(&mut self, slice: SliceId, maps: &QuantitativeMaps, tsmi: &ArrayD<Complex32>) -> Result<()> {
+        if tsmi.shape().get(1..) != Some(maps.pd.shape()) {
             return Err(RecoverError::Slice {
                 slice,
                 role: "TSMI (coefficient, y, x)",
-                expected: format!("the size of the maps, {:?}", maps.dim()),
+                expected: format!("the size of the maps, {:?}", maps.pd.shape()),
                 got: format!("{:?}", tsmi.shape()),
             });
         }
-        for ((y, x), key) in keys(maps) {
-            let pd = maps.pd[[y, x]];
+        let coefficients: Vec<Vec<Complex32>> =
+            tsmi.outer_iter().map(|image| image.iter().copied().collect()).collect();
+        for Voxel { index, key, pd } in voxels(maps) {
             let (sum, weight) = self.sums.entry(key).or_default();
-            sum.resize(coefficients, 0.0);
+            sum.resize(coefficients.len(), 0.0);
             *weight += f64::from(pd.norm_sqr());
-            for (k, sum) in sum.iter_mut().enumerate() {
-                *sum += f64::from((pd.conj() * tsmi[[k, y, x]]).re);
+            for (sum, image) in sum.iter_mut().zip(&coefficients) {
+                *sum += f64::from((pd.conj() * image[index]).re);
             }
         }
         Ok(())
@@ -158,13 +158,21 @@ impl Measured {
     }
 }
 
-/// Voxels with tissue in them, and their T1 and T2.
-fn keys(maps: &QuantitativeMaps) -> impl Iterator<Item = ((usize, usize), Key)> {
+/// A voxel that holds something.
+struct Voxel {
+    /// Its place in the maps, read row by row.
+    index: usize,
+    key: Key,
+    pd: Complex32,
+}
+
+/// Voxels whose PD, T1 and T2 are not 0.
+fn voxels(maps: &QuantitativeMaps) -> impl Iterator<Item = Voxel> {
     let steps = |seconds: f32| (f64::from(seconds) * STEPS_PER_SECOND).round() as u64;
-    maps.pd.indexed_iter().filter(|(_, pd)| pd.norm_sqr() > 0.0).filter_map(move |(voxel, _)| {
-        let key = (steps(maps.t1[voxel]), steps(maps.t2[voxel]));
-        (key.0 > 0 && key.1 > 0).then_some((voxel, key))
-    })
+    let values = maps.pd.iter().zip(maps.t1.iter().zip(&maps.t2));
+    let all =
+        values.enumerate().map(move |(index, (pd, (t1, t2)))| Voxel { index, key: (steps(*t1), steps(*t2)), pd: *pd });
+    all.filter(|voxel| voxel.pd.norm_sqr() > 0.0 && voxel.key.0 > 0 && voxel.key.1 > 0)
 }
 
 fn logarithms(key: Key) -> [f64; 2] {
@@ -195,10 +203,10 @@ fn interpolate(measured: &[Measured], place: [f64; 2], left_out: Option<usize>) 
     let coefficients = near[0].1.fingerprint.len();
     let values = DMatrix::from_fn(near.len(), coefficients, |row, k| weights[row] * near[row].1.fingerprint[k]);
     // Neighbours on one line leave terms undetermined; the pseudo-inverse makes these zero.
-    let solution = design.svd(true, true).solve(&values, 1e-6).map_err(|reason| RecoverError::Undetermined {
-        step: "interpolating atoms",
-        reason: reason.into(),
-    })?;
+    let solution = design
+        .svd(true, true)
+        .solve(&values, 1e-6)
+        .map_err(|reason| RecoverError::Undetermined { step: "interpolating atoms", reason: reason.into() })?;
     Ok(solution.row(0).transpose())
 }
 

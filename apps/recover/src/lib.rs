@@ -37,4 +37,4 @@ mod spiral_fit;
 mod start;
 
 pub use error::{RecoverError, Result};
-pub use recovered::{RecoveryReport, RecoveredAcquisition, recover};
+pub use recovered::{RecoveredAcquisition, RecoveryReport, recover};

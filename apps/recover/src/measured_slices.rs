@@ -3,7 +3,7 @@
 use diph_core::{FourierScale, ImageShape};
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_nufft::{ImageSpectra, SpectrumPoint};
-use ndarray::{Array3, Axis, concatenate, stack};
+use ndarray::{Array3, ArrayD, Axis, concatenate, stack};
 use num_complex::Complex32;
 
 use crate::{RecoverError, Result};
@@ -37,7 +37,7 @@ impl MeasuredSlices {
             let coils = kspace.len_of(Axis(0));
             check(slice, "k-space (coil, frame, sample)", &[1], &[coils])?;
             measured.push(kspace.index_axis_move(Axis(0), 0));
-            images.push(folder.reference_tsmi(slice, cut)?);
+            images.push(plane(slice, folder.reference_tsmi(slice, cut)?)?);
             let (first_measured, first_image) = (measured[0].shape(), images[0].shape());
             check(slice, "k-space (frame, sample)", first_measured, measured[measured.len() - 1].shape())?;
             check(slice, "TSMI (coefficient, y, x)", first_image, images[images.len() - 1].shape())?;
@@ -49,7 +49,8 @@ impl MeasuredSlices {
             got: error.to_string(),
         };
         let kspace = stack(Axis(0), &measured.iter().map(|array| array.view()).collect::<Vec<_>>()).map_err(shape)?;
-        let images = concatenate(Axis(0), &images.iter().map(|array| array.view()).collect::<Vec<_>>()).map_err(shape)?;
+        let images =
+            concatenate(Axis(0), &images.iter().map(|array| array.view()).collect::<Vec<_>>()).map_err(shape)?;
         Ok(Self::new(kspace, images))
     }
 
@@ -59,7 +60,12 @@ impl MeasuredSlices {
         let scale = FourierScale::TwiceOversampled.factor(&ImageShape::plane(height, width)) as f32;
         images.mapv_inplace(|value| value * scale);
         let coefficients = planes / kspace.len_of(Axis(0)).max(1);
-        Self { kspace, spectrum: ImageSpectra::new(images.view()), coefficients, field_of_view: height.max(width) as f64 }
+        Self {
+            kspace,
+            spectrum: ImageSpectra::new(images.view()),
+            coefficients,
+            field_of_view: height.max(width) as f64,
+        }
     }
 
     /// Number of slices.
@@ -114,11 +120,21 @@ impl MeasuredSlices {
     }
 }
 
+/// The image (coefficient, y, x) of a slice; volumes are not turned about one axis.
+fn plane(slice: SliceId, image: ArrayD<Complex32>) -> Result<Array3<Complex32>> {
+    let got = format!("{:?}", image.shape());
+    let expected = "three axes; volumes cannot be used".into();
+    image.into_dimensionality().map_err(|_| RecoverError::Slice {
+        slice,
+        role: "TSMI (coefficient, y, x)",
+        expected,
+        got,
+    })
+}
+
 fn check(slice: SliceId, role: &'static str, expected: &[usize], got: &[usize]) -> Result<()> {
     match expected == got {
         true => Ok(()),
-        false => {
-            Err(RecoverError::Slice { slice, role, expected: format!("{expected:?}"), got: format!("{got:?}") })
-        }
+        false => Err(RecoverError::Slice { slice, role, expected: format!("{expected:?}"), got: format!("{got:?}") }),
     }
 }

@@ -2,13 +2,16 @@
 
 use diph_datasets::{DatasetFolder, DictionaryFile, SliceId, TrajectoryFile};
 use diph_nufft::{Trajectory, density};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
 use serde::Serialize;
 
 use crate::atoms::AtomTable;
 use crate::measured_slices::MeasuredSlices;
 use crate::spiral_fit::{SpiralFit, fit, turned};
 use crate::{RecoverError, Result};
+
+/// Columns of a temporal basis have the length 1; noise shortens them.
+const LONGEST_COLUMN: f64 = 1.5;
 
 /// An acquisition that explains a measurement, and how well it is known.
 pub struct RecoveredAcquisition {
@@ -27,11 +30,12 @@ pub struct RecoveryReport {
     pub slices: Vec<String>,
     /// Angle from one frame to the next in radians.
     pub rotation: f64,
-    /// Standard error of the angle.
+    /// Standard error of the angle if the basis were known; the true one is larger.
     pub rotation_error: f64,
     /// Standard deviation of the noise of a complex sample of k-space.
     pub noise: f64,
-    /// Root mean square over samples of the positions' standard errors, in cycles per field of view.
+    /// Root mean square over samples of the positions' standard errors, in cycles per field of view, if the basis were known; the
+    /// true one is a little larger.
     pub position_error: f64,
     /// For every coefficient, the standard error of the temporal basis's column; the column itself has unit length.
     pub basis_errors: Vec<f64>,
@@ -70,6 +74,7 @@ pub fn recover(
     if is_cancelled() {
         return Err(RecoverError::Cancelled);
     }
+    check_lengths(&fitted.basis.basis)?;
     let atoms = AtomTable::read(folder, &slices, cut)?.atoms()?;
     let trajectory = trajectory(&measured, &fitted)?;
     let SpiralFit { arm, basis, noise, rounds } = fitted;
@@ -98,13 +103,13 @@ fn trajectory(measured: &MeasuredSlices, fitted: &SpiralFit) -> Result<Trajector
         // Positions are periodic; an arm that ends at the edge of k-space may pass it by an error.
         position - position.round()
     });
-    let frame = |error: diph_core::Error| RecoverError::Undetermined {
+    let refused = |error: diph_core::Error| RecoverError::Undetermined {
         step: "writing down the trajectory",
         reason: error.to_string(),
     };
-    let first = Trajectory::new(positions.slice(ndarray::s![..1, .., ..]).to_owned()).map_err(frame)?;
-    // All frames have the weights of the first: they are the same arm, turned.
-    let weights = density::by_area(&first).mapv(f64::from);
+    let first = Trajectory::new(positions.slice(ndarray::s![..1, .., ..]).to_owned()).map_err(refused)?;
+    // All frames are the same arm, turned, and share the area that it sweeps.
+    let weights = density::by_area(&first).mapv(|area| f64::from(area) / measured.frames() as f64);
     Ok(TrajectoryFile { positions, weights: Some(weights) })
 }
 
@@ -112,4 +117,17 @@ fn trajectory(measured: &MeasuredSlices, fitted: &SpiralFit) -> Result<Trajector
 fn orthonormality(basis: &Array2<f64>) -> f64 {
     let product = basis.t().dot(basis);
     product.indexed_iter().map(|((k, l), value)| (value - f64::from(u8::from(k == l))).abs()).fold(0.0, f64::max)
+}
+
+/// Fails when the fit ran away: wrong positions are made up for by a basis out of all proportion.
+fn check_lengths(basis: &Array2<f64>) -> Result<()> {
+    let longest = basis.axis_iter(Axis(1)).map(|column| column.dot(&column).sqrt()).fold(0.0, f64::max);
+    if longest <= LONGEST_COLUMN {
+        return Ok(());
+    }
+    let reason = format!(
+        "a column of the temporal basis has the length {longest:.1} where 1 is expected: readouts have to begin at the centre of \
+         k-space and to be turned by a constant angle"
+    );
+    Err(RecoverError::Undetermined { step: "fitting the temporal basis", reason })
 }

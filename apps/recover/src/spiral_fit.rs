@@ -166,7 +166,8 @@ fn residual_variance(measured: &MeasuredSlices, arm: &SmoothedArm, basis: &Array
         for (sample, place) in arm.positions.iter().enumerate() {
             measured.read_spectrum(turned(*place, arm.rotation * frame as f64), &mut points);
             for (slice, spectra) in points.chunks_exact(measured.coefficients()).enumerate() {
-                let value: Complex32 = spectra.iter().zip(row).map(|(point, weight)| point.value * *weight as f32).sum();
+                let value: Complex32 =
+                    spectra.iter().zip(row).map(|(point, weight)| point.value * *weight as f32).sum();
                 sum += f64::from((measured.measured(slice, frame, sample) - value).norm_sqr());
             }
         }

@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use nalgebra::{Matrix2, Rotation2, Vector2};
+use diph_nufft::SpectrumPoint;
+use nalgebra::{Matrix3, Vector3};
 use ndarray::Array2;
 use num_complex::Complex32;
 
@@ -25,12 +26,17 @@ pub struct Start {
     pub rotation_deviation: f64,
 }
 
-/// One frame near the centre, where its signal is linear in the displacement.
+/// Radius in cycles per field of view at which the bend of the spectra is read.
+const BEND_RADIUS: f64 = 0.25;
+
+/// One frame near the centre: its signal changes by `J (y, x, c)`, where J holds the derivatives to y and x and the mean change on
+/// a circle. The last stands for the fall of the signal in all directions, which real images show before any slope; without it,
+/// frames that all lose the same would speak for an angle of 0.
 struct Tangent {
-    /// `Re J^H J` of the derivatives J to y and x.
-    normal: Matrix2<f64>,
+    /// `Re J^H J`.
+    normal: Matrix3<f64>,
     /// `Re J^H r` for every sample, r the difference to the signal at the centre.
-    pull: Vec<Vector2<f64>>,
+    pull: Vec<Vector3<f64>>,
 }
 
 /// Fits the basis to the first sample, which lies at the centre, and finds the angle under which the samples after it agree best
@@ -46,33 +52,57 @@ pub fn start(measured: &MeasuredSlices, noise_variance: f64) -> Result<Start> {
     let basis = fit.solve(noise_variance)?.basis;
 
     let near = samples_near_the_centre(measured);
-    let tangents: Vec<Tangent> = (0..measured.frames())
-        .map(|frame| {
-            let mut normal = Matrix2::zeros();
-            let mut pull = vec![Vector2::zeros(); near];
-            for (slice, spectra) in centre.chunks_exact(measured.coefficients()).enumerate() {
-                let row = basis.row(frame);
-                let sum = |part: &dyn Fn(usize) -> Complex32| -> Complex32 {
-                    (0..spectra.len()).map(|k| part(k) * row[k] as f32).sum()
-                };
-                let value = sum(&|k| spectra[k].value);
-                let slopes = [0, 1].map(|axis| sum(&|k| spectra[k].gradient[axis]));
-                let product = |a: Complex32, b: Complex32| f64::from((a.conj() * b).re);
-                normal += Matrix2::from_fn(|i, j| product(slopes[i], slopes[j]));
-                for (index, pull) in pull.iter_mut().enumerate() {
-                    let difference = measured.measured(slice, frame, index + 1) - value;
-                    *pull += Vector2::from_fn(|i, _| product(slopes[i], difference));
-                }
-            }
-            Tangent { normal, pull }
-        })
-        .collect();
+    let bend = bend(measured, &centre);
+    let tangents: Vec<Tangent> =
+        (0..measured.frames()).map(|frame| tangent(measured, &basis, frame, &centre, &bend, near)).collect();
 
     let angles = ANGLES_PER_FRAME * measured.frames();
     let step = TAU / angles as f64;
     let gains = (0..angles).map(|index| gain(&tangents, near, index as f64 * step));
     let best = gains.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(index, _)| index);
     Ok(Start { basis, rotation: best as f64 * step, rotation_deviation: step })
+}
+
+/// Mean change of the spectra from the centre to a circle around it.
+fn bend(measured: &MeasuredSlices, centre: &[SpectrumPoint]) -> Vec<Complex32> {
+    let mut bend: Vec<Complex32> = centre.iter().map(|point| -point.value).collect();
+    let mut points = measured.points();
+    for place in [[BEND_RADIUS, 0.0], [-BEND_RADIUS, 0.0], [0.0, BEND_RADIUS], [0.0, -BEND_RADIUS]] {
+        measured.read_spectrum(place, &mut points);
+        bend.iter_mut().zip(&points).for_each(|(change, point)| *change += point.value * 0.25);
+    }
+    bend
+}
+
+fn tangent(
+    measured: &MeasuredSlices,
+    basis: &Array2<f64>,
+    frame: usize,
+    centre: &[SpectrumPoint],
+    bend: &[Complex32],
+    samples: usize,
+) -> Tangent {
+    let mut normal = Matrix3::zeros();
+    let mut pull = vec![Vector3::zeros(); samples];
+    let coefficients = measured.coefficients();
+    let product = |a: Complex32, b: Complex32| f64::from((a.conj() * b).re);
+    for (slice, (spectra, bend)) in centre.chunks_exact(coefficients).zip(bend.chunks_exact(coefficients)).enumerate() {
+        let mut value = Complex32::default();
+        let mut slopes = [Complex32::default(); 3];
+        for ((point, bend), weight) in spectra.iter().zip(bend).zip(basis.row(frame)) {
+            let weight = *weight as f32;
+            value += point.value * weight;
+            for (slope, part) in slopes.iter_mut().zip([point.gradient[0], point.gradient[1], *bend]) {
+                *slope += part * weight;
+            }
+        }
+        normal += Matrix3::from_fn(|i, j| product(slopes[i], slopes[j]));
+        for (index, pull) in pull.iter_mut().enumerate() {
+            let difference = measured.measured(slice, frame, index + 1) - value;
+            *pull += Vector3::from_fn(|i, _| product(slopes[i], difference));
+        }
+    }
+    Tangent { normal, pull }
 }
 
 /// Samples after the first whose signal has moved by less than half of it.
@@ -91,11 +121,12 @@ fn samples_near_the_centre(measured: &MeasuredSlices) -> usize {
 
 /// By how much the squared residual falls when every sample takes its best displacement, turned by this angle per frame.
 fn gain(tangents: &[Tangent], samples: usize, angle: f64) -> f64 {
-    let mut normal = Matrix2::zeros();
-    let mut pull = vec![Vector2::zeros(); samples];
+    let mut normal = Matrix3::zeros();
+    let mut pull = vec![Vector3::zeros(); samples];
     for (frame, tangent) in tangents.iter().enumerate() {
-        // Components are (y, x), so that turning from x towards y is the inverse of a rotation from the first to the second.
-        let back = Rotation2::new(frame as f64 * angle).into_inner();
+        let (sin, cos) = (frame as f64 * angle).sin_cos();
+        // Turns (y, x) of the frame back to (y, x) of the first.
+        let back = Matrix3::new(cos, -sin, 0.0, sin, cos, 0.0, 0.0, 0.0, 1.0);
         normal += back * tangent.normal * back.transpose();
         pull.iter_mut().zip(&tangent.pull).for_each(|(sum, one)| *sum += back * one);
     }

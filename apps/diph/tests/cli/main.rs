@@ -14,6 +14,7 @@ mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod recovery;
 mod regression;
 mod training;
 mod volumes;
