@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs, ReconArgs,
-    RecoverAcquisitionArgs, SimulateArgs, TrainArgs,
+    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
+    ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -56,6 +56,16 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     /// Reconstruct T1, T2 and PD maps from k-space
     Recon(ReconArgs),
+    /// Compare methods over the same slices: tables, intervals and figures
+    ///
+    /// Every method has a folder below --out, an ordinary result of `diph recon`. Results that are there already, of the same
+    /// method, measurement, seed and version, are not made again, so that the command goes on where it was interrupted.
+    Compare(CompareArgs),
+    /// Run methods over ranges of settings: tables and curves
+    ///
+    /// Every method has a folder below --out with one folder for every point, an ordinary result of `diph recon`. Results that
+    /// are there already are not made again. Judge a setting on other volumes than those that a sweep chose it on.
+    Sweep(SweepArgs),
     /// Train a diffusion prior on maps, images or procedural brains
     Train(TrainArgs),
     /// Compare results with reference maps
@@ -76,7 +86,8 @@ impl Command {
     /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
     pub fn opens_plugins(&self) -> bool {
         match self {
-            Self::Demo(_) | Self::Parity(_) | Self::Recon(_) | Self::Simulate(_) | Self::Train(_) => true,
+            Self::Compare(_) | Self::Demo(_) | Self::Parity(_) | Self::Recon(_) => true,
+            Self::Simulate(_) | Self::Sweep(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
             Self::Completions(_)
             | Self::Convert(_)

@@ -84,6 +84,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Compare(args) => args.run(context),
+        Command::Sweep(args) => args.run(context),
         Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),
         Command::RecoverAcquisition(args) => args.run(context),

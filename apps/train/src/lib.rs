@@ -16,7 +16,7 @@ mod centred;
 mod data_config;
 mod folder_images;
 mod image_source;
-mod map_augmentation;
+mod map_variation;
 mod maps_source;
 mod measurement;
 mod mixture;
@@ -43,13 +43,12 @@ pub use centred::centred;
 pub use data_config::DataConfig;
 pub use folder_images::FolderImages;
 pub use image_source::{ImageSource, MapSource};
-pub use map_augmentation::MapAugmentation;
+pub use map_variation::MapVariation;
 pub use maps_source::MapsSource;
 pub use measurement::{Measured, Measurement};
 pub use phantom_source::PhantomSource;
 pub use regression::{
-    MapErrors, MapVariation, RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, ValidationRow,
-    judge_methods,
+    MapErrors, RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, ValidationRow, judge_methods,
 };
 pub use response_table::ResponseTable;
 pub use run_config::RunConfig;

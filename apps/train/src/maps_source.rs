@@ -8,14 +8,14 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, MapAugmentation, MapSource, SignalModel};
+use crate::{ImageSource, MapSource, MapVariation, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
 pub struct MapsSource {
     maps: Vec<QuantitativeMaps>,
     model: Arc<SignalModel>,
-    augmentation: Option<MapAugmentation>,
+    augmentation: Option<MapVariation>,
 }
 
 impl MapsSource {
@@ -46,7 +46,7 @@ impl MapsSource {
     }
 
     /// The same source with every slice varied anew each time.
-    pub fn varied(self, augmentation: Option<MapAugmentation>) -> Self {
+    pub fn varied(self, augmentation: Option<MapVariation>) -> Self {
         Self { augmentation, ..self }
     }
 }

@@ -11,7 +11,7 @@ use diph_plugin_host::Registry;
 use ndarray::Array2;
 
 use crate::{
-    DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
+    DataConfig, FolderImages, ImageSource, MapVariation, MapsSource, Measurement, PhantomSource, ResponseTable,
     SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
@@ -70,7 +70,7 @@ impl<'a> Mixture<'a> {
         slices: &[SliceId],
         size: (usize, usize),
         share: f64,
-        augmentation: Option<MapAugmentation>,
+        augmentation: Option<MapVariation>,
     ) -> Result<SamplePart, ReconError> {
         let (measurement, model) = self.measurement(size)?;
         let images: Arc<dyn ImageSource> = match self.data.images {

@@ -49,7 +49,7 @@ impl TrainingData {
             let size = parts.size_of_first(&folder, &slices)?;
             basis = Some(parts.signal(size)?.basis);
             let share = if config.data.phantom.is_some() { 1.0 - config.data.phantom_share } else { 1.0 };
-            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_augmentation)?);
+            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_variation)?);
             if !config.data.validation_vols.is_empty() {
                 let slices = parts.slices(&folder, &config.data.validation_vols, "data.validation_vols")?;
                 validation.push(parts.folder_part(&folder, &slices, size, 1.0, None)?);

@@ -102,6 +102,7 @@ impl TrainingLog {
             y_label: format!("loss (mean over {stretch} steps)"),
             y_scale: AxisScale::Log,
             series: vec![Series { name: "loss".into(), points: self.losses.chunks(stretch).map(point).collect() }],
+            ..LinePlot::default()
         };
         plot.draw()?.to_png().map(Some)
     }

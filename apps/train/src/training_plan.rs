@@ -8,7 +8,7 @@ use diph_network::{NetworkCost, Precision};
 use diph_plugin_host::Registry;
 use num_complex::Complex32;
 
-use diph_recon::memory::{FRIENDLY_OPERATIONS, acquisition_memory, announce, measurement_memory, program_with_plugins};
+use diph_recon::memory::{acquisition_memory, long_time, measurement_memory, program_with_plugins};
 
 use crate::{DataConfig, RegressionRunConfig, RunConfig};
 
@@ -109,10 +109,14 @@ pub fn regression_time(config: &RegressionRunConfig) -> diph_network::Result<Opt
 }
 
 fn time_of_steps(cost: &NetworkCost, steps: u64, precision: Precision) -> diph_network::Result<Option<String>> {
-    let operations = PASSES_OF_A_STEP * cost.operations();
-    if operations * (steps as f64) < FRIENDLY_OPERATIONS {
-        return Ok(None);
-    }
-    let rate = NetworkCost::measured_rate(precision)?;
-    Ok(announce(cost, operations, steps, rate).map(|line| format!("{line} on this machine, without making the images")))
+    let duration = cost.duration(PASSES_OF_A_STEP * steps as f64, precision)?;
+    let parameters = cost.parameters as f64 / 1e6;
+    let decimals = usize::from(parameters < 10.0);
+    Ok(long_time(duration).map(|time| {
+        format!(
+            "network: {parameters:.decimals$} M parameters, {:.0} GFLOP a step, {steps} steps: {time} on this machine, without \
+             making the images",
+            PASSES_OF_A_STEP * cost.operations() / 1e9
+        )
+    }))
 }

@@ -19,11 +19,11 @@ pub const MASK_THRESHOLD: f32 = 0.006;
 ///
 /// | file | content |
 /// |---|---|
-/// | `qmaps/qmaps_vol{v}_slice{s}.npz` | `qmaps` (4, [z,] y, x): T1 and T2 in s, Re PD, Im PD |
-/// | `qmaps/mask_vol{v}_slice{s}_th{th}.npz` | `mask` ([z,] y, x) |
-/// | `reference_tsmi/tsmi_ref_vol{v}_slice{s}_cut{c}.npz` | `tsmi_ref` (1, coefficient, [z,] y, x) |
+/// | `qmaps/qmaps_vol{v}_slice{s}.npz` | `qmaps` (4, \[z,\] y, x): T1 and T2 in s, Re PD, Im PD |
+/// | `qmaps/mask_vol{v}_slice{s}_th{th}.npz` | `mask` (\[z,\] y, x) |
+/// | `reference_tsmi/tsmi_ref_vol{v}_slice{s}_cut{c}.npz` | `tsmi_ref` (1, coefficient, \[z,\] y, x) |
 /// | `synthesized_ksp/ksp_vol{v}_slice{s}_cut{c}.npz` | `y` (1, coil, frame, sample) |
-/// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, [z,] y, x) |
+/// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, \[z,\] y, x) |
 /// | `acquisition/traj_dcf.mat` or `trajectory.npz` | [`TrajectoryFile`] |
 /// | `acquisition/SVD_dict_FISP_cut{c}.mat` or `dictionary_cut{c}.npz` | [`DictionaryFile`] |
 /// | `simulation.json` | [`SimulationRecord`] of a folder that was simulated; not in the Python code |

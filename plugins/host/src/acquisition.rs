@@ -13,21 +13,21 @@ use crate::tensors::Input;
 #[derive(Clone, Debug, Default)]
 pub struct Acquisition<'a> {
     arrays: Vec<NamedArray<'a>>,
-    /// Facts.
+    /// What is known of the acquisition beside its arrays.
     pub facts: Facts,
 }
 
 /// An array with the name by which a plugin asks for it, for example `trajectory`.
 #[derive(Clone, Debug)]
 pub struct NamedArray<'a> {
-    /// The name.
+    /// Name of the array, by the table in `diph_plugin.h`.
     pub name: String,
-    /// The values.
+    /// Values of the array.
     pub data: ArrayData<'a>,
 }
 
 impl<'a> Acquisition<'a> {
-    /// An acquisition without arrays.
+    /// Makes an acquisition of facts alone; [`with`](Self::with) adds arrays.
     pub fn new(facts: Facts) -> Self {
         Self { arrays: Vec::new(), facts }
     }
@@ -41,7 +41,7 @@ impl<'a> Acquisition<'a> {
         self
     }
 
-    /// The arrays.
+    /// The named arrays, in the order in which they were added.
     pub fn arrays(&self) -> &[NamedArray<'a>] {
         &self.arrays
     }
@@ -106,16 +106,16 @@ pub struct Facts {
     pub fourier_scale: Option<FourierScale>,
     /// Length of the leading axis of images.
     pub coefficients: Option<usize>,
-    /// Receive coils.
+    /// Number of receive coils.
     pub coils: Option<usize>,
-    /// Frames of the sequence.
+    /// Number of frames (readouts) of the sequence.
     pub frames: Option<usize>,
-    /// Samples of a frame.
+    /// Number of k-space samples of a frame.
     pub samples: Option<usize>,
 }
 
 impl Facts {
-    /// Names of all facts.
+    /// Names of all facts, as requirements list them.
     pub const NAMES: [&'static str; 7] =
         ["image", "voxel_size", "fourier_scale", "coefficients", "coils", "frames", "samples"];
 

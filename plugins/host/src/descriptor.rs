@@ -10,13 +10,13 @@ use crate::{Example, Kind, Requirements};
 pub struct Descriptor {
     /// Unique ID, for example `diph.total-variation`.
     pub id: String,
-    /// Name for people.
+    /// Name of the component for people.
     pub name: String,
-    /// Version of the plugin.
+    /// Version that the plugin states of itself.
     pub version: String,
-    /// What it creates.
+    /// Kind of the instances that it creates.
     pub kind: Kind,
-    /// One line.
+    /// What the component does, in one line.
     pub summary: String,
     /// JSON schema of the options.
     pub options_schema: serde_json::Value,

@@ -26,6 +26,7 @@ pub struct Library {
     descriptors: Vec<Descriptor>,
     pub(crate) factory: Factory,
     pub(crate) memory_estimate: Option<abi::MemoryEstimate>,
+    pub(crate) time_estimate: Option<abi::TimeEstimate>,
 }
 
 enum Source {
@@ -66,9 +67,9 @@ impl Library {
             initialise(path, init_path, entry)?;
         }
         let _running = enter(&label, "get_factory and the descriptors");
-        let (factory, memory_estimate) = factory_of(path, entry)?;
+        let (factory, memory_estimate, time_estimate) = factory_of(path, entry)?;
         let descriptors = descriptors_of(path, &factory)?;
-        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate })
+        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate, time_estimate })
     }
 
     /// The file, absolute and without symbolic links; `None` for a plugin that is linked into the program.
@@ -89,7 +90,7 @@ impl Library {
         (ABI_MAJOR, self.abi_minor)
     }
 
-    /// What it can create.
+    /// The components that the library offers.
     pub fn descriptors(&self) -> &[Descriptor] {
         &self.descriptors
     }
@@ -196,7 +197,10 @@ fn initialise(path: &Path, init_path: &str, entry: &Entry) -> Result<(), LoadErr
     }
 }
 
-fn factory_of(path: &Path, entry: &Entry) -> Result<(Factory, Option<abi::MemoryEstimate>), LoadError> {
+/// The factory, and the estimates that may stand beside it.
+type Factories = (Factory, Option<abi::MemoryEstimate>, Option<abi::TimeEstimate>);
+
+fn factory_of(path: &Path, entry: &Entry) -> Result<Factories, LoadError> {
     let malformed = |part: &str, reason: String| LoadError::Malformed { path: path.into(), part: part.into(), reason };
     let get_factory = entry.get_factory.ok_or_else(|| malformed("get_factory", "a null pointer".into()))?;
     // SAFETY: the plugin keeps the header's rules; null is checked inside.
@@ -204,7 +208,9 @@ fn factory_of(path: &Path, entry: &Entry) -> Result<(Factory, Option<abi::Memory
     let factory = factory.map_err(|error| malformed("factory", error.to_string()))?;
     // SAFETY: as above; null means that there is none.
     let memory = unsafe { copy_sized(get_factory(Str::new(abi::MEMORY_ESTIMATE)).cast::<abi::MemoryEstimate>()) };
-    Ok((factory, memory.ok()))
+    // SAFETY: as above.
+    let time = unsafe { copy_sized(get_factory(Str::new(abi::TIME_ESTIMATE)).cast::<abi::TimeEstimate>()) };
+    Ok((factory, memory.ok(), time.ok()))
 }
 
 fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, LoadError> {

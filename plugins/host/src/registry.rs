@@ -1,11 +1,10 @@
 //! All components that were found.
 
 use std::collections::BTreeSet;
-use std::env::consts::DLL_EXTENSION;
 use std::ffi::c_void;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
@@ -17,6 +16,7 @@ use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
 use crate::projector::folded;
+use crate::search_path::libraries_in;
 use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
@@ -28,7 +28,7 @@ use crate::{
 pub struct Component<'a> {
     /// What the plugin says about it.
     pub descriptor: &'a Descriptor,
-    /// Where it comes from.
+    /// The library that offers it.
     pub library: &'a Library,
     /// The library found earlier that offers the same ID and is used instead.
     pub shadowed_by: Option<&'a Library>,
@@ -43,7 +43,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry without plugins.
+    /// Makes a registry without plugins, whose plugins will use these services.
     pub fn new(services: HostServices) -> Self {
         Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new(), allows_untrusted: false }
     }
@@ -96,7 +96,7 @@ impl Registry {
         Ok(&self.libraries[self.libraries.len() - 1])
     }
 
-    /// Opens the library `file`.
+    /// Opens the library `file` and adds its components to the registry.
     ///
     /// # Errors
     /// [`LoadError`] when it is no usable plugin.
@@ -208,6 +208,46 @@ impl Registry {
         Ok(known.then_some(parts))
     }
 
+    /// About how long `calls` calls of an instance of `id` with these options would take on this machine; `None` where the
+    /// plugin does not say. Of `acquisition` only shapes and facts count. A component of two spatial axes is called once for
+    /// each plane of a volume.
+    ///
+    /// # Errors
+    /// As [`memory_estimate`](Self::memory_estimate).
+    pub fn time_estimate(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+        calls: u64,
+    ) -> Result<Option<Duration>> {
+        let Component { descriptor, library, .. } = self.find(id)?;
+        let Some(estimate) = library.time_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        self.check(descriptor, acquisition)?;
+        let label = format!("plugin `{id}` ({})", library.file_name());
+        let host = HostSide::new(Arc::clone(&self.services), id);
+        let arrays =
+            acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
+        let json = options.to_string();
+        let planes = match (&acquisition.facts.image, descriptor.requirements.spatial_axes) {
+            (Some(image), SpatialAxes::Two) => image.depth() as u64,
+            _ => 1,
+        };
+        let (calls, mut seconds) = (calls.saturating_mul(planes), 0.0);
+        let written = &raw mut seconds;
+        // SAFETY: everything lives through the call.
+        let known = call_optional(&label, "time estimate", |error| unsafe {
+            estimate(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), calls, written, error)
+        })?;
+        if !known {
+            return Ok(None);
+        }
+        let duration = Duration::try_from_secs_f64(seconds);
+        duration
+            .map(Some)
+            .map_err(|_| Error::external(label, format!("time estimate: expected seconds, got {seconds}")))
+    }
+
     /// Creates the operator `id`. `options` is a JSON object with the user's options; of `acquisition` the plugin gets what
     /// it declares, and copies what it needs.
     ///
@@ -311,7 +351,7 @@ impl Registry {
     /// Whether the component refuses an option that nobody knows, as it must.
     ///
     /// # Errors
-    /// When there is no such component, or its example is of no use.
+    /// [`Error::Parameter`] when there is no such component, or its example is of no use.
     pub fn refuses_unknown_option(&self, id: &str, seed: u64) -> Result<bool> {
         let example = &self.find(id)?.descriptor.example;
         let mut options = example.options.clone();
@@ -429,17 +469,4 @@ unsafe extern "C" fn add_kept(context: *mut c_void, name: Str, bytes: u64) {
 unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) {
     // SAFETY: the plugin keeps the header's rules.
     unsafe { add(context, name, |parts, name| parts.temporary(name, bytes)) }
-}
-
-/// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
-pub(crate) fn libraries_in(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == DLL_EXTENSION))
-        // Hidden files are what editors and file systems leave behind.
-        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
-        .collect();
-    files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
-    files
 }

@@ -4,10 +4,10 @@
 //! trained for the acquisition's temporal basis. It refuses an acquisition of another basis.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use diph_core::{Error, MemoryEstimate, Result};
-use diph_network::Precision;
-use diph_network::{Checkpoint, NetworkCost};
+use diph_network::{Checkpoint, NetworkCost, Precision};
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use diph_regression::{RegressionConfig, RegressionEstimator, RegressionNetwork};
 use ndarray::{ArrayView2, Ix2};
@@ -20,7 +20,10 @@ const SHIPPED: [(&str, &[u8]); 2] = [
     ("demo", include_bytes!("../../../priors/regression/weights/demo.safetensors")),
 ];
 
-/// Options of the estimator.
+/// Passes of the network for one answer that is a mean over mirror images.
+const MIRROR_IMAGES: f64 = 4.0;
+
+/// What a user may set of `diph.regression`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -99,7 +102,7 @@ fn failed(error: diph_network::Error) -> Error {
     Error::external(Regression::ID, error)
 }
 
-/// The component.
+/// The component `diph.regression`: a network that estimates maps.
 pub struct Regression;
 
 impl Component for Regression {
@@ -140,6 +143,23 @@ impl Component for Regression {
             None => largest,
             Some(second) => largest.and(cost(&second.config)?.inference_memory()),
         }))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        let longer = shapes.image()?.plane_lengths().into_iter().max().unwrap_or(0);
+        let passes = calls as f64 * if options.mirrors { MIRROR_IMAGES } else { 1.0 };
+        let time = |config: &RegressionConfig| {
+            let canvas = longer.next_multiple_of(config.unet.size_factor().map_err(failed)?);
+            let cost = NetworkCost::new(&config.unet, canvas, 1, options.precision).map_err(failed)?;
+            cost.duration(passes, options.precision).map_err(failed)
+        };
+        // Which of the shipped ones it is depends on values that are not there yet.
+        let mut longest = Duration::ZERO;
+        for config in options.candidates()? {
+            longest = longest.max(time(&config)?);
+        }
+        let second = options.second()?.map(|second| time(&second.config)).transpose()?;
+        Ok(Some(longest.saturating_add(second.unwrap_or_default())))
     }
 }
 

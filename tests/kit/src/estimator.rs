@@ -25,7 +25,8 @@ pub fn watch_estimator(estimator: &dyn Estimator, image: &[usize], seed: u64, wa
     laws.holds("inputs stay untouched", || probe.leaves_inputs());
     laws.holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape()));
     laws.holds("a missing image is refused", || Ok(probe.estimate(&BTreeMap::new()).is_err()));
-    same::checks(&mut laws, |input| Probe { seed: seed.wrapping_add(100 * input), ..probe }.estimate_own());
+    let draw = |input: u64| Probe { seed: seed.wrapping_add(100 * input), ..probe }.images(image);
+    same::checks(&mut laws, draw, |images| probe.estimate(images));
     laws.report(estimator.name())
 }
 

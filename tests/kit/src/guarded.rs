@@ -6,7 +6,7 @@ use num_complex::Complex32;
 
 /// Numbers before and behind a result; a result is overrun by a few elements, by a page, or by a whole image.
 const MARGIN: usize = 1 << 18;
-const UNTOUCHED: Complex32 = Complex32::new(-271.828_18, 314.159_27);
+const UNTOUCHED: Complex32 = Complex32::new(-271.75, 314.25);
 const UNWRITTEN: Complex32 = Complex32::new(f32::NAN, f32::NAN);
 
 /// A result that holds NaN until it is written, between two margins that must stay as they are.

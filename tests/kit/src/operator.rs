@@ -45,7 +45,8 @@ pub fn watch_operator(operator: &dyn ForwardOperator, seed: u64, watch: &mut dyn
             worst(|draw| operator.preconditioner_linearity(draw))
         });
     }
-    same::checks(&mut laws, |input| operator.everything(input));
+    let draw = |input| (operator.image(input), operator.samples(input));
+    same::checks(&mut laws, draw, |(image, samples)| operator.everything(image, samples));
     laws.report(operator.operator.name())
 }
 
@@ -243,10 +244,15 @@ impl Probe<'_> {
         Ok(roots.shape() == self.operator.range().shape() && roots.iter().all(|root| root.is_finite() && *root >= 0.0))
     }
 
-    /// Results of all three maps, one after another.
-    fn everything(&self, input: u64) -> Result<ArrayD<Complex32>> {
-        let x = self.image(input);
-        let (y, back, normal) = (self.forward(&x)?, self.adjoint(&self.samples(input))?, self.normal(&x)?);
+    /// Results of all three maps, one after another. Without guards, which take longer than a small operator: threads would
+    /// hardly ever be inside of it at once.
+    fn everything(&self, x: &ArrayD<Complex32>, samples: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
+        let operator = self.operator;
+        let (mut y, mut back, mut normal) =
+            (operator.range().zeros(), operator.domain().zeros(), operator.domain().zeros());
+        operator.forward(x.view(), y.view_mut())?;
+        operator.adjoint(samples.view(), back.view_mut())?;
+        operator.normal(x.view(), normal.view_mut())?;
         let values: Vec<Complex32> = y.iter().chain(&back).chain(&normal).copied().collect();
         Ok(ndarray::Array1::from(values).into_dyn())
     }

@@ -420,7 +420,7 @@ impl SimulateArgs {
     }
 }
 
-/// Sensitivities (coil, [z,] y, x) of a birdcage, whose rungs run along z, so that all planes of a volume have the same.
+/// Sensitivities (coil, \[z,\] y, x) of a birdcage, whose rungs run along z, so that all planes of a volume have the same.
 fn sensitivities(coils: usize, image: &ImageShape) -> diph_core::Result<ArrayD<Complex32>> {
     let [height, width] = image.plane_lengths();
     let of_plane = birdcage(coils, height, width)?;

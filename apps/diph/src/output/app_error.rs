@@ -9,7 +9,8 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 15] = [
+    ("baseline", "--baseline"),
     ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
@@ -21,6 +22,7 @@ const FLAGS: [(&str, &str); 13] = [
     ("model_config", "--model-config"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
+    ("set_range", "--set-range"),
     ("slices", "--slices"),
     ("vols", "--vols"),
 ];

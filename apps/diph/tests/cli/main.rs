@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod comparison;
 mod demo;
 mod diffusion;
 mod loaded_parts;

@@ -15,7 +15,7 @@ pub struct Acquisition {
     pub density_compensation: Array2<f32>,
     /// Bloch responses and temporal basis.
     pub dictionary: Dictionary,
-    /// Coil sensitivities (coil, [z,] y, x); absent for a single coil that sees everything.
+    /// Coil sensitivities (coil, \[z,\] y, x); absent for a single coil that sees everything.
     pub coil_maps: Option<ArrayD<Complex32>>,
     /// Spatial lengths of the image: a plane or a volume.
     pub image: ImageShape,

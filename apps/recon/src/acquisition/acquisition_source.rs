@@ -9,6 +9,7 @@ use diph_formats::{NpzFile, is_there};
 use diph_nufft::Trajectory;
 use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3, Ix4};
 use num_complex::Complex32;
+use serde_json::{Value, json};
 
 use super::Acquisition;
 use super::{SequenceSource, read_dictionary};
@@ -61,6 +62,21 @@ impl<'a> AcquisitionSource<'a> {
         let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), &image)?;
         let coil_maps = self.read_coil_maps(&image)?;
         Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image })
+    }
+
+    /// What was asked for, as it goes into the provenance of a result.
+    pub fn describe(&self) -> Value {
+        let sequence = self.sequence.map(SequenceSource::to_string);
+        json!({
+            "dataset": self.folder.root(),
+            "cut": self.cut,
+            "coefficients": self.coefficients,
+            "trajectory": self.trajectory,
+            "dictionary": self.dictionary,
+            "sequence": sequence,
+            "coil_maps": self.coil_maps,
+            "estimate_coils": self.estimate_coils,
+        })
     }
 
     /// Files that [`read`](Self::read) opens.

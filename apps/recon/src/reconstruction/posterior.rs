@@ -19,9 +19,9 @@ pub struct Posterior {
     /// The matched mean of the images; with the physics in the loop its image is physical too. Steps and last
     /// state are those of the first sample, the stop reason too unless another broke down; the time is that of all.
     pub estimate: Reconstruction,
-    /// (4, [z,] y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
+    /// (4, \[z,\] y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
     pub maps_mean: ArrayD<f32>,
-    /// (4, [z,] y, x): their standard deviation, with n - 1 in the denominator.
+    /// (4, \[z,\] y, x): their standard deviation, with n - 1 in the denominator.
     pub maps_std: ArrayD<f32>,
 }
 

@@ -8,8 +8,8 @@ use num_complex::Complex32;
 pub struct Truth {
     /// T1, T2 and PD.
     pub maps: QuantitativeMaps,
-    /// Where maps are compared, ([z,] y, x).
+    /// Where maps are compared, (\[z,\] y, x).
     pub mask: ArrayD<bool>,
-    /// (coefficient, [z,] y, x).
+    /// (coefficient, \[z,\] y, x).
     pub tsmi: Option<ArrayD<Complex32>>,
 }

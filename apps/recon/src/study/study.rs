@@ -17,7 +17,7 @@ use super::{
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
-use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
+use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
@@ -28,6 +28,7 @@ use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
 const WALSH_RADIUS: usize = 4;
 
 /// One method over the slices of a data folder: what goes in, and where the results go.
+#[derive(Clone, Copy)]
 pub struct Study<'a> {
     /// Where parts come from.
     pub registry: &'a Registry,
@@ -82,7 +83,7 @@ impl Study<'_> {
         self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        self.check_samples(&shared)?;
+        self.check_samples()?;
         let mut folder = ResultsFolder::take(self.out)?;
         // Another run may have written in between.
         self.check_output(slices)?;
@@ -153,15 +154,15 @@ impl Study<'_> {
             }
             Ok(files)
         };
-        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let sample_seeds = self.recorded_seeds();
         let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
         ResultsFolder::check(self.out, slices, &configuration, self.force)
     }
 
     /// Fails where several samples are asked for and all of them would be the same.
-    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+    fn check_samples(&self) -> Result<(), ReconError> {
         let name = &self.method.name;
-        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+        if self.samples.get() == 1 || self.method.solver.draws_samples() {
             return Ok(());
         }
         let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
@@ -201,8 +202,7 @@ impl Study<'_> {
         let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.memory.check(&work, &estimate, plan.advice())?;
         observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
-        let time = reconstruction_time(self.method, &plan.shape.image);
-        if let Some(line) = time.step("measuring the speed of this machine")? {
+        for line in long_parts(&plan, self.registry) {
             observer.notice(&Notice::LongRun(line));
         }
         Ok(estimate)
@@ -308,6 +308,18 @@ impl Study<'_> {
         Some(ResultLog { id, parts, settings, samples, truth })
     }
 
+    /// The measurement as the provenance has it.
+    pub(super) fn measurement(&self) -> serde_json::Value {
+        let mut measurement = self.source.describe();
+        measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
+        measurement
+    }
+
+    /// Seeds of the samples as the provenance has them: none of a single reconstruction.
+    pub(super) fn recorded_seeds(&self) -> Vec<u64> {
+        if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() }
+    }
+
     /// Sample i has the seed plus i, so that it can be drawn alone.
     fn sample_seeds(&self) -> impl Iterator<Item = u64> {
         let seed = self.seed;
@@ -411,9 +423,8 @@ impl Study<'_> {
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(self.command_line, configuration, self.seed);
-        if self.samples.get() > 1 {
-            provenance.sample_seeds = self.sample_seeds().collect();
-        }
+        provenance.measurement = self.measurement();
+        provenance.sample_seeds = self.recorded_seeds();
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
         for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {

@@ -10,7 +10,7 @@ use diph_regression::{Normalisation, OUTPUTS, RegressionConfig, TrainingConfig, 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::MapVariation;
+use crate::MapVariation;
 use crate::{Augmentation, DataConfig, FolderImages};
 
 const DEFAULT: &str = include_str!("../regression.json");
@@ -90,7 +90,7 @@ impl RegressionRunConfig {
         }
         let of_images = [
             ("data.augmentation", self.data.augmentation != Augmentation::default()),
-            ("data.map_augmentation", self.data.map_augmentation.is_some()),
+            ("data.map_variation", self.data.map_variation.is_some()),
         ];
         if let Some((key, _)) = of_images.into_iter().find(|(_, given)| *given) {
             return Err(ReconError::setting(key, "has no effect here, where `variation` changes maps; leave it out"));

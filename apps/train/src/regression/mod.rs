@@ -1,6 +1,6 @@
 //! Training of a regression network: from maps to measured samples, and what a run leaves behind.
 //!
-//! A sample is a slice that was varied ([`MapVariation`]), measured afresh, and estimated linearly under the Gaussian prior, as the
+//! A sample is a slice that was varied ([`MapVariation`](crate::MapVariation)), measured afresh, and estimated linearly under the Gaussian prior, as the
 //! method `unet` does it. A [`RegressionRun`] feeds them to [`Trainer`](diph_regression::Trainer), judges the network on held-out
 //! slices beside `mmse` and `lrtv`, and writes a method file that `diph recon` takes.
 
@@ -8,10 +8,8 @@ mod config;
 mod run;
 mod samples;
 mod validation;
-mod variation;
 
 pub use config::RegressionRunConfig;
 pub use run::{RegressionRun, RegressionSummary};
 pub use samples::RegressionData;
 pub use validation::{MapErrors, ValidationRow, judge_methods};
-pub use variation::MapVariation;

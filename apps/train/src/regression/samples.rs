@@ -16,11 +16,11 @@ use rand::SeedableRng;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::{MapVariation, RegressionRunConfig};
+use super::RegressionRunConfig;
 use crate::image_source::MapSource;
 use crate::mixture::{Mixture, Signal};
 use crate::simulated_samples::turn;
-use crate::{MapsSource, PhantomSource};
+use crate::{MapVariation, MapsSource, PhantomSource};
 
 /// Keeps these generators apart from the trainer's, which has the same seed.
 const SEED_OF_DATA: u64 = 0x7265_6772_6573_7331;
@@ -242,7 +242,9 @@ impl<'a> MeasuredMaps<'a> {
     fn measured_normalisation(&self) -> diph_regression::Result<Normalisation> {
         let plain = &self.normalisation;
         let coefficients = plain.sizes.len();
-        let measure = |number: u64| -> diph_regression::Result<(f64, Vec<f64>, Vec<f64>)> {
+        /// Logarithm of the scale; energy of each coefficient, and how far it goes along with the proton density.
+        type Measured = (f64, Vec<f64>, Vec<f64>);
+        let measure = |number: u64| -> diph_regression::Result<Measured> {
             let (maps, image) = self.measured(FIRST_MEASURED + number).map_err(failed)?;
             let features = Features::new(plain, image.view())?;
             let pixels = maps.pd.len() as f64;
@@ -257,9 +259,7 @@ impl<'a> MeasuredMaps<'a> {
         };
         let found: Vec<_> =
             (0..MEASURED_SAMPLES).into_par_iter().map(measure).collect::<diph_regression::Result<_>>()?;
-        let mean = |value: &dyn Fn(&(f64, Vec<f64>, Vec<f64>)) -> f64| {
-            found.iter().map(value).sum::<f64>() / MEASURED_SAMPLES as f64
-        };
+        let mean = |value: &dyn Fn(&Measured) -> f64| found.iter().map(value).sum::<f64>() / MEASURED_SAMPLES as f64;
         let coherence: Vec<f64> = (0..coefficients).map(|k| mean(&|(.., along)| along[k])).collect();
         let best = (0..coefficients).max_by(|a, b| coherence[*a].total_cmp(&coherence[*b])).unwrap_or(0);
         Ok(Normalisation {

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diph_formats::is_there;
 use diph_plugin_host::{Component, Origin, PluginInstance, Registry, trace_to};
 use diph_recon::Blame;
 use diph_test_kit::{
@@ -99,7 +100,7 @@ impl WorkerArgs {
     /// The library alone, so that no other plugin can disturb; or all plugins, for an ID.
     fn open(&self, context: &Context) -> Result<(Registry, Vec<String>), AppError> {
         let path = Path::new(&self.target);
-        if !path.exists() {
+        if !is_there(path).file(path)? {
             let registry = context.registry()?;
             if let Ok(component) = registry.find(&self.target) {
                 let id = component.descriptor.id.clone();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use diph_formats::is_there;
 use diph_recon::config::{Override, read_json};
 use diph_recon::method::Method;
 use diph_recon::{Blame, write_json};
@@ -29,12 +30,12 @@ impl TrainArgs {
         if self.force {
             return Err(AppError::usage("--force", "has no effect on a recipe, which replaces nothing; leave it out"));
         }
-        if !self.resume && RunFolder::new(&self.spectrum_file()).path().exists() {
+        if !self.resume && is_there(RunFolder::new(&self.spectrum_file()).path()).file(&self.out)? {
             let message =
                 format!("{} holds a recipe's results; add --resume to go on, or name another", self.out.display());
             return Err(AppError::usage("--out", message));
         }
-        if !self.spectrum_file().exists() {
+        if !is_there(self.spectrum_file()).file(&self.spectrum_file())? {
             context.output.note("stage 1 of 4: spectrum");
             context.output.note(self.stage_of_spectrum().learn_spectrum(context)?.text);
         }
@@ -100,7 +101,8 @@ impl TrainArgs {
     /// The arguments of a stage, which goes on where its folder has a configuration.
     fn stage(&self, name: &str) -> Self {
         let out = self.out.join(name);
-        let resume = RunFolder::new(&out).config().exists();
+        // What cannot be looked at is opened, which fails with the reason.
+        let resume = is_there(RunFolder::new(&out).config()).unwrap_or(true);
         let prefix = format!("{name}.");
         let overrides =
             self.overrides.iter().filter_map(|text| text.strip_prefix(&prefix).map(str::to_owned)).collect();
