@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_datasets::DatasetFolder;
-use diph_formats::check_writable_folder;
+use diph_formats::{FolderLock, check_writable_folder, is_there};
 use diph_recon::{Blame, ReconError, write_json};
 use diph_recover::{RecoverError, RecoveryReport, recover};
 
@@ -33,20 +33,23 @@ impl RecoverAcquisitionArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
         check_writable_folder(&self.out).file(&self.out)?;
+        let _lock = FolderLock::take(&self.out).file(&self.out)?;
         let out = DatasetFolder::new(&self.out);
         let [trajectory, dictionary] = [out.trajectory_path(), out.dictionary_path(self.cut)];
         let (trajectory, dictionary) = (trajectory.file(&self.out)?, dictionary.file(&self.out)?);
-        if let Some(file) = [&trajectory, &dictionary].into_iter().find(|file| file.exists()) {
-            let message = "is there already, and a recovered acquisition replaces none; choose another --out";
-            return Err(ReconError::input(file, message).into());
+        for file in [&trajectory, &dictionary] {
+            if is_there(file).file(file)? {
+                let message = "is there already, and a recovered acquisition replaces none; choose another --out";
+                return Err(ReconError::input(file, message).into());
+            }
         }
         let spinner = context.output.spinner("following the readouts outwards");
         let is_cancelled = || context.cancel.is_cancelled();
         let recovered = recover(&folder, self.cut, &is_cancelled).map_err(|error| self.blamed(error))?;
         drop(spinner);
-        recovered.trajectory.write(&trajectory).file(&trajectory)?;
-        recovered.dictionary.write(&dictionary).file(&dictionary)?;
         write_json(&self.out.join(format!("acquisition/recovery_cut{}.json", self.cut)), &recovered.report)?;
+        recovered.dictionary.write(&dictionary).file(&dictionary)?;
+        recovered.trajectory.write(&trajectory).file(&trajectory)?;
         context.output.result(&recovered.report, || self.summary(&recovered.report))
     }
 
