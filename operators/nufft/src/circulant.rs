@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use diph_core::{Error, Result, Space, View, ViewMut};
 use diph_fourier::{Fft, Multiplier, plan_pair};
 use ndarray::{Array4, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
-/// Smallest shift of the circulant matrices, as a share of their largest diagonal entry: below it they are rounding, since
-/// corners of Fourier space may hold no sample at all.
-const LEAST_SHIFT: f32 = 1e-5;
+/// Smallest shift of the circulant matrices, as a share of their mean eigenvalue.
+///
+/// A sample between the bins adds one large eigenvalue to the normal operator, and a little to the diagonal of each of the many
+/// bins that it spreads over. Where nothing else was measured, at the rim of the sampled disc and beyond, that diagonal
+/// is far below the eigenvalue: on a single-arm spiral of 200 frames the preconditioned operator had eigenvalues up to
+/// 16 with rho = 1e-4 of the largest and 53 with 1e-5. With half of the mean, steps to a residual of 1e-3 fell from 18 to 11
+/// and from 42 to 16, and between a quarter of the mean and the whole they do not change.
+const LEAST_SHIFT: f32 = 0.5;
 
 /// The circulant matrix nearest to the normal operator in the Frobenius norm (T. Chan, SIAM J. Sci. Stat. Comput. 9, 1988),
-/// a K x K matrix in every point of the image's Fourier space, as preconditioner of `A^H A + rho I`.
+/// a K x K matrix in every point of the image's Fourier space.
 ///
 /// The kernel t(d) of a Toeplitz matrix of length N at distance d occurs N - |d| times, so that the mean over all entries
 /// that a circulant matrix makes equal is `c(d) = ((N - d) t(d) + d t(d - N)) / N`, along each axis in turn. Its Fourier
@@ -22,14 +26,14 @@ const LEAST_SHIFT: f32 = 1e-5;
 /// With coils, `A^H A = sum over c of S_c^H T S_c` is no convolution; it is approximated by T times the mean of
 /// `sum over c of |S_c|^2` where there is any sensitivity.
 pub(crate) struct Circulant {
-    domain: Space,
     multiplier: Multiplier,
     least_shift: f32,
 }
 
 impl Circulant {
-    /// From the kernels of the Toeplitz embedding of an operator of this domain; `gain` stands for the coils.
-    pub fn new(domain: &Space, image: [usize; 2], toeplitz: &Multiplier, gain: f32) -> Self {
+    /// From the kernels of the Toeplitz embedding of an operator of these images, and its coils (coil, y, x).
+    pub fn new(image: [usize; 2], toeplitz: &Multiplier, coil_maps: Option<&[Complex32]>) -> Self {
+        let gain = mean_gain(coil_maps, image[0] * image[1]);
         let planes = toeplitz.planes();
         let pairs = planes * (planes + 1) / 2;
         let [height, width] = image;
@@ -53,22 +57,24 @@ impl Circulant {
             // The imaginary part is rounding.
             column.iter_mut().enumerate().for_each(|(row, value)| *value = gain * spectrum[row * width + x].re);
         });
-        let largest = kernels.iter().fold(0.0f32, |largest, value| largest.max(*value));
-        let multiplier = Multiplier::new(image, image, planes, kernels);
+        let diagonals = (0..planes).map(|k| k * planes - k * (k + 1) / 2 + k);
+        let trace: f64 = kernels
+            .par_chunks(pairs * height)
+            .map(|column| {
+                diagonals.clone().flat_map(|pair| &column[pair * height..][..height]).map(|v| f64::from(*v)).sum::<f64>()
+            })
+            .collect::<Vec<f64>>()
+            .iter()
+            .sum();
+        let mean = trace / (planes * height * width) as f64;
         // An operator of zeros has a preconditioner too.
-        let least_shift = (LEAST_SHIFT * largest).max(f32::MIN_POSITIVE);
-        Self { domain: domain.clone(), multiplier, least_shift }
+        let least_shift = (LEAST_SHIFT * mean as f32).max(f32::MIN_POSITIVE);
+        Self { multiplier: Multiplier::new(image, image, planes, kernels), least_shift }
     }
 
-    /// `z = (C + rho I)^-1 r`.
-    pub fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
-        if !(rho.is_finite() && rho >= 0.0) {
-            return Err(Error::parameter("mrf-nufft: preconditioner", "rho", "a number of at least 0", rho));
-        }
-        let r = self.domain.slice("mrf-nufft: preconditioner", "residual", &r)?;
-        let z = self.domain.slice_mut("mrf-nufft: preconditioner", "output", z)?;
+    /// `z = (C + rho I)^-1 r` of images (coefficient, y, x), with a rho of at least half the mean eigenvalue of C.
+    pub fn solve(&self, rho: f32, r: &[Complex32], z: &mut [Complex32]) {
         self.multiplier.solve(rho.max(self.least_shift), r, z);
-        Ok(())
     }
 
     /// C in every point of Fourier space, (coefficient, coefficient, y, x).
@@ -112,7 +118,7 @@ impl Fold {
 }
 
 /// The mean of `sum over c of |S_c|^2` over the pixels that any coil (coil, pixel) sees; 1 without coils.
-pub(crate) fn mean_gain(coil_maps: Option<&[Complex32]>, pixels: usize) -> f32 {
+fn mean_gain(coil_maps: Option<&[Complex32]>, pixels: usize) -> f32 {
     let Some(maps) = coil_maps else { return 1.0 };
     let gains: Vec<f64> = (0..pixels)
         .map(|pixel| maps.iter().skip(pixel).step_by(pixels).map(|s| f64::from(s.norm_sqr())).sum())
