@@ -36,7 +36,7 @@ pub struct GlobalArgs {
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Memory that demo, dictionary, recon, simulate and train plan for, for example 6GiB (default: what is free); what needs more is
+    /// Memory that all commands but parity and plugin plan for, for example 6GiB (default: what is free); what needs more is
     /// refused before it starts
     #[arg(long, value_name = "SIZE", global = true)]
     pub max_memory: Option<diph_core::ByteSize>,

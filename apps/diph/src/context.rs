@@ -1,5 +1,6 @@
 //! What every command needs.
 
+use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,8 @@ impl Context {
     pub fn empty_registry(&self) -> Registry {
         let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
             if level >= LogLevel::Warning {
-                eprintln!("warning: {id}: {message}");
+                // A plugin's thread must not end because standard error is closed.
+                let _ = writeln!(std::io::stderr(), "warning: {id}: {message}");
             }
         });
         Registry::new(match self.threads {

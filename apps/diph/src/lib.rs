@@ -11,6 +11,7 @@ pub mod output;
 mod results_table;
 mod study_output;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -26,7 +27,8 @@ use output::{AppError, BlameFlag, Exit, Mode, Output, cancel_on_ctrl_c};
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
-    if let Some(threads) = cli.global.threads {
+    let threads = cli.global.threads.map(|asked| bounded(asked, &output));
+    if let Some(threads) = threads {
         // Fails only when the pool exists already, which nothing before this line makes.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
@@ -38,7 +40,7 @@ pub fn run() -> ExitCode {
         output,
         cancel,
         plugin_dirs: cli.global.plugin_dirs,
-        threads: cli.global.threads,
+        threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
         command_line: context::command_line(),
@@ -47,6 +49,15 @@ pub fn run() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(error) => context.output.fail(&error).into(),
     }
+}
+
+/// At most as many threads as the machine runs at once: more would wait for each other, and take the machine from everybody.
+fn bounded(asked: NonZero<usize>, output: &Output) -> NonZero<usize> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    if asked > cores {
+        output.warn(format_args!("--threads {asked}: this machine runs {cores} at once; taking {cores}"));
+    }
+    asked.min(cores)
 }
 
 fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {

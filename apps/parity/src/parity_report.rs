@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::StageReport;
 
@@ -10,11 +10,17 @@ use crate::StageReport;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ParityReport {
     /// The folder of recorded outputs, as given.
+    #[serde(serialize_with = "lossy")]
     pub folder: PathBuf,
     /// Whether every stage was done and every tolerance is met.
     pub passed: bool,
     /// The stages in order.
     pub stages: Vec<StageReport>,
+}
+
+/// JSON holds text only: what is no text in a path is replaced.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl ParityReport {

@@ -30,6 +30,12 @@ pub enum ReconError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A slice was not measured, and nobody has asked for k-space to be simulated.
+    #[error("{}: no such file: k-space was not measured, or lies elsewhere", file.display())]
+    NoKspace {
+        /// Where the k-space should be.
+        file: PathBuf,
+    },
     /// A configuration makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),

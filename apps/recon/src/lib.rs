@@ -44,5 +44,5 @@ pub use evaluation::Evaluation;
 pub use maps::{parameter_maps, stacked_maps};
 pub use method::Method;
 pub use reconstruction::{Parts, Reconstruction, reconstruct};
-pub use simulation::{DEFAULT_OPERATOR, Simulation};
-pub use write::{write_bytes, write_json};
+pub use simulation::{DEFAULT_OPERATOR, Simulation, SimulationRun};
+pub use write::{json_bytes, write_bytes, write_json};

@@ -11,9 +11,17 @@ use crate::{Blame, ReconError};
 /// # Errors
 /// [`ReconError::File`] naming the file when it cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ReconError> {
-    let mut text = serde_json::to_string_pretty(value).file(path)?;
-    text.push('\n');
-    write_bytes(path, text.as_bytes())
+    write_bytes(path, &json_bytes(value).file(path)?)
+}
+
+/// A value as the bytes of a JSON file.
+///
+/// # Errors
+/// When it holds something that is no JSON.
+pub fn json_bytes(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Writes bytes.

@@ -8,13 +8,14 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, SignalModel};
+use crate::{ImageSource, MapAugmentation, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
 pub struct MapsSource {
     maps: Vec<QuantitativeMaps>,
     model: Arc<SignalModel>,
+    augmentation: Option<MapAugmentation>,
 }
 
 impl MapsSource {
@@ -40,12 +41,21 @@ impl MapsSource {
             model.tsmi(&found).file(&path)?;
             maps.push(found);
         }
-        Ok(Self { maps, model })
+        Ok(Self { maps, model, augmentation: None })
+    }
+
+    /// The same source with every slice varied anew each time.
+    pub fn varied(self, augmentation: Option<MapAugmentation>) -> Self {
+        Self { augmentation, ..self }
     }
 }
 
 impl ImageSource for MapsSource {
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
-        self.model.tsmi(&self.maps[rng.random_range(0..self.maps.len())])
+        let maps = &self.maps[rng.random_range(0..self.maps.len())];
+        match self.augmentation {
+            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)),
+            None => self.model.tsmi(maps),
+        }
     }
 }

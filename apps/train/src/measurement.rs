@@ -10,27 +10,40 @@ use ndarray::{Array3, ArrayD, Ix3};
 use num_complex::Complex32;
 use rand::RngExt;
 
+use diph_recon::reconstruction::Parts;
 use diph_recon::{Acquisition, ConditionImage};
 
 /// An acquisition that measures training images, each time with other noise.
 pub struct Measurement {
     unweighted: Arc<dyn ForwardOperator>,
     density_compensated: Arc<dyn ForwardOperator>,
+    /// Of the method that makes the condition image, where a method does.
+    condition: Option<Parts>,
     noise: [f64; 2],
 }
 
 impl Measurement {
     /// Measures with an operator from a plugin. The standard deviation of the noise per complex sample is log-uniform between
-    /// the two.
+    /// the two. `condition` is the condition image that will be asked for, if any.
     ///
     /// # Errors
     /// When the plugin is missing or refuses the acquisition.
-    pub fn new(registry: &Registry, operator_id: &str, acquisition: &Acquisition, noise: [f64; 2]) -> Result<Self> {
+    pub fn new(
+        registry: &Registry,
+        operator_id: &str,
+        acquisition: &Acquisition,
+        noise: [f64; 2],
+        condition: Option<&ConditionImage>,
+    ) -> Result<Self> {
         let options = serde_json::json!({});
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>> {
             Ok(Arc::new(registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted))?))
         };
-        Ok(Self { unweighted: create(false)?, density_compensated: create(true)?, noise })
+        let condition = match condition {
+            Some(ConditionImage::Method(method)) => Some(Parts::create(registry, method, acquisition)?),
+            _ => None,
+        };
+        Ok(Self { unweighted: create(false)?, density_compensated: create(true)?, condition, noise })
     }
 
     /// The operator without data weights.
@@ -74,12 +87,13 @@ impl Measured<'_> {
     /// # Errors
     /// Those of the operators.
     pub fn condition(&self, condition: &ConditionImage, intensity: f32) -> Result<Array3<Complex32>> {
-        let image = match condition.is_density_compensated() {
-            true => {
+        let image = match (condition, &self.measurement.condition) {
+            (ConditionImage::Method(method), Some(parts)) => parts.physical_image(method, self.samples.view())?,
+            _ if condition.is_density_compensated() => {
                 let operator = self.measurement.density_compensated.clone();
                 condition.compute(&Problem::unscaled(operator, self.samples.view())?)?
             }
-            false => condition.compute(self.problem()?)?,
+            _ => condition.compute(self.problem()?)?,
         };
         let image = image.mapv_into(|value| value / intensity);
         image.into_dimensionality::<Ix3>().map_err(|error| Error::external("condition image", error))

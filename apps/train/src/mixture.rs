@@ -10,18 +10,19 @@ use diph_plugin_host::Registry;
 use ndarray::Array2;
 
 use crate::{
-    DataConfig, FolderImages, ImageSource, MapsSource, Measurement, PhantomSource, ResponseTable, RunConfig,
-    SamplePart, SignalModel, TsmiSource,
+    DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
+    RunConfig, SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
-use diph_recon::{Blame, Cancel, ReconError};
+use diph_recon::{Blame, Cancel, ConditionImage, ReconError};
 
 /// Makes the parts of a mixture of samples; what they share is made once.
 pub(crate) struct Mixture<'a> {
     registry: &'a Registry,
     data: &'a DataConfig,
     coefficients: usize,
+    condition: Option<ConditionImage>,
     demo: Option<DemoAcquisition>,
     model: Option<Arc<SignalModel>>,
     measurements: Vec<((usize, usize), Arc<Measurement>)>,
@@ -51,10 +52,15 @@ impl<'a> Mixture<'a> {
             None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
         };
         let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
-        Ok(Self { registry, data, coefficients, demo, model: None, measurements, files })
+        Ok(Self { registry, data, coefficients, condition: None, demo, model: None, measurements, files })
     }
 
-    /// Images of a data folder.
+    /// The same for samples with a condition image.
+    pub fn with_condition(self, condition: Option<ConditionImage>) -> Self {
+        Self { condition, ..self }
+    }
+
+    /// Images of a data folder, the maps of which are varied.
     ///
     /// # Errors
     /// Naming the file that cannot be used.
@@ -64,10 +70,11 @@ impl<'a> Mixture<'a> {
         slices: &[SliceId],
         size: (usize, usize),
         share: f64,
+        augmentation: Option<MapAugmentation>,
     ) -> Result<SamplePart, ReconError> {
         let (measurement, model) = self.measurement(size)?;
         let images: Arc<dyn ImageSource> = match self.data.images {
-            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?),
+            FolderImages::Maps => Arc::new(MapsSource::read(folder, slices, size, model)?.varied(augmentation)),
             FolderImages::Tsmi => {
                 Arc::new(TsmiSource::read(folder, slices, self.data.cut, (self.coefficients, size.0, size.1))?)
             }
@@ -101,7 +108,8 @@ impl<'a> Mixture<'a> {
         let acquisition = self.acquisition(size)?;
         let model = self.model(&acquisition)?;
         let operator = &self.data.operator;
-        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise);
+        let condition = self.condition.as_ref();
+        let measurement = Measurement::new(self.registry, operator, &acquisition, self.data.noise, condition);
         let measurement = Arc::new(measurement.step("creating the operator")?);
         self.measurements.push((size, measurement.clone()));
         Ok((measurement, model))
@@ -136,7 +144,7 @@ impl<'a> Mixture<'a> {
         };
         // Read from files, which takes no time that could be cut short.
         let acquisition = source.read(image_size, &Cancel::default())?;
-        for file in source.files() {
+        for file in source.files()? {
             if !self.files.contains(&file) {
                 self.files.push(file);
             }

@@ -1,11 +1,13 @@
 //! The configuration of a training run.
 
+use std::path::PathBuf;
+
 use diph_diffusion::TrainingConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::DataConfig;
-use diph_recon::config::{ConfigError, Override, load, parse_json};
+use diph_recon::config::{ConfigError, Override, first_difference, load, parse_json};
 use diph_recon::{Blame, ReconError};
 
 const DEFAULT: &str = include_str!("default.json");
@@ -19,6 +21,9 @@ pub struct RunConfig {
     pub data: DataConfig,
     /// The network and how it is trained.
     pub training: TrainingConfig,
+    /// Network of the same architecture whose weights the run begins with; random ones where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
 }
 
 impl RunConfig {
@@ -35,7 +40,8 @@ impl RunConfig {
     /// # Errors
     /// Naming the key that is wrong.
     pub fn load(base: Value, origin: &str, overrides: &[Override]) -> Result<Self, ReconError> {
-        let config: Self = load(base, origin, overrides)?;
+        let mut config: Self = load(base, origin, overrides)?;
+        config.training.model.complete();
         config.data.check().setting("the training configuration")?;
         Ok(config)
     }
@@ -43,22 +49,7 @@ impl RunConfig {
     /// The first key (in order) in which two configurations differ, with both values.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
         let (a, b) = (serde_json::to_value(self).ok()?, serde_json::to_value(other).ok()?);
-        first_difference("", &a, &b)
-    }
-}
-
-fn first_difference(key: &str, a: &Value, b: &Value) -> Option<String> {
-    match (a, b) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            let absent = Value::Null;
-            keys.into_iter().find_map(|name| {
-                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                first_difference(&below, a.get(name).unwrap_or(&absent), b.get(name).unwrap_or(&absent))
-            })
-        }
-        (a, b) if a == b => None,
-        (a, b) => Some(format!("`{key}` is {a}, and {b} is asked for")),
+        first_difference(&a, &b)
     }
 }
 

@@ -1,13 +1,17 @@
 //! The folder of a training run.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use diph_formats::remove_stale_temporaries;
+use diph_formats::{is_left_over, is_there, remove_stale_temporaries};
 
 use diph_recon::{Blame, ReconError};
 
 /// Folder of pictures below that of the run.
 const SAMPLES: &str = "samples";
+
+/// What the names of averaged networks begin with.
+const AVERAGE: &str = "ema_";
 
 /// The folder of a training run and the names of its files.
 #[derive(Clone, Debug)]
@@ -22,6 +26,43 @@ impl RunFolder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Whether there is nothing in the folder but what a run leaves that was killed before it began.
+    ///
+    /// # Errors
+    /// Naming the folder when it cannot be listed.
+    pub fn is_unused(&self) -> Result<bool, ReconError> {
+        let entries = match std::fs::read_dir(&self.0) {
+            // What is no folder is refused when it is written.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(true),
+            entries => entries.file(&self.0)?,
+        };
+        for entry in entries {
+            let name = entry.file(&self.0)?.file_name();
+            if !name.to_str().is_some_and(is_left_over) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the run has got anywhere: steps in its log, or networks.
+    ///
+    /// # Errors
+    /// Naming what cannot be read.
+    pub fn has_progress(&self) -> Result<bool, ReconError> {
+        let log = self.log();
+        if is_there(&log).file(&log)? && std::fs::read_to_string(&log).file(&log)?.lines().count() > 1 {
+            return Ok(true);
+        }
+        for entry in std::fs::read_dir(&self.0).file(&self.0)? {
+            let name = entry.file(&self.0)?.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with(AVERAGE)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the temporary files of a run that was killed while it wrote; nothing else.
@@ -72,6 +113,6 @@ impl RunFolder {
 
     /// The averaged network of a decay rate, ready to use.
     pub fn average(&self, rate: f64) -> PathBuf {
-        self.0.join(format!("ema_{rate}.safetensors"))
+        self.0.join(format!("{AVERAGE}{rate}.safetensors"))
     }
 }

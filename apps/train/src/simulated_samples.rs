@@ -2,6 +2,8 @@
 
 use diph_core::{Result, Rng};
 use diph_diffusion::{Error, IntensityConfig, SampleSource, TrainingSample};
+use ndarray::Array3;
+use num_complex::Complex32;
 use rand::SeedableRng;
 
 use crate::{Augmentation, SamplePart, centred};
@@ -19,8 +21,8 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 pub struct SimulatedSamples {
     /// Seed of everything that is drawn.
     pub seed: u64,
-    /// Height and width of the samples: images are cut or surrounded by zeros at the end.
-    pub image_size: usize,
+    /// Height and width of the samples: images are cut or surrounded by zeros at the end; left as they are where absent.
+    pub image_size: Option<usize>,
     /// Where images come from.
     pub parts: Vec<SamplePart>,
     /// Changes of the images.
@@ -53,10 +55,13 @@ impl SimulatedSamples {
         };
         let brightness = self.augmentation.draw_intensity(&mut rng);
         let factor = brightness / reference;
+        let sized = |image: Array3<Complex32>| match self.image_size {
+            Some(size) => centred(image.view(), size),
+            None => image,
+        };
         Ok(TrainingSample {
-            clean: centred(image.view(), self.image_size).mapv_into(|value| value * factor),
-            condition: condition
-                .map(|image| centred(image.view(), self.image_size).mapv_into(|value| value * brightness)),
+            clean: sized(image).mapv_into(|value| value * factor),
+            condition: condition.map(|image| sized(image).mapv_into(|value| value * brightness)),
         })
     }
 }

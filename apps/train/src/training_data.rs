@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use diph_datasets::DatasetFolder;
 use diph_diffusion::{IntensityConfig, SampleSource, TrainingSample};
 use diph_plugin_host::{Provenance, Registry};
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
@@ -23,6 +23,8 @@ pub struct TrainingData {
     pub training: SimulatedSamples,
     /// What it does not see, without augmentation; absent where nothing is held out.
     pub validation: Option<SimulatedSamples>,
+    /// Temporal basis (frame, coefficient) of the images.
+    pub basis: Array2<f32>,
     /// Files that were read.
     pub files: Vec<PathBuf>,
     /// The plugin that measures.
@@ -36,27 +38,32 @@ impl TrainingData {
     /// Naming the key, the file or the plugin to blame.
     pub fn open(registry: &Registry, config: &RunConfig) -> Result<Self, ReconError> {
         let condition = condition(config)?;
-        let mut parts = Mixture::new(registry, config)?;
+        let mut parts = Mixture::new(registry, config)?.with_condition(condition.clone());
+        let gaussian = config.training.model.diffusion.parametrisation.gaussian().is_some();
+        let mut basis = None;
         let (mut training, mut validation) = (Vec::new(), Vec::new());
         if let Some(root) = &config.data.dataset {
             let folder = DatasetFolder::open(root).file(root)?;
             let slices = parts.slices(&folder, &config.data.vols, "data.vols")?;
             let size = parts.size_of_first(&folder, &slices)?;
+            basis = Some(parts.signal(size)?.basis);
             let share = if config.data.phantom.is_some() { 1.0 - config.data.phantom_share } else { 1.0 };
-            training.push(parts.folder_part(&folder, &slices, size, share)?);
+            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_augmentation)?);
             if !config.data.validation_vols.is_empty() {
                 let slices = parts.slices(&folder, &config.data.validation_vols, "data.validation_vols")?;
-                validation.push(parts.folder_part(&folder, &slices, size, 1.0)?);
+                validation.push(parts.folder_part(&folder, &slices, size, 1.0, None)?);
             }
         }
         if let Some([height, width]) = config.data.phantom {
             let share = config.data.phantom_share;
+            basis = Some(parts.signal((height, width))?.basis);
             training.push(parts.phantom_part((height, width), PhantomSource::TRAINING_SUBJECTS, share)?);
             validation.push(parts.phantom_part((height, width), PhantomSource::VALIDATION_SUBJECTS, 1.0)?);
         }
         let samples = |parts, augmentation| SimulatedSamples {
             seed: config.training.seed,
-            image_size: config.training.model.unet.image_size,
+            // A network with the parametrisation `gaussian` sees images of every size.
+            image_size: (!gaussian).then_some(config.training.model.unet.image_size),
             parts,
             augmentation,
             condition: condition.clone(),
@@ -66,6 +73,7 @@ impl TrainingData {
             training: samples(training, config.data.augmentation),
             validation: (!validation.is_empty()).then(|| samples(validation, Augmentation::NONE)),
             operator: registry.provenance(&config.data.operator).step("looking for the operator")?,
+            basis: basis.ok_or_else(|| ReconError::setting("data", "expected `dataset`, `phantom` or both"))?,
             files: parts.files,
         })
     }
@@ -113,9 +121,19 @@ fn typical_value<'a>(images: impl Iterator<Item = &'a Array3<Complex32>>) -> f32
 /// The condition image by the name that the model has for it.
 fn condition(config: &RunConfig) -> Result<Option<ConditionImage>, ReconError> {
     let model = &config.training.model;
-    let parse =
-        |name: &str| name.parse().map_err(|message: String| ReconError::setting("training.model.condition", message));
-    match (&model.condition, model.unet.conditional) {
+    let parse = |name: &str| {
+        let found: Result<ConditionImage, _> = name.parse();
+        let mut found = found.map_err(|message| ReconError::setting("training.model.condition", message))?;
+        if let ConditionImage::Method(method) = &mut found
+            && let Some(estimator) = &mut method.estimator
+        {
+            // The mean over mirror images is a little better and takes four times as long.
+            estimator.options.insert("mirrors".into(), false.into());
+        }
+        Ok(found)
+    };
+    let gaussian = model.diffusion.parametrisation.gaussian().is_some();
+    match (&model.condition, model.unet.conditional || gaussian && model.condition.is_some()) {
         (None, false) => Ok(None),
         (Some(name), true) => parse(name).map(Some),
         (None, true) => Err(ReconError::setting(

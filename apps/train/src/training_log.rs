@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use diph_diffusion::TrainingStep;
+use diph_formats::is_there;
 
 use diph_recon::{Blame, ReconError, write_bytes};
 use diph_render::{AxisScale, LinePlot, Series};
@@ -27,7 +28,7 @@ impl TrainingLog {
     /// # Errors
     /// Naming the file when it cannot be read or written.
     pub fn open(path: &Path, steps: u64) -> Result<Self, ReconError> {
-        let old = if path.exists() { std::fs::read_to_string(path).file(path)? } else { String::new() };
+        let old = if is_there(path).file(path)? { std::fs::read_to_string(path).file(path)? } else { String::new() };
         let (mut kept, mut losses) = (format!("{HEADER}\n"), Vec::new());
         for line in old.lines().skip(1) {
             // The last line may be half written.
@@ -50,7 +51,8 @@ impl TrainingLog {
         let rate = images as f64 / seconds;
         let line = format!("{done},{loss:.6e},{gradient_norm:.6e},{learning_rate:.6e},{seconds:.3},{rate:.3}\n");
         self.file.write_all(line.as_bytes()).file(&self.path)?;
-        self.losses.push((done, loss));
+        // As it will be read again, so that a run that goes on draws the same curve.
+        self.losses.extend(parse(line.trim_end()));
         Ok(())
     }
 
@@ -105,6 +107,8 @@ mod tests {
             log.record(&step, 2, 0.5).unwrap();
         }
         assert!((log.recent_loss(2) - (0.25 + 0.2) / 2.0).abs() < 1e-12);
+        let picture = log.picture().unwrap();
+        assert!(picture == TrainingLog::open(&path, 5).unwrap().picture().unwrap(), "of a run that goes on");
         std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "6,0.1").unwrap();
         drop(TrainingLog::open(&path, 5).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 6);

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use diph_diffusion::{Parametrisation, SigmaData, Trainer, measure_sigma_data};
+use diph_diffusion::{Checkpoint, Parametrisation, SigmaData, Trainer, measure_gaussian_skip, measure_sigma_data};
+use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
 use serde_json::json;
 
@@ -81,7 +82,14 @@ impl<'a> TrainingRun<'a> {
             "diph_version": env!("CARGO_PKG_VERSION"),
             "data": without_folders(&config.data),
         }));
-        let trainer = Trainer::new(training).setting("the training configuration")?;
+        let trainer = match &config.init_from {
+            Some(path) => Trainer::starting_from(training, &Checkpoint::read(path).file(path)?),
+            None => Trainer::new(training),
+        };
+        let trainer = trainer.setting("the training configuration")?;
+        // Before the first line of the log: a run with steps and no state has lost its state.
+        let path = folder.state();
+        trainer.save(&path).file(&path)?;
         Self::new(options, folder, data, trainer)
     }
 
@@ -96,11 +104,20 @@ impl<'a> TrainingRun<'a> {
         config: RunConfig,
     ) -> Result<Self, ReconError> {
         let path = folder.state();
-        if !path.exists() {
-            return Self::start(options, folder, data, config);
+        if !is_there(&path).file(&path)? {
+            if !folder.has_progress()? {
+                return Self::start(options, folder, data, config);
+            }
+            let message = "no such file, and the run has steps or networks that beginning again would replace; put the state \
+                           back, or start another run with --out";
+            return Err(ReconError::input(&path, message));
+        }
+        let averages = config.training.ema_rates.iter().map(|rate| folder.average(*rate));
+        for file in averages.chain([path.clone(), folder.log(), folder.loss_picture(), folder.validation()]) {
+            check_regular(&file).file(&file)?;
         }
         let trainer = Trainer::resume(&path).file(&path)?;
-        let mut of_state = RunConfig { data: config.data.clone(), training: trainer.config().clone() };
+        let mut of_state = RunConfig { training: trainer.config().clone(), ..config.clone() };
         of_state.training.model.training = None;
         of_state.training.model.condition_optional = config.training.model.condition_optional;
         if let Some(difference) = of_state.first_difference(&config) {
@@ -167,9 +184,12 @@ impl<'a> TrainingRun<'a> {
         TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
     }
 
+    /// Validates first: a run that is killed in between validates again when it gets here again, and a state without its validation
+    /// would never get one. The state is saved whatever becomes of the validation.
     fn checkpoint(&self) -> Result<(), ReconError> {
+        let validated = self.validate();
         self.save()?;
-        self.validate()
+        validated
     }
 
     /// Writes the state first: whatever happens to the rest, the run can go on.
@@ -217,7 +237,8 @@ impl<'a> TrainingRun<'a> {
     }
 }
 
-/// Measures the size of the images where the configuration leaves it to be measured. Takes a while; nothing where it is given.
+/// Measures the size or the covariance of the images where the configuration leaves it to be measured, and notes their temporal basis.
+/// Takes a while; nothing where it is given.
 ///
 /// # Errors
 /// When an image cannot be made.
@@ -228,6 +249,12 @@ pub fn measure_sizes(data: &TrainingData, config: &mut RunConfig) -> Result<(), 
         let measured = measure_sigma_data(&data.training, MEASURED_SAMPLES).step("measuring the images")?;
         *sigma_data = SigmaData::EachCoefficient(measured.into_iter().map(|size| SIGMA_DATA_SHARE * size).collect());
     }
+    if let Parametrisation::Gaussian(skip) = &mut config.training.model.diffusion.parametrisation
+        && skip.is_missing()
+    {
+        *skip = measure_gaussian_skip(&data.training, MEASURED_SAMPLES, skip).step("measuring the images")?;
+    }
+    config.training.model.basis = Some(data.basis.outer_iter().map(|row| row.to_vec()).collect());
     Ok(())
 }
 
@@ -269,7 +296,7 @@ fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), ReconErr
 /// Lines of `validation.csv` up to a step; what an interrupted run has written beyond is cut off. Empty where there is none.
 fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, ReconError> {
     let path = folder.validation();
-    if !path.exists() {
+    if !is_there(&path).file(&path)? {
         return Ok(String::new());
     }
     let text = std::fs::read_to_string(&path).file(&path)?;

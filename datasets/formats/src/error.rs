@@ -34,6 +34,28 @@ pub enum Error {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// Somebody's file or folder is where results should go.
+    #[error("{}: {what}", path.display())]
+    InTheWay {
+        /// What was to be written.
+        path: PathBuf,
+        /// What is there, and why it is kept.
+        what: String,
+    },
+    /// The output is what the same command reads.
+    #[error("{}: it is read by the same command; name another place for the output", path.display())]
+    IsInput {
+        /// What was to be written.
+        path: PathBuf,
+    },
+    /// Another process is writing into the folder.
+    #[error("{}: {} is writing into it; wait for it, or name another folder", path.display(), other(*process))]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+        /// Id of the other process, where it is known.
+        process: Option<u32>,
+    },
     /// The bytes are not what the format asks for: truncated, garbled, or another format.
     #[error("{}: not a valid {format}: {problem}", path.display())]
     Malformed {
@@ -89,12 +111,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a failed read: [`Error::Missing`] where there is nothing at `path`, [`Error::Read`] otherwise.
+    /// The error of a failed read: [`Error::Missing`] where there is nothing at `path`, or a link to nothing, [`Error::Read`]
+    /// otherwise.
     pub fn read(path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::NotFound => Self::Missing { path: path.into(), advice: String::new() },
-            _ => Self::Read { path: path.into(), source },
+        if source.kind() != io::ErrorKind::NotFound {
+            return Self::Read { path: path.into(), source };
         }
+        let advice =
+            dangling_target(path).map(|target| format!("it is a link to {}, which is not there", target.display()));
+        Self::Missing { path: path.into(), advice: advice.unwrap_or_default() }
     }
 
     /// [`Error::Malformed`]: the bytes at `path` are no `format`, for example `.npz file`, because of `problem`.
@@ -106,6 +131,15 @@ impl Error {
     pub fn unexpected(path: &Path, key: &str, expected: impl ToString, got: impl ToString) -> Self {
         Self::Unexpected { path: path.into(), key: key.into(), expected: expected.to_string(), got: got.to_string() }
     }
+}
+
+/// Where a link leads that cannot be followed; `None` for everything else.
+fn dangling_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok().filter(|_| std::fs::metadata(path).is_err())
+}
+
+fn other(process: Option<u32>) -> String {
+    process.map_or("another process".into(), |id| format!("process {id}"))
 }
 
 fn suffix(advice: &str) -> String {

@@ -5,8 +5,10 @@
 //! | arrays before it is known what they stand for | [`AnyArray`], [`ArrayEntry`], [`Element`] |
 //! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
 //! | MATLAB files of version 5 | [`MatFile`] |
-//! | files that are there completely or not at all | [`write_atomically`], [`remove_stale_temporaries`] |
-//! | whether results can be written, before there are any | [`check_writable_file`], [`check_writable_folder`] |
+//! | files that are there completely or not at all | [`write_atomically`], [`Staging`], [`remove_stale_temporaries`] |
+//! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_regular`], [`check_writable_file`], [`check_writable_folder`] |
+//! | one process at a time in a folder | [`FolderLock`] |
+//! | whether something is there at all | [`is_there`] |
 //!
 //! Every error names the file, the key in it, what was expected and what came. Every writer goes through
 //! [`write_atomically`].
@@ -18,13 +20,21 @@
 mod array;
 mod atomic_file;
 mod error;
+mod folder_lock;
+mod kind;
 mod mat;
 mod numpy;
-mod writable;
+mod output;
+mod presence;
+mod text;
 
 pub use array::{AnyArray, ArrayEntry, Element};
-pub use atomic_file::{remove_stale_temporaries, write_atomically};
+pub use atomic_file::{Staging, remove_stale_temporaries, write_atomically};
 pub use error::{Error, Result};
+pub use folder_lock::{FolderLock, is_left_over};
+pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
-pub use writable::{check_writable_file, check_writable_folder};
+pub use output::{OutputFile, check_not_input, check_regular, check_writable_file, check_writable_folder};
+pub use presence::is_there;
+pub use text::read_text;

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter};
-use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3};
+use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter, is_there};
+use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3, arr1};
 use num_complex::Complex32;
 
-use crate::{DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SliceId, TrajectoryFile};
+use crate::{
+    DictionaryFile, Error, IntensityFactors, QuantitativeMaps, Result, SimulationRecord, SliceId, TrajectoryFile,
+};
 
 /// |PD| above which a voxel counts as tissue, in the Python code and in the names of its masks.
 pub const MASK_THRESHOLD: f32 = 0.006;
@@ -24,6 +26,7 @@ pub const MASK_THRESHOLD: f32 = 0.006;
 /// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, y, x) |
 /// | `acquisition/traj_dcf.mat` or `trajectory.npz` | [`TrajectoryFile`] |
 /// | `acquisition/SVD_dict_FISP_cut{c}.mat` or `dictionary_cut{c}.npz` | [`DictionaryFile`] |
+/// | `simulation.json` | [`SimulationRecord`] of a folder that was simulated; not in the Python code |
 /// | `intensity_factors.json` | [`IntensityFactors`]; not in the Python code, which has them as constants |
 ///
 /// `cut` numbers the truncation of the sequence: 0..4 = 1000, 500, 300, 200, 100 frames.
@@ -45,6 +48,9 @@ const REFERENCE_TSMI: Layout = Layout { folder: "reference_tsmi", front: "tsmi_r
 const KSPACE: Layout = Layout { folder: "synthesized_ksp", front: "ksp_", key: "y" };
 const ADJOINT_TSMI: Layout = Layout { folder: "adjoint_tsmi", front: "adjoint_tsmi_", key: "tsmi_adjoint" };
 
+/// Key of the fingerprint beside k-space that was simulated; the Python code does not look at it.
+const MEASURED_WITH: &str = "measured_with";
+
 impl DatasetFolder {
     /// A folder to write to, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -54,17 +60,23 @@ impl DatasetFolder {
     /// A folder to read from.
     ///
     /// # Errors
-    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder.
+    /// [`Error::File`] with [`Missing`](FileError::Missing) when there is no such folder, [`Error::Unfinished`] when a simulation
+    /// into it was stopped.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
-        match root.is_dir() {
-            true => Ok(Self { root }),
-            false => {
-                let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
-                Err(FileError::Missing { path: root, advice }.into())
-            }
+        if !root.is_dir() {
+            let advice = "a data folder holds `qmaps/`, `acquisition/` ...".into();
+            return Err(FileError::Missing { path: root, advice }.into());
+        }
+        match SimulationRecord::read(&root)? {
+            Some(record) if !record.complete => Err(Error::Unfinished { root }),
+            _ => Ok(Self { root }),
         }
     }
+
+    /// The folders of a data set, below its root.
+    pub const FOLDERS: [&str; 5] =
+        ["acquisition", MAPS.folder, REFERENCE_TSMI.folder, KSPACE.folder, ADJOINT_TSMI.folder];
 
     /// Path of the data folder.
     pub fn root(&self) -> &Path {
@@ -129,17 +141,28 @@ impl DatasetFolder {
         self.path(&ADJOINT_TSMI, slice, &format!("_cut{cut}.npz"))
     }
 
-    /// Path of the trajectory: the Python code's `.mat` file where it exists, otherwise Diph's own.
-    pub fn trajectory_path(&self) -> PathBuf {
-        self.first_existing(["acquisition/traj_dcf.mat".into(), "acquisition/trajectory.npz".into()])
+    /// Path of the trajectory: the Python code's `.mat` file or Diph's own, the first where there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] when both are there, [`Error::File`] when nobody can tell.
+    pub fn trajectory_path(&self) -> Result<PathBuf> {
+        self.only("trajectory", ["acquisition/traj_dcf.mat".into(), "acquisition/trajectory.npz".into()])
     }
 
-    /// Path of the dictionary: the Python code's `.mat` file where it exists, otherwise Diph's own.
-    pub fn dictionary_path(&self, cut: usize) -> PathBuf {
-        self.first_existing([
-            format!("acquisition/SVD_dict_FISP_cut{cut}.mat"),
-            format!("acquisition/dictionary_cut{cut}.npz"),
-        ])
+    /// Path of the dictionary: the Python code's `.mat` file or Diph's own, the first where there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Ambiguous`] when both are there, [`Error::File`] when nobody can tell.
+    pub fn dictionary_path(&self, cut: usize) -> Result<PathBuf> {
+        self.only(
+            "dictionary",
+            [format!("acquisition/SVD_dict_FISP_cut{cut}.mat"), format!("acquisition/dictionary_cut{cut}.npz")],
+        )
+    }
+
+    /// Path of the coil sensitivities.
+    pub fn coil_maps_path(&self) -> PathBuf {
+        self.root.join("acquisition/coil_maps.npz")
     }
 
     /// Path of the intensity factors.
@@ -156,7 +179,9 @@ impl DatasetFolder {
         let path = self.maps_path(slice);
         let stacked: Array3<f32> = read::<_, Ix3>(&path, &MAPS, "(T1 T2 RePD ImPD, y, x)")?;
         let unexpected = |_| FileError::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
-        Ok(QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?)
+        let maps = QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?;
+        maps.check_times(&path, MAPS.key)?;
+        Ok(maps)
     }
 
     /// Writes the maps of a slice.
@@ -174,7 +199,7 @@ impl DatasetFolder {
     /// [`Error::EmptyMask`] when no voxel is inside, [`Error::File`] as from [`NpzFile::array`] and [`maps`](Self::maps).
     pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<Array2<bool>> {
         let path = self.mask_path(slice, threshold);
-        if path.exists() {
+        if is_there(&path)? {
             let mask = read::<bool, Ix2>(&path, &MASK, "(y, x)")?;
             return not_empty(mask, &path, "it is false everywhere");
         }
@@ -222,6 +247,35 @@ impl DatasetFolder {
         write_batch(self.kspace_path(slice, cut), &KSPACE, kspace)
     }
 
+    /// Writes the k-space (coil, frame, sample) of a slice with the fingerprint of what it was measured with.
+    ///
+    /// # Errors
+    /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
+    pub fn write_measured_kspace(
+        &self,
+        slice: SliceId,
+        cut: usize,
+        kspace: &Array3<Complex32>,
+        measured_with: &str,
+    ) -> Result<()> {
+        let batch = kspace.view().insert_axis(Axis(0));
+        let archive =
+            NpzWriter::new().with(KSPACE.key, batch).with(MEASURED_WITH, arr1(&[measured_with.to_owned()]).view());
+        Ok(archive.write(self.kspace_path(slice, cut))?)
+    }
+
+    /// The fingerprint of what the k-space of a slice was measured with; `None` where the file does not say.
+    ///
+    /// # Errors
+    /// [`Error::File`] as from [`NpzFile::array`].
+    pub fn measured_with(&self, slice: SliceId, cut: usize) -> Result<Option<String>> {
+        let mut file = NpzFile::open(self.kspace_path(slice, cut))?;
+        match file.contains(MEASURED_WITH) {
+            true => Ok(file.entry(MEASURED_WITH)?.read_vector::<String>("(1)")?.first().cloned()),
+            false => Ok(None),
+        }
+    }
+
     /// Adjoint TSMI of a slice, (coefficient, y, x): `A^H W y`.
     ///
     /// # Errors
@@ -243,7 +297,7 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] as from [`TrajectoryFile::read`].
     pub fn trajectory(&self) -> Result<TrajectoryFile> {
-        Ok(TrajectoryFile::read(self.trajectory_path())?)
+        Ok(TrajectoryFile::read(self.trajectory_path()?)?)
     }
 
     /// The dictionary of this cut.
@@ -251,7 +305,7 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] as from [`DictionaryFile::read`].
     pub fn dictionary(&self, cut: usize) -> Result<DictionaryFile> {
-        Ok(DictionaryFile::read(self.dictionary_path(cut))?)
+        Ok(DictionaryFile::read(self.dictionary_path(cut)?)?)
     }
 
     /// The intensity factors, those of the Python code where there is no file.
@@ -260,7 +314,7 @@ impl DatasetFolder {
     /// [`Error::File`] as from [`IntensityFactors::read`].
     pub fn intensity_factors(&self) -> Result<IntensityFactors> {
         let path = self.intensity_factors_path();
-        match path.exists() {
+        match is_there(&path)? {
             true => Ok(IntensityFactors::read(path)?),
             false => Ok(IntensityFactors::default()),
         }
@@ -270,24 +324,35 @@ impl DatasetFolder {
         self.root.join(layout.folder).join(format!("{}{slice}{end}", layout.front))
     }
 
-    /// The first path that exists; where none does, the first, so that errors name it.
-    fn first_existing(&self, candidates: [String; 2]) -> PathBuf {
-        let paths = candidates.map(|candidate| self.root.join(candidate));
-        let existing = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
-        existing.clone()
+    /// The one of two forms of a file that is there; where neither is, the first, so that errors name it.
+    fn only(&self, content: &'static str, forms: [String; 2]) -> Result<PathBuf> {
+        let [first, second] = forms.map(|form| self.root.join(form));
+        match (is_there(&first)?, is_there(&second)?) {
+            (true, true) => Err(Error::Ambiguous { content, first, second }),
+            (false, true) => Ok(second),
+            (_, false) => Ok(first),
+        }
     }
 
     fn listing(&self, layout: &Layout, end: &str) -> Result<Vec<SliceId>> {
         let folder = self.root.join(layout.folder);
-        if !folder.is_dir() {
+        if !is_there(&folder)? {
             return Ok(Vec::new());
         }
-        let failed = |source| FileError::Read { path: folder.clone(), source };
+        let failed = |source| FileError::read(&folder, source);
         let mut slices = Vec::new();
         for file in fs::read_dir(&folder).map_err(failed)? {
             let name = file.map_err(failed)?.file_name();
             let parsed = name.to_str().and_then(|name| SliceId::parse_prefix(name.strip_prefix(layout.front)?));
-            slices.extend(parsed.filter(|(_, rest)| *rest == end).map(|(slice, _)| slice));
+            let Some((slice, _)) = parsed.filter(|(_, rest)| *rest == end) else { continue };
+            // Numbers with zeros in front are read as others; the file would be listed, and not found under its own name.
+            let path = self.path(layout, slice, end);
+            if path.file_name() != Some(&name) {
+                let advice = format!("rename it to {}", path.display());
+                let found = "a number with zeros in front".into();
+                return Err(FileError::Unsupported { path: folder.join(name), found, advice }.into());
+            }
+            slices.push(slice);
         }
         slices.sort();
         Ok(slices)
@@ -344,6 +409,70 @@ mod tests {
         assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
         assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
         assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
+    }
+
+    #[test]
+    fn k_space_remembers_what_it_was_measured_with() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        let kspace = Array3::from_elem((1, 2, 3), Complex32::ONE);
+        folder.write_kspace(SLICE, 3, &kspace).unwrap();
+        assert_eq!(folder.measured_with(SLICE, 3).unwrap(), None);
+        folder.write_measured_kspace(SLICE, 3, &kspace, "trajectory 12ab").unwrap();
+        assert_eq!(folder.measured_with(SLICE, 3).unwrap().as_deref(), Some("trajectory 12ab"));
+        assert_eq!(folder.kspace(SLICE, 3).unwrap(), kspace);
+    }
+
+    #[test]
+    fn two_files_that_say_the_same_are_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        let path = |name: &str| temporary.path().join("acquisition").join(name);
+        assert_eq!(folder.trajectory_path().unwrap(), path("traj_dcf.mat"), "errors name this one");
+        fs::create_dir(temporary.path().join("acquisition")).unwrap();
+        fs::write(path("trajectory.npz"), "").unwrap();
+        assert_eq!(folder.trajectory_path().unwrap(), path("trajectory.npz"));
+        fs::write(path("traj_dcf.mat"), "").unwrap();
+        let error = folder.trajectory_path().unwrap_err().to_string();
+        assert!(error.contains("traj_dcf.mat and ") && error.contains("trajectory.npz"), "{error}");
+    }
+
+    #[test]
+    fn numbers_with_zeros_in_front_are_named() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        fs::create_dir(temporary.path().join("qmaps")).unwrap();
+        fs::write(temporary.path().join("qmaps/qmaps_vol00_slice01.npz"), "").unwrap();
+        let error = folder.slices(3).unwrap_err().to_string();
+        assert!(error.contains("qmaps_vol00_slice01.npz") && error.contains("qmaps_vol0_slice1.npz"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_nothing_are_not_taken_for_absent() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        folder.write_maps(SLICE, &maps()).unwrap();
+        std::os::unix::fs::symlink("/nowhere/mask.npz", folder.mask_path(SLICE, 0.06)).unwrap();
+        let error = folder.mask(SLICE, 0.06).unwrap_err().to_string();
+        assert!(error.contains("mask_vol2_slice13_th0.06.npz") && error.contains("/nowhere/mask.npz"), "{error}");
+        std::os::unix::fs::symlink("/nowhere", temporary.path().join("synthesized_ksp")).unwrap();
+        assert!(folder.slices_with_kspace(3).unwrap_err().to_string().contains("synthesized_ksp"));
+        std::os::unix::fs::symlink("/nowhere", folder.intensity_factors_path()).unwrap();
+        assert!(folder.intensity_factors().is_err());
+    }
+
+    #[test]
+    fn times_that_make_no_sense_are_named() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        for (value, word) in [(-0.1, "at least 0"), (830.0, "in seconds")] {
+            let mut broken = maps();
+            broken.t1[[1, 3]] = value;
+            folder.write_maps(SLICE, &broken).unwrap();
+            let error = folder.maps(SLICE).unwrap_err().to_string();
+            assert!(error.contains("key `qmaps`") && error.contains("T1") && error.contains(word), "{error}");
+        }
     }
 
     #[test]

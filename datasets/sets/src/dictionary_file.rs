@@ -1,14 +1,20 @@
 //! A dictionary of fingerprints, read from a file.
 
+use std::io::Write;
 use std::path::Path;
 
 use diph_core::Parameter;
-use diph_formats::{Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
-use ndarray::{Array1, Array2, ArrayView1, Ix2};
+use diph_formats::{ArrayFile, Error, MatFile, MatValue, NpzFile, NpzWriter, Result, write_atomically};
+use ndarray::{Array1, Array2, ArrayView1, Axis, Ix2};
+
+use crate::relaxation_times::check_times;
+
+/// Larger than any factor on flip angles, and smaller than any in percent.
+const LARGEST_B1: f64 = 10.0;
 
 /// A compressed dictionary as it is on disk, before it is prepared for matching.
 ///
-/// Two forms, told apart by the file's extension:
+/// Two forms, told apart by their first bytes when they are read and by the extension when they are written:
 /// - `.mat` of the Python code: struct `dict` with `lut` (T1, T2 in s, where there is a third column B1), `D`, `V`, `normD`;
 /// - `.npz` of Diph: `parameters` and `units` (texts), `lut`, `atoms`, `basis`, `norms`, which stand for the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,20 +38,36 @@ impl DictionaryFile {
     /// As [`MatFile::open`] and [`NpzFile::open`]; [`Error::Unexpected`] when the arrays do not fit together.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        if is_mat(path) { read_mat(path) } else { read_npz(path) }
+        match ArrayFile::of_content(path)? {
+            ArrayFile::Mat => read_mat(path),
+            ArrayFile::Npz => read_npz(path),
+        }
     }
 
     /// Writes a `.mat` or an `.npz` file.
     ///
     /// # Errors
-    /// [`Error::Write`]; for `.mat` [`Error::Unsupported`] when the parameters are not T1, T2 (and B1), which that form
-    /// has no names for.
+    /// [`Error::Write`]; [`Error::Unsupported`] for another extension, and for `.mat` when the parameters are not T1, T2 (and
+    /// B1), which that form has no names for.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        if is_mat(path) { self.write_mat(path) } else { self.write_npz(path) }
+        let bytes = self.to_bytes(path)?;
+        write_atomically(path, |file| file.write_all(&bytes))
     }
 
-    fn write_mat(&self, path: &Path) -> Result<()> {
+    /// The bytes of a file of that name, whose extension says in which form.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] as for [`write`](Self::write).
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        let bytes = match ArrayFile::of_name(path)? {
+            ArrayFile::Mat => self.mat(path)?.to_bytes(),
+            ArrayFile::Npz => self.npz().to_bytes(),
+        };
+        bytes.map_err(|source| Error::Write { path: path.into(), source })
+    }
+
+    fn mat(&self, path: &Path) -> Result<MatFile> {
         if unnamed_parameters(self.lut.ncols()).as_ref() != Some(&self.parameters) {
             return Err(Error::Unsupported {
                 path: path.into(),
@@ -59,10 +81,10 @@ impl DictionaryFile {
             ("V".into(), MatFile::real(self.v.view())),
             ("normD".into(), MatFile::real(column(self.norm_d.view()).view())),
         ];
-        MatFile::new(vec![("dict".into(), MatValue::Struct(dict))]).write(path)
+        Ok(MatFile::new(vec![("dict".into(), MatValue::Struct(dict))]))
     }
 
-    fn write_npz(&self, path: &Path) -> Result<()> {
+    fn npz(&self) -> NpzWriter {
         let names: Array1<String> = self.parameters.iter().map(|parameter| parameter.name.clone()).collect();
         let units: Array1<String> = self.parameters.iter().map(|parameter| parameter.unit.clone()).collect();
         NpzWriter::new()
@@ -72,7 +94,6 @@ impl DictionaryFile {
             .with("atoms", self.d.view())
             .with("basis", self.v.view())
             .with("norms", self.norm_d.view())
-            .write(path)
     }
 
     /// `keys` are the names that lut, atoms, basis and norms have in the file.
@@ -102,12 +123,37 @@ impl DictionaryFile {
             let expected = format!("(frame, {coefficients}), one column per coefficient of `{atoms_key}`");
             return unexpected(basis_key, expected, format!("{:?}", self.v.shape()));
         }
+        if let Some(column) = self.v.axis_iter(Axis(1)).position(|column| column.iter().all(|value| *value == 0.0)) {
+            return unexpected(basis_key, "columns of a basis".into(), format!("zeros only in column {column}"));
+        }
+        self.check_lut(path, lut_key)?;
         Ok(self)
     }
-}
 
-fn is_mat(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "mat")
+    /// Fails on values that no tissue has.
+    fn check_lut(&self, path: &Path, key: &str) -> Result<()> {
+        for (parameter, values) in self.parameters.iter().zip(self.lut.axis_iter(Axis(1))) {
+            match (parameter.name.as_str(), parameter.unit.as_str()) {
+                ("T1" | "T2", unit) if unit != "s" => {
+                    return Err(Error::unexpected(
+                        path,
+                        "units",
+                        format!("{} in s", parameter.name),
+                        format!("`{unit}`"),
+                    ));
+                }
+                (name, "s") => check_times(path, key, name, values.iter().copied(), f64::MIN_POSITIVE)?,
+                ("B1", "") => {
+                    if let Some(value) = values.iter().find(|value| !(0.0 < **value && **value <= LARGEST_B1)) {
+                        let expected = format!("B1 as a factor above 0 and up to {LARGEST_B1}; divide percent by 100");
+                        return Err(Error::unexpected(path, key, expected, value));
+                    }
+                }
+                _ => (),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn read_mat(path: &Path) -> Result<DictionaryFile> {
@@ -171,6 +217,42 @@ mod tests {
             dictionary(columns).write(&path).unwrap();
             assert_eq!(DictionaryFile::read(&path).unwrap(), dictionary(columns));
         }
+    }
+
+    #[test]
+    fn values_that_no_tissue_has_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dict.npz");
+        for (column, value, words) in
+            [(0, 0.0, "T1 above 0"), (1, -0.1, "T2 above 0"), (0, 830.0, "T1 in seconds"), (2, 90.0, "B1 as a factor")]
+        {
+            let mut wrong = dictionary(3);
+            wrong.lut[[4, column]] = value;
+            wrong.write(&path).unwrap();
+            let message = DictionaryFile::read(&path).unwrap_err().to_string();
+            assert!(message.contains("key `lut`") && message.contains(words), "{message}");
+        }
+        let mut wrong = dictionary(2);
+        wrong.parameters[0].unit = "ms".into();
+        wrong.write(&path).unwrap();
+        assert!(
+            DictionaryFile::read(&path).unwrap_err().to_string().contains("key `units`: expected T1 in s, got `ms`")
+        );
+        let mut wrong = dictionary(2);
+        wrong.v.column_mut(3).fill(0.0);
+        wrong.write(&path).unwrap();
+        assert!(DictionaryFile::read(&path).unwrap_err().to_string().contains("key `basis`"));
+    }
+
+    #[test]
+    fn the_form_is_that_of_the_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let (capitals, other) = (folder.path().join("D.MAT"), folder.path().join("dict.dat"));
+        dictionary(2).write(&capitals).unwrap();
+        std::fs::copy(&capitals, &other).unwrap();
+        assert_eq!(DictionaryFile::read(&other).unwrap(), dictionary(2));
+        assert!(std::fs::read(&capitals).unwrap().starts_with(b"MATLAB"));
+        assert!(matches!(dictionary(2).write(folder.path().join("d.csv")), Err(Error::Unsupported { .. })));
     }
 
     #[test]

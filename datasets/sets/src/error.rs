@@ -1,5 +1,7 @@
 //! What can go wrong with data sets, phantoms and noise.
 
+use std::path::PathBuf;
+
 /// Result of finding or making data.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,6 +12,22 @@ pub enum Error {
     /// A file of the data set cannot be read or written, or does not hold what it should.
     #[error(transparent)]
     File(#[from] diph_formats::Error),
+    /// A simulation into the folder was stopped, so that its files may not belong together.
+    #[error("{}: a simulation into this folder did not get to its end; run it again", root.display())]
+    Unfinished {
+        /// The data folder.
+        root: PathBuf,
+    },
+    /// Two files of the data set hold the same thing, and nothing says which of them counts.
+    #[error("{} and {} both hold the {content}; remove one of them, or name the one to take", first.display(), second.display())]
+    Ambiguous {
+        /// What both hold.
+        content: &'static str,
+        /// The one in the Python code's form.
+        first: PathBuf,
+        /// The one in Diph's form.
+        second: PathBuf,
+    },
     /// A mask selects no voxel, so that no error could be measured with it.
     #[error("{origin}: the mask is empty: {reason}")]
     EmptyMask {

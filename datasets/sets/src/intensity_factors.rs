@@ -1,10 +1,9 @@
 //! What images are divided by before a network sees them.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use diph_formats::{Error, Result, write_atomically};
+use diph_formats::{Error, Result, read_text, write_atomically};
 use serde::{Deserialize, Serialize};
 
 /// What images are divided by before a network sees them: the 95th percentile of |Re| and |Im| over a training set.
@@ -33,7 +32,7 @@ impl IntensityFactors {
     /// above 0.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
+        let text = read_text(path).map_err(|source| Error::read(path, source))?;
         let malformed = |error| Error::malformed(path, "JSON file of intensity factors", error);
         let factors: Self = serde_json::from_str(&text).map_err(malformed)?;
         for (key, factor) in [("reference", factors.reference), ("condition", factors.condition)] {
@@ -58,6 +57,8 @@ impl IntensityFactors {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | the folder layout of the Python MRF-DiPh code | [`DatasetFolder`], [`SliceId`] |
-//! | single files of it | [`TrajectoryFile`], [`DictionaryFile`], [`IntensityFactors`] |
+//! | single files of it | [`TrajectoryFile`], [`DictionaryFile`], [`IntensityFactors`], [`SimulationRecord`] |
 //! | results of the Python code | [`SampleResults`], [`ResultLogRow`] |
 //! | T1, T2 and proton density of a slice | [`QuantitativeMaps`] |
 //! | the procedural brain phantom | [`BrainPhantom`] |
@@ -19,8 +19,10 @@ mod intensity_factors;
 mod measurement_noise;
 mod phantom;
 mod quantitative_maps;
+mod relaxation_times;
 mod result_log;
 mod sample_results;
+mod simulation_record;
 mod slice_id;
 mod trajectory_file;
 
@@ -33,5 +35,6 @@ pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;
 pub use result_log::ResultLogRow;
 pub use sample_results::{SampleResults, from_channels, to_channels};
+pub use simulation_record::SimulationRecord;
 pub use slice_id::SliceId;
 pub use trajectory_file::TrajectoryFile;

@@ -1,9 +1,12 @@
 //! T1, T2 and proton density of a slice.
 
+use std::path::Path;
+
 use diph_core::ParameterMaps;
 use ndarray::{Array2, Array3, Axis};
 use num_complex::Complex32;
 
+use crate::relaxation_times::check_times;
 use crate::{Error, Result};
 
 /// Relaxation times and complex proton density (PD) of a slice, all (y, x).
@@ -58,6 +61,14 @@ impl QuantitativeMaps {
                 let (expected, got) = (self.t1.shape().to_vec(), got.to_vec());
                 return Err(Error::Shape { operation: "quantitative maps", role, expected, got });
             }
+        }
+        Ok(())
+    }
+
+    /// Fails on times that no tissue has, in the maps of the array `key` of a file. Zeros stand for what is not known.
+    pub(crate) fn check_times(&self, path: &Path, key: &str) -> Result<()> {
+        for (name, map) in [("T1", &self.t1), ("T2", &self.t2)] {
+            check_times(path, key, name, map.iter().map(|time| f64::from(*time)), 0.0)?;
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Where k-space was sampled, read from a file.
 
+use std::io::Write;
 use std::path::Path;
 
-use diph_formats::{ArrayEntry, Error, MatFile, MatValue, NpzFile, NpzWriter, Result};
+use diph_formats::{ArrayEntry, ArrayFile, Error, MatFile, MatValue, NpzFile, NpzWriter, Result, write_atomically};
 use ndarray::{Array2, Array3, Axis, Ix2, Ix3};
 
 /// Positions may leave [-1/2, 1/2] by this much through rounding.
@@ -13,7 +14,7 @@ const WEIGHTS_KEY: &str = "weights";
 
 /// A sampling trajectory with its density compensation.
 ///
-/// Two forms on disk, told apart by the file's extension:
+/// Two forms on disk, told apart by their first bytes when they are read and by the extension when they are written:
 /// - `.mat` of the Python code: `traj` (interleaves * samples, 2), columns (ky, kx), sample fastest; `dcf` (samples),
 ///   a row or a column, one for all interleaves;
 /// - `.npz` of Diph: `trajectory` (interleave, sample, 2), last axis (ky, kx); `weights`, which may be absent, (sample)
@@ -35,27 +36,49 @@ impl TrajectoryFile {
     /// weights and lengths that do not fit together.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        if path.extension().is_some_and(|extension| extension == "mat") { read_mat(path) } else { read_npz(path) }
+        let file = match ArrayFile::of_content(path)? {
+            ArrayFile::Mat => read_mat(path)?,
+            ArrayFile::Npz => read_npz(path)?,
+        };
+        Ok(file.on_the_edge())
     }
 
     /// Writes a `.mat` or an `.npz` file.
     ///
     /// # Errors
-    /// [`Error::Write`]; for `.mat` [`Error::Unsupported`] when there are no weights or they differ between
-    /// interleaves, which that form cannot hold.
+    /// [`Error::Write`]; [`Error::Unsupported`] for another extension, and for `.mat` when there are no weights or they differ
+    /// between interleaves, which that form cannot hold.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        if path.extension().is_some_and(|extension| extension == "mat") {
-            return self.write_mat(path);
-        }
-        let archive = NpzWriter::new().with(POSITION_KEY, self.positions.view());
-        match &self.weights {
-            Some(weights) => archive.with(WEIGHTS_KEY, weights.view()).write(path),
-            None => archive.write(path),
-        }
+        let bytes = self.to_bytes(path)?;
+        write_atomically(path, |file| file.write_all(&bytes))
     }
 
-    fn write_mat(&self, path: &Path) -> Result<()> {
+    /// The bytes of a file of that name, whose extension says in which form.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] as for [`write`](Self::write).
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        let bytes = match ArrayFile::of_name(path)? {
+            ArrayFile::Mat => self.mat(path)?.to_bytes(),
+            ArrayFile::Npz => {
+                let archive = NpzWriter::new().with(POSITION_KEY, self.positions.view());
+                match &self.weights {
+                    Some(weights) => archive.with(WEIGHTS_KEY, weights.view()).to_bytes(),
+                    None => archive.to_bytes(),
+                }
+            }
+        };
+        bytes.map_err(|source| Error::Write { path: path.into(), source })
+    }
+
+    /// Positions that rounding has put beyond +-1/2 at +-1/2: operators accept no others.
+    fn on_the_edge(mut self) -> Self {
+        self.positions.mapv_inplace(|position| position.clamp(-0.5, 0.5));
+        self
+    }
+
+    fn mat(&self, path: &Path) -> Result<MatFile> {
         let shared = self.weights.as_ref().and_then(shared_row).ok_or_else(|| Error::Unsupported {
             path: path.into(),
             found: "a .mat trajectory without weights that all interleaves share".into(),
@@ -67,7 +90,7 @@ impl TrajectoryFile {
         });
         let variables: Vec<(String, MatValue)> =
             vec![("traj".into(), MatFile::real(flat.view())), ("dcf".into(), MatFile::real(shared.t()))];
-        MatFile::new(variables).write(path)
+        Ok(MatFile::new(variables))
     }
 }
 
@@ -139,6 +162,9 @@ fn check_positions(path: &Path, key: &str, positions: &Array3<f64>) -> Result<()
             let got = format!("{position} at {at:?}; divide positions by the size of the image");
             Err(Error::unexpected(path, key, "positions in cycles per pixel within [-1/2, 1/2]", got))
         }
+        None if positions.len() > 3 && positions.iter().all(|position| *position == 0.0) => {
+            Err(Error::unexpected(path, key, "positions all over k-space", "zeros only"))
+        }
         None => Ok(()),
     }
 }
@@ -146,6 +172,9 @@ fn check_positions(path: &Path, key: &str, positions: &Array3<f64>) -> Result<()
 fn check_weights(path: &Path, key: &str, weights: &Array2<f64>) -> Result<()> {
     match weights.iter().find(|weight| **weight < 0.0) {
         Some(weight) => Err(Error::unexpected(path, key, "weights of at least 0", weight)),
+        None if weights.iter().all(|weight| *weight == 0.0) => {
+            Err(Error::unexpected(path, key, "weights above 0", "zeros only: nothing would count"))
+        }
         None => Ok(()),
     }
 }
@@ -171,6 +200,30 @@ mod tests {
         bare.write(folder.path().join("bare.npz")).unwrap();
         assert_eq!(TrajectoryFile::read(folder.path().join("bare.npz")).unwrap(), bare);
         assert!(matches!(bare.write(folder.path().join("bare.mat")), Err(Error::Unsupported { .. })));
+    }
+
+    #[test]
+    fn the_edge_is_reached_by_rounding() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, beyond) in [("t.npz", f64::from(0.5f32) + 6e-8), ("t.MAT", -0.500_000_000_000_000_1)] {
+            let mut rounded = trajectory();
+            rounded.positions[[2, 1, 0]] = beyond;
+            rounded.write(folder.path().join(name)).unwrap();
+            let read = TrajectoryFile::read(folder.path().join(name)).unwrap();
+            assert_eq!(read.positions[[2, 1, 0]], 0.5f64.copysign(beyond));
+        }
+    }
+
+    #[test]
+    fn arrays_of_zeros_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("traj.npz");
+        let nothing = TrajectoryFile { weights: Some(Array2::zeros((1, 4))), ..trajectory() };
+        nothing.write(&path).unwrap();
+        assert!(TrajectoryFile::read(&path).unwrap_err().to_string().contains("key `weights`"));
+        TrajectoryFile { positions: Array3::zeros((3, 4, 2)), ..trajectory() }.write(&path).unwrap();
+        assert!(TrajectoryFile::read(&path).unwrap_err().to_string().contains("key `trajectory`"));
+        assert!(matches!(trajectory().write(folder.path().join("t.csv")), Err(Error::Unsupported { .. })));
     }
 
     #[test]

@@ -2,10 +2,15 @@
 
 mod built_in;
 
+use std::f64::consts::TAU;
+
 use diph_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 const OPERATION: &str = "sequence";
+
+/// Longer than any repetition time of fingerprinting, and shorter than nearly all in milliseconds.
+const LONGEST_TR_S: f64 = 5.0;
 
 /// A FISP sequence (fast imaging with steady-state precession, unbalanced), optionally after an inversion pulse:
 /// inversion, TI, then for every frame an RF pulse about x, the echo at TE, and one spoiler cycle before the next pulse.
@@ -65,9 +70,22 @@ impl Sequence {
     /// Reads a sequence from its JSON form.
     ///
     /// # Errors
-    /// [`Error::External`] when the text is not such an object, or breaks a rule of [`Sequence::new`].
+    /// [`Error::External`] when the text is not such an object, or breaks a rule of [`Sequence::new`]; [`Error::Parameter`] when
+    /// angles can only be in degrees, or times in milliseconds.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| Error::external(OPERATION, error))
+        let sequence: Self = serde_json::from_str(text).map_err(|error| Error::external(OPERATION, error))?;
+        let in_degrees = sequence.file.flip_angle_rad.iter().find(|angle| angle.abs() > TAU);
+        let in_milliseconds = sequence.file.tr_s.iter().find(|tr| **tr > LONGEST_TR_S);
+        match (in_degrees, in_milliseconds) {
+            (Some(angle), _) => {
+                Err(Error::parameter(OPERATION, "flip_angle_rad", "radians, within +-2 pi; convert degrees", angle))
+            }
+            (None, Some(tr)) => {
+                let expected = format!("seconds, at most {LONGEST_TR_S}; divide milliseconds by 1000");
+                Err(Error::parameter(OPERATION, "tr_s", expected, tr))
+            }
+            (None, None) => Ok(sequence),
+        }
     }
 
     /// The sequence in its JSON form.
@@ -193,6 +211,8 @@ mod tests {
             ("\"te_s\"", "\"te\"", "unknown field `te`"),
             (", \"inversion\": false", "", "missing field `inversion`"),
             ("0.001", "0.5", "less than every TR"),
+            ("[0.1]", "[60.0]", "convert degrees"),
+            ("[0.01]", "[12.0]", "divide milliseconds by 1000"),
         ] {
             let error = Sequence::from_json(&good.replace(from, to)).expect_err("invalid").to_string();
             assert!(error.contains(word), "{error}");

@@ -2,6 +2,9 @@
 
 use diph_core::{Error, Result};
 
+/// Longer than any time of tissue (free water has some 4 s) and shorter than most in milliseconds.
+const LONGEST_S: f64 = 50.0;
+
 /// What the signal of a voxel depends on, apart from its amplitude.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tissue {
@@ -19,12 +22,16 @@ impl Tissue {
         Self { t1_s, t2_s, b1: 1.0 }
     }
 
-    /// Fails unless every value is finite and positive.
+    /// Fails unless every value is finite and positive, and times are not those of milliseconds.
     pub(crate) fn check(&self, operation: &str, index: usize) -> Result<()> {
         let values = [("T1", "s", self.t1_s), ("T2", "s", self.t2_s), ("B1", "times the planned field", self.b1)];
         for (name, unit, value) in values {
             if !(value.is_finite() && value > 0.0) {
                 let expected = format!("a finite, positive value [{unit}]");
+                return Err(Error::parameter(operation, format!("{name} of entry {index}"), expected, value));
+            }
+            if unit == "s" && value > LONGEST_S {
+                let expected = format!("a time in seconds, at most {LONGEST_S}; divide milliseconds by 1000");
                 return Err(Error::parameter(operation, format!("{name} of entry {index}"), expected, value));
             }
         }

@@ -1,13 +1,20 @@
 //! The network as a denoiser.
 
-use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
+use diph_gaussian::Spectrum;
 use diph_network::{Network, Precision, Tensor, UNet};
+use ndarray::{Array3, ArrayView3, s};
+use num_complex::Complex32;
+
+use crate::diffusion::WienerSkip;
+use crate::{Checkpoint, Error, GaussianDiffusion, ModelConfig, PreconditionedBatch, Result};
 
 /// A network that takes an image at a noise level and gives the image without noise.
 pub struct Denoiser {
     config: ModelConfig,
     network: Box<dyn Network>,
     diffusion: GaussianDiffusion,
+    /// With the parametrisation `gaussian`.
+    skip: Option<WienerSkip>,
 }
 
 impl Denoiser {
@@ -28,7 +35,9 @@ impl Denoiser {
     pub fn with_network(config: ModelConfig, network: Box<dyn Network>) -> Result<Self> {
         config.check()?;
         let diffusion = config.diffusion.diffusion()?;
-        Ok(Self { config, network, diffusion })
+        let gaussian = config.diffusion.parametrisation.gaussian();
+        let skip = gaussian.map(|skip| WienerSkip::new(skip, config.unet.coefficients)).transpose()?;
+        Ok(Self { config, network, diffusion, skip })
     }
 
     /// The whole configuration.
@@ -41,6 +50,16 @@ impl Denoiser {
         &self.diffusion
     }
 
+    /// Whether it takes whole images, as [`Denoiser::denoise_image`] does: with the parametrisation `gaussian`.
+    pub(crate) fn takes_images(&self) -> bool {
+        self.skip.is_some()
+    }
+
+    /// The covariance of the parametrisation `gaussian`.
+    pub(crate) fn spectrum(&self) -> Option<&Spectrum> {
+        self.skip.as_ref().map(WienerSkip::spectrum)
+    }
+
     /// Predicted x_0 of `noisy = x_0 + sigma n`, both (batch, 2 K, y, x), `sigma = sqrt((1 - abar) / abar)`.
     ///
     /// # Errors
@@ -50,12 +69,38 @@ impl Denoiser {
             return Err(Error::setting("abar", "a number between 0 and 1", abar));
         }
         let time = self.diffusion.network_time(timestep);
-        let one = self.config.diffusion.parametrisation.preconditioning(abar, time);
+        let one = self.config.diffusion.parametrisation.preconditioning(abar, time)?;
         let batch = PreconditionedBatch::new(vec![one; noisy.shape().first().copied().unwrap_or_default()]);
         let input = batch.input(noisy)?;
         let output = self.network.infer(&input, &batch.times(), condition)?;
         let (output, _) = self.diffusion.split_output(&output, noisy)?;
         batch.clean(&output, noisy)
+    }
+
+    /// Predicted x_0 of `noisy = x_0 + sigma n`, both (coefficient, y, x) of any size, with the parametrisation `gaussian`: the network sees
+    /// planes that are surrounded by their edge up to a size that its levels divide.
+    pub(crate) fn denoise_image(
+        &self,
+        noisy: ArrayView3<'_, Complex32>,
+        sigma: f64,
+        condition: Option<ArrayView3<'_, Complex32>>,
+    ) -> Result<Array3<Complex32>> {
+        let Some(skip) = &self.skip else {
+            return Err(Error::setting("diffusion.parametrisation", "gaussian", "another"));
+        };
+        let view = skip.view(noisy, sigma, condition);
+        let factor = self.config.unet.size_factor()?;
+        let (planes, height, width) = view.planes.dim();
+        let [padded_height, padded_width] = [height, width].map(|length| length.next_multiple_of(factor));
+        let padded = Array3::from_shape_fn((planes, padded_height, padded_width), |(plane, y, x)| {
+            view.planes[[plane, y.min(height - 1), x.min(width - 1)]]
+        });
+        let input = Tensor::new([1, planes, padded_height, padded_width], padded.into_raw_vec_and_offset().0)?;
+        let output = self.network.infer(&input, &[view.time as f32], None)?;
+        let shape = (2 * self.config.unet.coefficients, padded_height, padded_width);
+        let answer = ArrayView3::from_shape(shape, output.values())
+            .map_err(|error| Error::setting("network output", format!("values of shape {shape:?}"), error))?;
+        Ok(view.clean(answer.slice(s![.., ..height, ..width])))
     }
 
     /// The timestep of nearest noise level, on a logarithmic scale.

@@ -29,9 +29,9 @@ pub type Checkpoint = diph_network::Checkpoint<ModelConfig>;
 
 pub use denoiser::Denoiser;
 pub use diffusion::{
-    BetaSchedule, CoefficientPreconditioning, DiffusionConfig, DiffusionStep, GaussianDiffusion, LogNormalSigma, Loss,
-    LossSecondMoment, Parametrisation, PreconditionedBatch, Preconditioning, Prediction, Respacing, SigmaData,
-    TimestepDraw, TimestepSampler, Variance,
+    BetaSchedule, CoefficientPreconditioning, DiffusionConfig, DiffusionStep, GaussianDiffusion, GaussianSkip,
+    LogNormalSigma, Loss, LossSecondMoment, Parametrisation, PreconditionedBatch, Preconditioning, Prediction,
+    Respacing, SigmaData, TimestepDraw, TimestepSampler, Variance,
 };
 pub use error::{Error, Result};
 pub use intensity_config::IntensityConfig;
@@ -40,6 +40,6 @@ pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
 pub use shipped::shipped_config;
 pub use training::{
-    Annealing, NoiseLevels, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample, TrainingStep,
-    measure_sigma_data,
+    Annealing, NoiseLevels, Reuse, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample,
+    TrainingStep, measure_gaussian_skip, measure_sigma_data,
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use diph_network::{CheckpointConfig, Error, Result, UNetConfig};
 
-use crate::{DiffusionConfig, IntensityConfig, Parametrisation, Variance};
+use crate::{DiffusionConfig, GaussianSkip, IntensityConfig, Parametrisation, Variance};
 
 /// The whole configuration of a diffusion prior: with the weights, all that is needed to run it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,9 @@ pub struct ModelConfig {
     /// Name of the condition image that a conditional network was trained with, `adjoint` for example.
     #[serde(default)]
     pub condition: Option<String>,
+    /// Temporal basis of the images, (frame, coefficient): images of another one mean something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Vec<Vec<f32>>>,
     /// Whether a conditional network also serves without its condition: it was trained with some conditions set to zero.
     #[serde(default)]
     pub condition_optional: bool,
@@ -38,8 +41,19 @@ impl ModelConfig {
             diffusion: DiffusionConfig::default(),
             intensity: IntensityConfig::default(),
             condition: None,
+            basis: None,
             condition_optional: false,
             training: None,
+        }
+    }
+
+    /// Fills in what follows from the parametrisation `gaussian`: the planes that its network sees and answers.
+    pub fn complete(&mut self) {
+        if self.diffusion.parametrisation.gaussian().is_some() {
+            let coefficients = self.unet.coefficients;
+            self.unet.conditional = false;
+            self.unet.input_channels = Some(GaussianSkip::planes(coefficients, self.condition.is_some()));
+            self.unet.output_channels = Some(2 * coefficients);
         }
     }
 
@@ -58,10 +72,34 @@ impl ModelConfig {
         if let Parametrisation::Edm { sigma_data } = &self.diffusion.parametrisation {
             sigma_data.check_coefficients(self.unet.coefficients)?;
         }
+        self.check_gaussian()?;
+        if self.basis.as_ref().is_some_and(|rows| rows.iter().any(|row| row.len() != self.unet.coefficients)) {
+            let expected = format!("rows of {} coefficients", self.unet.coefficients);
+            return Err(Error::setting("basis", expected, "others"));
+        }
         if self.condition_optional && !self.unet.conditional {
             return Err(Error::setting("condition_optional", "false with an unconditional network", true));
         }
         Ok(())
+    }
+
+    /// Fails on a network whose planes are not those of the parametrisation `gaussian`, where that is the model's.
+    fn check_gaussian(&self) -> Result<()> {
+        let Some(skip) = self.diffusion.parametrisation.gaussian() else {
+            return Ok(());
+        };
+        let (k, condition) = (self.unet.coefficients, self.condition.is_some());
+        let wanted = (Some(GaussianSkip::planes(k, condition)), Some(2 * k));
+        let got = (self.unet.input_channels, self.unet.output_channels);
+        if got != wanted {
+            let expected = format!("{:?} with or without this condition image", (wanted.0.unwrap_or(0), 2 * k));
+            return Err(Error::setting("unet.input_channels and output_channels", expected, format!("{got:?}")));
+        }
+        if self.unet.conditional || self.unet.learn_sigma || self.condition_optional {
+            let expected = "false with the parametrisation gaussian, which has its own condition planes";
+            return Err(Error::setting("unet.conditional, unet.learn_sigma, condition_optional", expected, true));
+        }
+        skip.check(k, condition)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The Gaussian prior as a denoiser.
 
 use diph_core::{Error, GaussianRoot, ImageShape, Prior, PriorContext, Result, View, ViewMut, vector};
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array3, Array4};
 use num_complex::Complex32;
 
@@ -46,15 +45,7 @@ impl GaussianPrior {
         let square = f64::from(self.scale).powi(2);
         let largest = rings.iter().fold(0.0f32, |largest, value| largest.max(*value));
         let least = (LEAST_SHARE * square * f64::from(largest)).max(f64::MIN_POSITIVE);
-        let mut mapped = Array3::zeros(rings.raw_dim());
-        for (ring, mut out) in rings.outer_iter().zip(mapped.outer_iter_mut()) {
-            let matrix = DMatrix::from_fn(ring.nrows(), ring.nrows(), |i, j| f64::from(ring[(i, j)]));
-            let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(matrix);
-            let values = eigenvalues.map(|value| function((square * value).max(least)));
-            let product = &eigenvectors * DMatrix::from_diagonal(&values) * eigenvectors.transpose();
-            out.indexed_iter_mut().for_each(|((i, j), value)| *value = product[(i, j)] as f32);
-        }
-        mapped
+        self.spectrum.map(|value| function((square * value).max(least)))
     }
 }
 

@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 /// Rings between the centre of Fourier space and 1/2 cycle per pixel; the corners share one more.
 const RINGS: usize = 60;
+/// Frequencies along each axis that means over Fourier space are taken over.
+const FREQUENCIES: usize = 128;
 /// Smallest eigenvalue of a ring's covariance, so that its square root exists after rounding.
 const LEAST_VARIANCE: f64 = 1e-14;
 
@@ -117,6 +119,37 @@ impl Spectrum {
             root.indexed_iter_mut().for_each(|((i, j), value)| *value = product[(i, j)] as f32);
         }
         roots
+    }
+
+    /// A function of the covariance, ring by ring, as a matrix function: of its eigenvalues, which come out at least
+    /// [`f64::MIN_POSITIVE`]. (ring, coefficient, coefficient).
+    pub fn map(&self, function: impl Fn(f64) -> f64) -> Array3<f32> {
+        let mut mapped = Array3::zeros(self.rings.raw_dim());
+        for (ring, mut out) in self.rings.outer_iter().zip(mapped.outer_iter_mut()) {
+            let matrix = DMatrix::from_fn(ring.nrows(), ring.nrows(), |i, j| f64::from(ring[(i, j)]));
+            let SymmetricEigen { eigenvectors, eigenvalues } = SymmetricEigen::new(matrix);
+            let values = eigenvalues.map(|value| function(value.max(f64::MIN_POSITIVE)));
+            let product = &eigenvectors * DMatrix::from_diagonal(&values) * eigenvectors.transpose();
+            out.indexed_iter_mut().for_each(|((i, j), value)| *value = product[(i, j)] as f32);
+        }
+        mapped
+    }
+
+    /// The variance of each coefficient in a pixel of an image with the covariance `matrices` (ring, coefficient, coefficient) in
+    /// Fourier space: the mean of their diagonals over all frequencies.
+    pub fn pixel_variances(&self, matrices: ArrayView3<'_, f32>) -> Vec<f64> {
+        let rings = matrices.dim().0;
+        let mut points = vec![0.0; rings];
+        for y in 0..FREQUENCIES {
+            for x in 0..FREQUENCIES {
+                points[ring_of([y, x], [FREQUENCIES; 2], rings)] += 1.0;
+            }
+        }
+        let total = (FREQUENCIES * FREQUENCIES) as f64;
+        let variance = |k: usize| {
+            points.iter().enumerate().map(|(ring, share)| share / total * f64::from(matrices[(ring, k, k)])).sum()
+        };
+        (0..self.coefficients()).map(variance).collect()
     }
 
     /// The ring of a point of Fourier space of an image of `size` = (height, width) pixels.

@@ -1,7 +1,9 @@
 //! Laws of the posterior on small acquisitions drawn from the prior itself.
 
-use diph_core::{ForwardOperator, GaussianRoot, ImageShape, Prior, Rng};
-use diph_gaussian::{GaussianModel, GaussianPrior, MmseSettings, Spectrum};
+use diph_core::{Conditions, ForwardOperator, GaussianRoot, ImageShape, Prior, Rng};
+use diph_gaussian::{
+    AnnealedPosterior, AnnealedPosteriorSettings, GaussianModel, GaussianPrior, MmseSettings, Spectrum,
+};
 use diph_nufft::{MrfOperator, MrfOptions, SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::Complex32;
@@ -175,4 +177,49 @@ fn what_does_not_fit_is_refused() {
     assert!(model.mmse(zeros.view(), MmseSettings::default()).is_err());
     let ones = zeros.mapv(|_| Complex32::from(1.0));
     assert!(model.mmse(ones.view(), MmseSettings::new(0.0)).is_err());
+}
+
+/// Noise levels of exact draws; few levels lose some of the spread.
+const LEVELS: usize = 90;
+
+/// With the normal prior itself as denoiser, samples lie around the exact posterior mean, and as far from it as exact samples do; with
+/// fresh noise only, nearer.
+#[test]
+fn annealed_samples_are_those_of_the_posterior() {
+    let (operator, mut rng) = (operator(), Rng::seed_from_u64(7));
+    let prior = GaussianPrior::new(spectrum(), SCALE).unwrap();
+    let samples = measure(&operator, &draw(&mut rng), SIGMA, &mut rng);
+    let model = GaussianModel::of_spectrum(&operator, &spectrum()).unwrap();
+    let posterior = model.posterior(SCALE, SIGMA);
+    let mean = posterior.mean(samples.view(), 80, 1e-6).unwrap().image;
+    let exact = energy(&(posterior.sample(samples.view(), 80, 1e-6, &mut rng).unwrap() - &mean));
+    let conditions = Conditions::new();
+    let spread = |fresh: f32| {
+        let settings = AnnealedPosteriorSettings {
+            iterations: LEVELS,
+            levels: [20.0, 0.01],
+            sigma: Some(SIGMA),
+            fresh,
+            steps: 40,
+            tolerance: 1e-5,
+            ..AnnealedPosteriorSettings::default()
+        };
+        let draws = 6;
+        let (mut spread, mut sum) = (0.0, ArrayD::zeros(mean.raw_dim()));
+        for seed in 0..draws {
+            let sampler =
+                AnnealedPosterior::new(&operator, samples.view(), &prior, &conditions, settings, seed).unwrap();
+            let drawn = diph_core::run(&sampler, LEVELS, &mut []).unwrap().state.x_hat;
+            let difference = &drawn - &mean;
+            spread += energy(&difference) / draws as f64;
+            sum += &difference;
+        }
+        (spread, energy(&sum) / (draws * draws) as f64)
+    };
+    let (own, of_mean) = spread(0.0);
+    println!("exact {exact}, own {own}, of the mean {of_mean}");
+    assert!((own / exact - 1.0).abs() < 0.15, "{own} {exact}");
+    // The mean of six draws has a sixth of their variance.
+    assert!(of_mean < 0.25 * own, "{of_mean} {own}");
+    assert!(spread(1.0).0 < 0.7 * own);
 }

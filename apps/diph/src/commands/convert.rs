@@ -1,19 +1,21 @@
 //! `diph convert`: trajectories, dictionaries, results and networks from one file format to another.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::Checkpoint;
-use diph_formats::{NpzWriter, check_writable_file, check_writable_folder};
+use diph_formats::{ArrayFile, FolderLock, NpzWriter, OutputFile, check_not_input, check_writable_folder};
 use diph_network::WeightFormat;
+use diph_recon::memory::{files, program};
 use diph_recon::{Blame, ReconError};
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
 
+use super::lossy;
 use crate::Context;
-use crate::output::AppError;
+use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph convert`.
 #[derive(Args, Debug)]
@@ -27,6 +29,9 @@ pub struct ConvertArgs {
     /// Bits of a checkpoint's weights: f32, f16 or bf16 (default: f32)
     #[arg(long, value_parser = parse_format)]
     pub format: Option<WeightFormat>,
+    /// Replace files that hold something else
+    #[arg(long)]
+    pub force: bool,
     /// The file to read
     pub input: PathBuf,
     /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder, for a checkpoint `.safetensors`
@@ -56,21 +61,76 @@ impl ConvertArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let (input, output) = (&self.input, &self.output);
         self.check_used()?;
+        self.check_name()?;
+        let reading = program().and(files([input.as_path()]));
+        context.memory.check("reading the file", &reading, "check whether it is what it should be")?;
         match self.what {
-            Content::Samples => check_writable_folder(output).file(output)?,
-            _ => check_writable_file(output).file(output)?,
-        }
-        match self.what {
-            Content::Trajectory => TrajectoryFile::read(input).file(input)?.write(output).file(output)?,
-            Content::Dictionary => DictionaryFile::read(input).file(input)?.write(output).file(output)?,
-            Content::Samples => convert_samples(input, output, self.factor())?,
-            Content::Checkpoint => {
-                let format = self.format.unwrap_or(WeightFormat::F32);
-                Checkpoint::read(input).file(input)?.write(output, format).file(output)?;
+            Content::Samples => self.convert_samples()?,
+            content => {
+                let out = OutputFile::new(output, self.force, &[input]).file(output)?;
+                let bytes = match content {
+                    Content::Trajectory => TrajectoryFile::read(input).file(input)?.to_bytes(output).file(output)?,
+                    Content::Dictionary => DictionaryFile::read(input).file(input)?.to_bytes(output).file(output)?,
+                    Content::Checkpoint | Content::Samples => {
+                        let format = self.format.unwrap_or(WeightFormat::F32);
+                        let checkpoint = Checkpoint::read(input).file(input)?;
+                        context
+                            .output
+                            .note_all(checkpoint.notes.iter().map(|(what, value)| format!("{what}: {value}")));
+                        checkpoint.to_bytes(output, format).file(output)?
+                    }
+                };
+                out.write(&bytes).file(output)?;
             }
         }
-        let result = json!({ "content": self.what, "input": input, "output": output });
+        let result = json!({ "content": self.what, "input": lossy(input), "output": lossy(output) });
         context.output.result(&result, || format!("{} -> {}", input.display(), output.display()))
+    }
+
+    /// Fails on an output whose name says another form than it would have.
+    fn check_name(&self) -> Result<(), AppError> {
+        let named = |ending: &str| self.output.extension().is_some_and(|there| there.eq_ignore_ascii_case(ending));
+        match self.what {
+            Content::Trajectory | Content::Dictionary => ArrayFile::of_name(&self.output).map(drop).flag("OUTPUT"),
+            Content::Checkpoint if !named("safetensors") => {
+                let message = format!("{}: expected a name that ends in .safetensors", self.output.display());
+                Err(AppError::usage("OUTPUT", message))
+            }
+            Content::Checkpoint | Content::Samples => Ok(()),
+        }
+    }
+
+    /// One folder a sample. The Python code leaves images and PD divided by the intensity factor, which is undone here. Everything
+    /// is made and checked before anything is written.
+    fn convert_samples(&self) -> Result<(), ReconError> {
+        let (input, output, factor) = (&self.input, &self.output, self.factor());
+        check_not_input(output, [input.as_path()]).file(output)?;
+        check_writable_folder(output).file(output)?;
+        let samples = SampleResults::read(input).file(input)?;
+        let mut written = Vec::new();
+        for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
+            let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
+            maps.pd.mapv_inplace(|pd| pd * factor);
+            let maps = NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view());
+            let image = |images: &ndarray::Array4<num_complex::Complex32>| {
+                images.index_axis(Axis(0), index).mapv(|value| value * factor)
+            };
+            let (z, x_hat, x_tilde) = (image(&samples.z_t), image(&samples.x_hat), image(&samples.x_tilda));
+            let images =
+                NpzWriter::new().with("z", z.view()).with("x_hat", x_hat.view()).with("x_tilde", x_tilde.view());
+            for (name, archive) in [("maps.npz", maps), ("tsmi.npz", images)] {
+                let path = output.join(format!("sample{index}")).join(name);
+                written.push((archive.to_bytes().file(&path)?, path));
+            }
+        }
+        let _lock = FolderLock::take(output).file(output)?;
+        for (bytes, path) in &written {
+            OutputFile::new(path, self.force, &[input]).and_then(|file| file.check(bytes)).file(path)?;
+        }
+        for (bytes, path) in &written {
+            OutputFile::new(path, self.force, &[input]).and_then(|file| file.write(bytes)).file(path)?;
+        }
+        Ok(())
     }
 
     fn factor(&self) -> f32 {
@@ -105,27 +165,4 @@ fn parse_factor(text: &str) -> Result<f32, String> {
 
 fn parse_format(text: &str) -> Result<WeightFormat, String> {
     serde_json::from_value(json!(text)).map_err(|_| format!("expected f32, f16 or bf16, got `{text}`"))
-}
-
-/// The Python code leaves images and PD divided by the intensity factor, which is undone here.
-fn convert_samples(input: &Path, output: &Path, factor: f32) -> Result<(), ReconError> {
-    let samples = SampleResults::read(input).file(input)?;
-    for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
-        let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
-        maps.pd.mapv_inplace(|pd| pd * factor);
-        let path = output.join(format!("sample{index}/maps.npz"));
-        NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view()).write(&path).file(&path)?;
-        let path = output.join(format!("sample{index}/tsmi.npz"));
-        let image = |images: &ndarray::Array4<num_complex::Complex32>| {
-            images.index_axis(Axis(0), index).mapv(|value| value * factor)
-        };
-        let (z, x_hat, x_tilde) = (image(&samples.z_t), image(&samples.x_hat), image(&samples.x_tilda));
-        NpzWriter::new()
-            .with("z", z.view())
-            .with("x_hat", x_hat.view())
-            .with("x_tilde", x_tilde.view())
-            .write(&path)
-            .file(&path)?;
-    }
-    Ok(())
 }

@@ -8,10 +8,13 @@ use clap::Args;
 use diph_bloch::{DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{BrainPhantom, DatasetFolder, MASK_THRESHOLD, REFERENCE_NOISE, SliceId};
-use diph_formats::check_writable_folder;
+use diph_formats::{
+    Error as FileError, FolderLock, check_regular, check_writable_folder, is_there, remove_stale_temporaries,
+};
 use diph_nufft::SpiralOptions;
 use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, DemoAcquisition};
+use diph_recon::config::read_json;
 use diph_recon::memory::SimulationPlan;
 use diph_recon::method::{BUILT_IN, Method};
 use diph_recon::study::{FinishedSlice, Study};
@@ -37,6 +40,9 @@ pub struct DemoArgs {
     /// Size of the phantom
     #[arg(long, value_name = "HEIGHTxWIDTH", default_value = "192")]
     pub size: ImageSize,
+    /// Replace what another program or another seed has put into the folder
+    #[arg(long)]
+    pub force: bool,
     /// Subject of the phantom, and seed of the noise
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -66,37 +72,28 @@ impl DemoArgs {
         let estimate = self.simulation_memory(&registry);
         context.memory.check("simulating the demo's measurement", &estimate, "take a smaller --size")?;
         check_writable_folder(&self.out).file(&self.out)?;
+        let _lock = FolderLock::take(&self.out).file(&self.out)?;
+        remove_stale_temporaries(&self.out).file(&self.out)?;
+        self.check_output()?;
         let folder = DatasetFolder::new(self.out.join("dataset"));
         let id = SliceId::new(0, 0);
+        let source = AcquisitionSource::of_folder(&folder, DemoAcquisition::CUT);
+        let mut methods = Vec::new();
+        for (name, _) in BUILT_IN.into_iter().filter(|(name, _)| !FOR_ANOTHER_ACQUISITION.contains(name)) {
+            methods.push((Method::read(name, &[])?, self.out.join(name)));
+        }
+        let studies: Vec<Study<'_>> =
+            methods.iter().map(|(method, out)| self.study(context, &registry, &source, method, out)).collect();
+        studies.iter().try_for_each(|study| study.check_output(&[id]))?;
         context.output.note("simulating a brain phantom, its fingerprints and a spiral measurement of 200 frames");
         self.simulate(&registry, &folder, id)?;
 
-        let source = AcquisitionSource::of_folder(&folder, DemoAcquisition::CUT);
         let mut metrics = DemoMetrics { methods: Vec::new() };
         let mut finished = Vec::new();
         let mut observer = StudyOutput::new(&context.output);
-        for (name, _) in BUILT_IN.into_iter().filter(|(name, _)| !FOR_ANOTHER_ACQUISITION.contains(name)) {
-            let method = Method::read(name, &[])?;
-            let out = self.out.join(name);
-            let study = Study {
-                registry: &registry,
-                folder: &folder,
-                source: &source,
-                method: &method,
-                overrides: &[],
-                out: &out,
-                seed: self.seed,
-                image_size: None,
-                dump_steps: false,
-                log_results: false,
-                samples: NonZero::<usize>::MIN,
-                cancel: &context.cancel,
-                memory: context.memory,
-                hashes: &context.hashes,
-                command_line: &context.command_line,
-            };
+        for study in &studies {
             let (results, slices) = study.run(&[id], &mut observer)?;
-            metrics.methods.push(DemoMethod { method: name.into(), evaluation: results.mean });
+            metrics.methods.push(DemoMethod { method: results.method, evaluation: results.mean });
             finished.extend(slices);
         }
         write_json(&self.out.join("metrics.json"), &metrics)?;
@@ -105,6 +102,52 @@ impl DemoArgs {
         let html = page(&metrics, &finished, &observer.pictures, comparison).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         context.output.result(&metrics, || summary(&metrics, &self.out))
+    }
+
+    /// The reconstruction by one method.
+    fn study<'a>(
+        &self,
+        context: &'a Context,
+        registry: &'a Registry,
+        source: &'a AcquisitionSource<'a>,
+        method: &'a Method,
+        out: &'a Path,
+    ) -> Study<'a> {
+        Study {
+            registry,
+            folder: source.folder,
+            source,
+            method,
+            overrides: &[],
+            out,
+            seed: self.seed,
+            force: self.force,
+            simulate: false,
+            image_size: None,
+            dump_steps: false,
+            log_results: false,
+            samples: NonZero::<usize>::MIN,
+            cancel: &context.cancel,
+            memory: context.memory,
+            hashes: &context.hashes,
+            command_line: &context.command_line,
+        }
+    }
+
+    /// Fails on results and a report that no demo wrote. Data set and methods have their own guards, of which that of the data set
+    /// comes first.
+    fn check_output(&self) -> Result<(), AppError> {
+        let metrics = self.out.join("metrics.json");
+        let is_of_demo = is_there(&metrics).file(&metrics)? && read_json(&metrics)?.get("methods").is_some();
+        for name in ["metrics.json", "comparison.png", "report.html"] {
+            let path = self.out.join(name);
+            check_regular(&path).file(&path)?;
+            if !self.force && !is_of_demo && is_there(&path).file(&path)? {
+                let what = "it is there, and no demo wrote it".into();
+                return Err(FileError::InTheWay { path: path.clone(), what }).file(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// What the measurement will need; every reconstruction says its own before it starts.
@@ -136,9 +179,12 @@ impl DemoArgs {
         simulation.sequence = Some(&sequence);
         simulation.noise = REFERENCE_NOISE;
         simulation.seed = self.seed;
+        simulation.force = self.force;
         let phantom = BrainPhantom { subject: self.seed, ..BrainPhantom::new(height, width) };
-        simulation.write_slice(id, &phantom.render().flag("--size")?.maps)?;
-        Ok(simulation.write_acquisition()?)
+        let maps = phantom.render().flag("--size")?.maps;
+        let mut run = simulation.begin(&[id])?;
+        run.write_slice(id, &maps)?;
+        Ok(run.finish()?)
     }
 }
 

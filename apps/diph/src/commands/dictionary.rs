@@ -1,16 +1,16 @@
 //! `diph dictionary`: fingerprints over a grid of tissues.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_formats::check_writable_file;
+use diph_formats::{ArrayFile, OutputFile};
 use diph_recon::Blame;
 use diph_recon::acquisition::{SequenceSource, dictionary_file};
 use diph_recon::memory::dictionary_plan;
 use serde_json::json;
 
-use super::{Values, check_coefficients, print_estimate};
+use super::{Values, check_coefficients, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -41,6 +41,9 @@ pub struct DictionaryArgs {
     /// The file to write: `.mat` (the Python code's layout) or `.npz`
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace a file of that name that holds something else
+    #[arg(long)]
+    pub force: bool,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -66,17 +69,23 @@ impl DictionaryArgs {
             return print_estimate(context, &estimate);
         }
         let grid = self.grid()?;
-        check_writable_file(&self.out).file(&self.out)?;
+        let inputs: Vec<&Path> = match &self.sequence {
+            SequenceSource::File(path) => vec![path],
+            _ => Vec::new(),
+        };
+        let out = OutputFile::new(&self.out, self.force, &inputs).file(&self.out)?;
+        ArrayFile::of_name(&self.out).flag("--out")?;
         let spinner = context.output.spinner("simulating the dictionary");
         let is_cancelled = || context.cancel.is_cancelled();
         let dictionary = Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients);
         let dictionary = dictionary.flag("--coefficients")?;
         drop(spinner);
         context.cancel.check()?;
-        dictionary_file(&dictionary).write(&self.out).file(&self.out)?;
+        let bytes = dictionary_file(&dictionary).to_bytes(&self.out).file(&self.out)?;
+        out.write(&bytes).file(&self.out)?;
         let (atoms, frames, left_out) = (dictionary.len(), dictionary.frames(), grid.left_out());
         let result = json!({
-            "file": self.out, "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
+            "file": lossy(&self.out), "atoms": atoms, "frames": frames, "coefficients": self.coefficients, "left_out": left_out,
         });
         context.output.result(&result, || {
             format!(

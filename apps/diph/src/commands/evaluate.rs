@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diph_core::ParameterMaps;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
-use diph_formats::{NpzFile, check_writable_file};
+use diph_formats::{NpzFile, OutputFile, check_not_input};
+use diph_recon::config::first_difference;
+use diph_recon::memory::{files, program};
 use diph_recon::slices::{Selection, read_truth};
-use diph_recon::study::{MethodResults, SliceResult};
-use diph_recon::{Blame, Evaluation, ReconError, parameter_maps, write_json};
+use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
+use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use num_complex::Complex32;
 
@@ -37,7 +39,13 @@ pub struct EvaluateArgs {
     /// Also write the metrics to this file
     #[arg(long, value_name = "FILE.json")]
     pub out: Option<PathBuf>,
+    /// Replace a file of that name that holds something else
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
+
+/// Files of a reconstructed slice that are read.
+const OF_SLICE: [&str; 4] = ["maps.npz", "tsmi.npz", "method.json", "metrics.json"];
 
 /// A result that is to be judged.
 struct Candidate {
@@ -53,29 +61,45 @@ impl EvaluateArgs {
     /// Naming the file to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let folder = DatasetFolder::open(&self.dataset).file(&self.dataset)?;
-        if let Some(out) = &self.out {
-            check_writable_file(out).file(out)?;
-        }
+        let path = self.out.as_deref();
+        let out = path.map(|path| OutputFile::new(path, self.force, &[&self.results]).file(path)).transpose()?;
         let candidates = match self.results.is_dir() {
-            true => self.of_folder()?,
-            false => self.of_samples(&folder)?,
+            true => self.of_folder(context)?,
+            false => {
+                check_memory(context, [self.results.as_path()])?;
+                self.of_samples(&folder)?
+            }
         };
         if candidates.is_empty() {
             let message = "expected results of the selected slices, found none";
             return Err(ReconError::input(&self.results, message).into());
         }
-        let slices =
-            candidates.iter().map(|candidate| self.judge(&folder, candidate)).collect::<Result<_, ReconError>>()?;
+        let of_slice = |candidate: &Candidate| {
+            let folder = self.results.join(candidate.id.to_string());
+            OF_SLICE.map(|name| folder.join(name))
+        };
+        let mut read: Vec<PathBuf> = candidates.iter().flat_map(of_slice).collect();
+        let mut slices = Vec::new();
+        for candidate in &candidates {
+            context.cancel.check()?;
+            slices.push(self.judge(&folder, candidate, &mut read)?);
+        }
         let name = self.results.file_stem().map_or("results".into(), |name| name.to_string_lossy().into_owned());
         let results = MethodResults::new(name, slices);
-        if let Some(out) = &self.out {
-            write_json(out, &results)?;
+        if let (Some(out), Some(path)) = (out, path) {
+            check_not_input(path, read.iter().map(PathBuf::as_path)).file(path)?;
+            out.write(&json_bytes(&results).file(path)?).file(path)?;
         }
         context.output.result(&results, || results_table(&results))
     }
 
-    fn judge(&self, folder: &DatasetFolder, candidate: &Candidate) -> Result<SliceResult, ReconError> {
-        let truth = read_truth(folder, candidate.id, self.cut, &mut Vec::new())?;
+    fn judge(
+        &self,
+        folder: &DatasetFolder,
+        candidate: &Candidate,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<SliceResult, ReconError> {
+        let truth = read_truth(folder, candidate.id, self.cut, files)?;
         let mut evaluation = Evaluation::of_maps(&candidate.maps, &truth).file(&self.results)?;
         if let Some(tsmi) = &candidate.tsmi {
             evaluation = evaluation.with_tsmi(tsmi, &truth).file(&self.results)?;
@@ -92,18 +116,31 @@ impl EvaluateArgs {
         })
     }
 
-    /// Every `vol{v}_slice{s}` below the folder that is selected.
-    fn of_folder(&self) -> Result<Vec<Candidate>, ReconError> {
-        let mut candidates = Vec::new();
-        for entry in std::fs::read_dir(&self.results).file(&self.results)? {
-            let path = entry.file(&self.results)?.path();
-            let Some(id) = path.file_name().and_then(|name| SliceId::parse(name.to_str()?)) else { continue };
-            if self.vols.contains(id.vol) && self.slices.contains(id.slice) {
-                candidates.push(of_slice_folder(&path, id)?);
+    /// Every `vol{v}_slice{s}` below the folder that is selected. All must be finished and of one method: their mean would mean
+    /// nothing otherwise.
+    fn of_folder(&self, context: &Context) -> Result<Vec<Candidate>, ReconError> {
+        let stored = StoredSlice::list(&self.results)?;
+        let is_selected =
+            |slice: &&StoredSlice| self.vols.contains(slice.id.vol) && self.slices.contains(slice.id.slice);
+        let selected: Vec<&StoredSlice> = stored.iter().filter(is_selected).collect();
+        let mut first = None;
+        for slice in &selected {
+            check_memory(
+                context,
+                ["maps.npz", "tsmi.npz"].map(|name| slice.folder.join(name)).iter().map(PathBuf::as_path),
+            )?;
+            if !slice.is_finished()? {
+                let message = "unfinished, for it has no metrics.json; reconstruct it again, or select other slices";
+                return Err(ReconError::input(&slice.folder, message));
+            }
+            let method = slice.method()?.unwrap_or_default();
+            let (of_first, first_method) = first.get_or_insert_with(|| (slice.id, method.clone()));
+            if let Some(difference) = first_difference(first_method, &method) {
+                let message = format!("another method than that of {of_first}: {difference} here; evaluate them apart");
+                return Err(ReconError::input(&slice.folder, message.replace("is asked for here", "here")));
             }
         }
-        candidates.sort_by_key(|candidate| candidate.id);
-        Ok(candidates)
+        selected.into_iter().map(|slice| of_slice_folder(&slice.folder, slice.id)).collect()
     }
 
     /// The n-th sample is the n-th selected slice, volumes first. Images are still divided by the intensity factor.
@@ -128,6 +165,12 @@ impl EvaluateArgs {
         };
         ids.into_iter().enumerate().map(candidate).collect()
     }
+}
+
+/// Fails on files that hold more than there is room for, however small they are on disk.
+fn check_memory<'a>(context: &Context, paths: impl IntoIterator<Item = &'a Path>) -> Result<(), ReconError> {
+    let reading = program().and(files(paths));
+    Ok(context.memory.check("reading the results", &reading, "evaluate fewer samples, or check the files")?)
 }
 
 fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {

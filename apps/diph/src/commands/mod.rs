@@ -13,6 +13,8 @@ mod simulate;
 mod train;
 mod values;
 
+use std::path::Path;
+
 use diph_core::MemoryEstimate;
 use serde_json::{Value, json};
 
@@ -31,6 +33,11 @@ pub use recon::ReconArgs;
 pub use simulate::SimulateArgs;
 pub use train::TrainArgs;
 pub use values::Values;
+
+/// A path for JSON, which holds text only: what is no text in it is replaced.
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
 
 /// The result of a dry run.
 fn print_estimate(context: &Context, estimate: &MemoryEstimate) -> Result<(), AppError> {

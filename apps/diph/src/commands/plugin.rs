@@ -8,6 +8,7 @@ use diph_recon::Blame;
 use diph_test_kit::{Report, check_conditional_prior, check_estimator, check_operator, check_projector};
 use serde_json::{Value, json};
 
+use super::lossy;
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -81,7 +82,7 @@ fn summary(component: Component<'_>) -> Value {
         "version": descriptor.version,
         "kind": descriptor.kind.to_string(),
         "summary": descriptor.summary,
-        "library": library.path(),
+        "library": library.path().map(lossy),
         "origin": library.origin(),
         "shadowed_by": shadowed_by.map(Library::to_string),
     })

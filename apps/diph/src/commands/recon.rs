@@ -72,6 +72,12 @@ pub struct ReconArgs {
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]
     pub coil_maps: Option<PathBuf>,
+    /// Replace results of another method, seed or data set in the folder
+    #[arg(long)]
+    pub force: bool,
+    /// Simulate k-space from the reference maps, with noise, for slices that have none
+    #[arg(long)]
+    pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "HEIGHTxWIDTH")]
     pub image_size: Option<ImageSize>,
@@ -113,6 +119,8 @@ impl ReconArgs {
             overrides: &overrides,
             out: &self.out,
             seed: self.seed,
+            force: self.force,
+            simulate: self.simulate,
             image_size: self.image_size.map(Into::into),
             dump_steps: self.dump_steps,
             log_results: self.report,

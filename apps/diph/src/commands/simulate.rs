@@ -6,8 +6,10 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
-use diph_datasets::{BrainPhantom, DatasetFolder, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId};
-use diph_formats::check_writable_folder;
+use diph_datasets::{
+    BrainPhantom, DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
+};
+use diph_formats::{check_not_input, check_writable_folder};
 use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use diph_plugin_host::Registry;
@@ -18,7 +20,7 @@ use diph_recon::{Blame, DEFAULT_OPERATOR, ReconError, Simulation};
 use ndarray::{Array2, Array3};
 use serde_json::json;
 
-use super::{ImageSize, check_coefficients, print_estimate};
+use super::{ImageSize, check_coefficients, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -66,7 +68,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "STD", value_parser = parse_noise)]
     pub noise: Option<f64>,
     /// Signal-to-noise ratio in decibels instead
-    #[arg(long, value_name = "DB", conflicts_with = "noise")]
+    #[arg(long, value_name = "DB", conflicts_with = "noise", allow_hyphen_values = true, value_parser = parse_snr)]
     pub snr: Option<f64>,
     /// Which parts of a sample get noise; real reproduces the Python code's files
     #[arg(long, value_enum, default_value = "complex")]
@@ -77,6 +79,9 @@ pub struct SimulateArgs {
     /// Operator that measures
     #[arg(long, default_value = DEFAULT_OPERATOR, value_name = "ID")]
     pub operator: String,
+    /// Replace files in the folder that no simulation wrote, such as measured k-space
+    #[arg(long)]
+    pub force: bool,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -125,6 +130,7 @@ impl SimulateArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let slices = self.selected()?;
         if !self.dry_run {
+            check_not_input(&self.out, self.maps.as_deref()).file(&self.out)?;
             check_writable_folder(&self.out).file(&self.out)?;
         }
         let size = self.image_size(&slices)?;
@@ -155,17 +161,20 @@ impl SimulateArgs {
             Parts::Real => NoiseParts::RealOnly,
         };
         simulation.seed = self.seed;
+        simulation.force = self.force;
         context.cancel.check()?;
+        self.check_maps(&slices, size)?;
+        let mut run = simulation.begin(&slices)?;
         let bar = context.output.bar("simulating", slices.len());
         for id in &slices {
             context.cancel.check()?;
             bar.message(id.to_string());
-            simulation.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
+            run.write_slice(*id, &self.read_maps(*id, slices.len())?)?;
             bar.step();
         }
         drop(bar);
-        simulation.write_acquisition()?;
-        let result = json!({ "folder": self.out, "slices": slices.len(), "cut": self.cut });
+        run.finish()?;
+        let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
         context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
     }
 
@@ -186,7 +195,11 @@ impl SimulateArgs {
             parameters: 2,
             simulates_dictionary: self.dictionary.is_none() && sequence.is_some(),
         };
-        plan.memory(registry).and(files(self.dictionary.as_deref()))
+        let trajectory = match &self.trajectory {
+            Some(TrajectorySource::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        plan.memory(registry).and(files(self.dictionary.as_deref().into_iter().chain(trajectory)))
     }
 
     fn selected(&self) -> Result<Vec<SliceId>, AppError> {
@@ -229,6 +242,24 @@ impl SimulateArgs {
         phantom.render().map(|slice| slice.maps).flag("--phantom")
     }
 
+    /// Fails on maps that cannot be measured, before what an earlier simulation wrote is replaced.
+    fn check_maps(&self, slices: &[SliceId], size: (usize, usize)) -> Result<(), AppError> {
+        let Some(root) = &self.maps else { return Ok(()) };
+        let folder = DatasetFolder::new(root);
+        for id in slices {
+            let (path, maps) = (folder.maps_path(*id), self.read_maps(*id, slices.len())?);
+            if maps.dim() != size {
+                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", maps.dim());
+                return Err(ReconError::input(&path, message).into());
+            }
+            if !maps.mask(MASK_THRESHOLD).iter().any(|inside| *inside) {
+                let message = format!("the mask is empty: no voxel has |PD| above {MASK_THRESHOLD}");
+                return Err(ReconError::input(&path, message).into());
+            }
+        }
+        Ok(())
+    }
+
     fn read_sequence(&self) -> Result<Option<Sequence>, AppError> {
         let frames = Sequence::CUTS[self.cut];
         match (&self.sequence, &self.dictionary, &self.maps) {
@@ -245,14 +276,14 @@ impl SimulateArgs {
         sequence: Option<&Sequence>,
     ) -> Result<Acquisition, AppError> {
         let folder = DatasetFolder::new(self.maps.as_deref().unwrap_or(Path::new("")));
-        let own_dictionary = || folder.dictionary_path(self.cut);
+        let own_dictionary = || folder.dictionary_path(self.cut).file(folder.root());
         let dictionary = match (&self.dictionary, sequence) {
             (Some(path), _) => read_dictionary(path, self.coefficients)?,
             (None, Some(sequence)) => {
                 let (grid, is_cancelled) = (DictionaryGrid::brain(), || context.cancel.is_cancelled());
                 Dictionary::simulate_unless(&is_cancelled, sequence, &grid, self.coefficients).flag("--sequence")?
             }
-            (None, None) => read_dictionary(&own_dictionary(), self.coefficients)?,
+            (None, None) => read_dictionary(&own_dictionary()?, self.coefficients)?,
         };
         let frames = dictionary.frames();
         let (trajectory, density_compensation) = self.trajectory(&folder, frames, size)?;
@@ -307,6 +338,13 @@ fn parse_samples(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(samples @ 2..=1_000_000) => Ok(samples),
         _ => Err("expected 2 to 1000000 samples".into()),
+    }
+}
+
+fn parse_snr(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(decibels) if decibels.is_finite() => Ok(decibels),
+        _ => Err("expected a finite number of decibels".into()),
     }
 }
 

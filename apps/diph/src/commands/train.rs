@@ -1,12 +1,11 @@
 //! `diph train`: a diffusion prior from images, or a Gaussian one from maps.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
-use diph_formats::{check_writable_file, check_writable_folder, write_atomically};
+use diph_formats::{FolderLock, OutputFile, check_not_input, check_writable_folder};
 use diph_plugin_host::Registry;
 use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
@@ -17,7 +16,7 @@ use diph_train::{
 };
 use serde_json::{Value, json};
 
-use super::{ImageSize, print_estimate};
+use super::{ImageSize, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -87,6 +86,9 @@ pub struct TrainArgs {
     /// Minutes between checkpoints
     #[arg(long, default_value_t = 5.0, value_parser = parse_minutes)]
     pub checkpoint_minutes: f64,
+    /// Replace a spectrum of that name; the folder of a run is never replaced
+    #[arg(long)]
+    pub force: bool,
     /// Say how much memory it would need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -137,6 +139,9 @@ impl TrainArgs {
         if self.objective == Objective::Spectrum {
             return self.learn_spectrum(context);
         }
+        if self.force {
+            return Err(AppError::usage("--force", "has no effect but with --objective spectrum; leave it out"));
+        }
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
         self.check_used(&config)?;
@@ -146,6 +151,9 @@ impl TrainArgs {
             return print_estimate(context, &estimate);
         }
         check_writable_folder(&self.out).file(&self.out)?;
+        let _lock = FolderLock::take(&self.out).file(&self.out)?;
+        // Another run may have begun and ended in between.
+        self.check_unused(&folder)?;
         folder.clean()?;
         let steps = config.training.steps;
         let spinner = context.output.spinner("preparing the images");
@@ -209,15 +217,17 @@ impl TrainArgs {
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration"))?,
         };
         self.check_used(&config)?;
-        check_writable_file(&self.out).file(&self.out)?;
+        let inputs: Vec<&Path> = self.config.as_deref().into_iter().collect();
+        let out = OutputFile::new(&self.out, self.force, &inputs).file(&self.out)?;
         let registry = context.registry()?;
         let bar = context.output.bar("learning the spectrum", 1);
         let learned = learn_spectrum(&registry, &config, &context.cancel, &mut |done, total| bar.set(done, total))?;
         drop(bar);
         let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
-        write_atomically(&self.out, |file| file.write_all(&bytes)).file(&self.out)?;
+        check_not_input(&self.out, learned.files.iter().map(PathBuf::as_path)).file(&self.out)?;
+        out.write(&bytes).file(&self.out)?;
         let (images, out) = (learned.spectrum.images(), self.out.display());
-        context.output.result(&json!({ "images": images, "spectrum": self.out }), || {
+        context.output.result(&json!({ "images": images, "spectrum": lossy(&self.out) }), || {
             format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`")
         })
     }
@@ -246,15 +256,21 @@ impl TrainArgs {
                 )),
             };
         }
-        if folder.path().exists() && !is_empty(folder.path()) {
-            let message =
-                format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
-            return Err(AppError::usage("--out", message));
-        }
+        self.check_unused(folder)?;
         match &self.config {
             Some(file) => self.overridden(read_json(file)?, file),
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration")),
         }
+    }
+
+    /// Fails when a new run would begin in a folder that has something in it.
+    fn check_unused(&self, folder: &RunFolder) -> Result<(), AppError> {
+        if self.resume || folder.is_unused()? {
+            return Ok(());
+        }
+        let message =
+            format!("{} exists; add --resume to go on with its run, or name another", folder.path().display());
+        Err(AppError::usage("--out", message))
     }
 
     /// Fails on a flag that says something about images that are not trained on. That it repeats the default is no reason to
@@ -283,11 +299,12 @@ impl TrainArgs {
         let size = self.phantom.map(<(usize, usize)>::from);
         let acquisition = match self.acquisition.as_deref() {
             Some(path) if path == Path::new("demo") => Some(Value::Null),
-            path => path.map(|path| json!(path)),
+            path => path.map(|path| text("--acquisition", path)).transpose()?,
         };
+        let dataset = self.dataset.as_deref().map(|path| text("--dataset", path)).transpose()?;
         let measured = self.intensity == Some(IntensityUnits::Measured);
         let flags = [
-            ("data.dataset", self.dataset.as_ref().map(|path| json!(path))),
+            ("data.dataset", dataset),
             ("data.vols", self.vols.as_ref().map(numbers)),
             ("data.slices", self.slices.as_ref().map(numbers)),
             ("data.validation_vols", self.validation_vols.as_ref().map(numbers)),
@@ -336,13 +353,21 @@ fn plan(context: &Context, registry: &Registry, config: &RunConfig) -> Result<Me
     Ok(estimate)
 }
 
+/// A path that goes into the configuration of the run, which is JSON and holds text only.
+fn text(flag: &str, path: &Path) -> Result<Value, AppError> {
+    match path.to_str() {
+        Some(path) => Ok(json!(path)),
+        None => {
+            let message =
+                format!("{}: expected a path in UTF-8, since it goes into config.json; rename it", path.display());
+            Err(AppError::usage(flag, message))
+        }
+    }
+}
+
 /// All is an empty list.
 fn numbers(selection: &Selection) -> Value {
     json!(selection.named().collect::<Vec<_>>())
-}
-
-fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn parse_condition(text: &str) -> Result<Value, String> {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use diph_formats::Error as FileError;
 use diph_recon::config::ConfigError;
 use diph_recon::{NotEnoughMemory, ReconError, named};
 
@@ -42,6 +43,12 @@ pub enum AppError {
     /// The work cannot fit into memory.
     #[error("{0}, or give more with --max-memory")]
     Memory(NotEnoughMemory),
+    /// Somebody's files are where results should go.
+    #[error("{0}; add --force to replace it")]
+    InTheWay(ReconError),
+    /// A slice has no k-space.
+    #[error("{0}; --simulate makes it up from the reference maps")]
+    NoKspace(ReconError),
     /// A file is to blame, a step failed, or the user asked to stop.
     #[error(transparent)]
     Recon(ReconError),
@@ -59,13 +66,25 @@ impl AppError {
     /// The code that the program ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::Override(_) => Exit::Usage,
-            Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
+            Self::Usage { .. } | Self::Override(_) | Self::InTheWay(_) => Exit::Usage,
+            Self::Recon(error) if is_input(error) => Exit::Usage,
+            Self::NoKspace(_) | Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
             Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
             Self::Memory(_) | Self::Recon(_) => Exit::Failure,
             Self::Check(_) => Exit::CheckFailed,
         }
     }
+}
+
+/// The error of a file, whatever it is wrapped in.
+fn of_file(error: &ReconError) -> Option<&FileError> {
+    let ReconError::File { source, .. } = error else { return None };
+    source.downcast_ref()
+}
+
+/// Whether a flag names what is read as the place to write.
+fn is_input(error: &ReconError) -> bool {
+    matches!(of_file(error), Some(FileError::IsInput { .. }))
 }
 
 /// Says it in the words of the command line.
@@ -78,6 +97,8 @@ impl From<ReconError> for AppError {
             }
             ReconError::Config(error) if error.is_of_override() => Self::Override(error),
             ReconError::Memory(error) => Self::Memory(error),
+            ReconError::NoKspace { .. } => Self::NoKspace(error),
+            error if matches!(of_file(&error), Some(FileError::InTheWay { .. })) => Self::InTheWay(error),
             other => Self::Recon(other),
         }
     }

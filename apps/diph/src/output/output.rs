@@ -43,13 +43,18 @@ impl Output {
     /// A line for people, on standard error; silent with `--quiet` and `--json`.
     pub fn note(&self, line: impl Display) {
         if self.mode == Mode::Human {
-            self.bars.suspend(|| eprintln!("{line}"));
+            self.say(&line.to_string());
         }
+    }
+
+    /// Several [notes](Self::note).
+    pub fn note_all(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.note(line));
     }
 
     /// A line about something that may spoil the result, on standard error, in every mode.
     pub fn warn(&self, line: impl Display) {
-        self.bars.suspend(|| eprintln!("warning: {line}"));
+        self.say(&format!("warning: {line}"));
     }
 
     /// The result of the command, once: as JSON for a program, as text for a person.
@@ -68,13 +73,19 @@ impl Output {
     /// Says why the command ended early, and gives the code to end with. Standard error gets one line; for a program
     /// standard output gets `{"error": .., "exit_code": ..}`, unless it has the result already.
     pub fn fail(&self, error: &AppError) -> Exit {
-        self.bars.suspend(|| eprintln!("error: {error}"));
+        self.say(&format!("error: {error}"));
         if self.mode == Mode::Json && !self.has_result.load(Ordering::Relaxed) {
             let value = serde_json::json!({ "error": error.to_string(), "exit_code": error.exit() as u8 });
             // Whoever closed standard output does not want to hear of it; the exit code still tells.
             let _ = self.print(&value.to_string());
         }
         error.exit()
+    }
+
+    /// Standard error may be closed or on a full disk. Whoever cannot be told misses the line; the work goes on, and the exit code
+    /// still tells.
+    fn say(&self, line: &str) {
+        let _ = self.bars.suspend(|| writeln!(std::io::stderr(), "{line}"));
     }
 
     fn print(&self, text: &str) -> std::io::Result<()> {

@@ -171,10 +171,11 @@ fn settings_that_cannot_work() {
     let error = bench.fail(1, &[&lrtv[..], &["solver.fista.lipschitz=0.001"]].concat());
     assert!(error.contains("the solver broke down"), "{error}");
     let prior = "prior={\"id\":\"diph.total-variation\"}";
-    let lsq = ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0"];
+    let lsq =
+        ["recon", "--dataset", "data", "--cut", "4", "--method", "lsq", "--out", "out", "--slices", "0", "--force"];
     let error = bench.fail(1, &[&lsq[..], &["--set", prior]].concat());
     assert!(error.contains("solver `least-squares`: prior: expected none"), "{error}");
-    let error = bench.fail(1, &[&lrtv[..], &["prior=null"]].concat());
+    let error = bench.fail(1, &[&lrtv[..], &["prior=null", "--force"]].concat());
     assert!(error.contains("solver `fista`: prior: expected a prior"), "{error}");
 }
 

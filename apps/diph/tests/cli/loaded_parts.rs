@@ -41,7 +41,7 @@ fn loaded_parts_give_the_same_bytes_as_built_in_ones() {
         ("mrf-diph-unconditional", "solver.annealed.iterations=2"),
     ];
     for (method, few) in cases {
-        let slice = ["--slices", "0", "--set", few];
+        let slice = ["--slices", "0", "--set", few, "--force"];
         bench.recon(method, "built-in", &slice);
         bench.recon(method, "loaded", &[&slice[..], &["--plugin-dir", "plugins"]].concat());
         for file in ["maps.npz", "tsmi.npz"] {

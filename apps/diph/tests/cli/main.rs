@@ -7,6 +7,8 @@ mod diffusion;
 mod loaded_parts;
 mod memory;
 mod network;
+#[cfg(unix)]
+mod nothing_lost;
 mod parity;
 mod plugins;
 mod real_data;

@@ -84,7 +84,8 @@ impl Outputs {
         let bench = Bench::with_data();
         fs::create_dir(bench.path("recorded")).unwrap();
         let data = DatasetFolder::new(bench.path("data"));
-        for file in [data.trajectory_path(), data.dictionary_path(4), data.kspace_path(SliceId::new(0, 0), 4)] {
+        let kspace = data.kspace_path(SliceId::new(0, 0), 4);
+        for file in [data.trajectory_path().unwrap(), data.dictionary_path(4).unwrap(), kspace] {
             fs::copy(&file, bench.path("recorded").join(file.file_name().unwrap())).unwrap();
         }
         Self { bench }

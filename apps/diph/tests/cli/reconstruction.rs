@@ -119,11 +119,14 @@ fn simulating_again_replaces_the_acquisition() {
 }
 
 #[test]
-fn missing_k_space_is_simulated_and_said() {
+fn missing_k_space_is_simulated_when_asked_for_and_said() {
     let bench = Bench::with_data();
     fs::remove_dir_all(bench.path("data/synthesized_ksp")).unwrap();
     let words = ["recon", "--dataset", "data", "--cut", "4", "--slices", "1", "--method", "svd-mrf", "--out", "out"];
-    let output = bench.run(&words);
+    let error = bench.fail(3, &words);
+    assert!(error.contains("ksp_vol0_slice1_cut4.npz") && error.contains("--simulate"), "{error}");
+    assert!(!bench.path("out").exists());
+    let output = bench.run(&[&words[..], &["--simulate", "--quiet"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("vol0_slice1: no k-space"), "{said}");
     assert_eq!(bench.json("out/metrics.json")["slices"][0]["simulated_kspace"], true);

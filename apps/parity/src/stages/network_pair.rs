@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use diph_diffusion::{Checkpoint, ModelConfig};
-use diph_formats::NpzFile;
+use diph_formats::{NpzFile, is_there};
 use diph_network::{ForwardMode, UNet};
 use ndarray::Ix4;
 
@@ -28,7 +28,7 @@ impl NetworkPair {
     fn checkpoint(&self, path: &Path) -> Result<Checkpoint, ReconError> {
         let Some(file) = &self.model_config else {
             let beside = path.with_extension("json");
-            if beside.exists() {
+            if is_there(&beside).file(&beside)? {
                 return Checkpoint::read(path).file(path);
             }
             let message = format!("expected a configuration of {}: there is no {}", path.display(), beside.display());

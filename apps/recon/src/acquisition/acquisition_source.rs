@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_datasets::{DatasetFolder, TrajectoryFile};
-use diph_formats::NpzFile;
+use diph_formats::{NpzFile, is_there};
 use diph_nufft::Trajectory;
-use ndarray::{Array2, Array3, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayViewD, Axis, Ix3};
 use num_complex::Complex32;
 
 use super::Acquisition;
@@ -63,30 +63,42 @@ impl<'a> AcquisitionSource<'a> {
     }
 
     /// Files that [`read`](Self::read) opens.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let dictionary = self.sequence.is_none().then(|| self.dictionary_path());
+    ///
+    /// # Errors
+    /// When the folder has two files for one thing, or nobody can tell what it has.
+    pub fn files(&self) -> Result<Vec<PathBuf>, ReconError> {
+        let dictionary = self.sequence.is_none().then(|| self.dictionary_path()).transpose()?;
         let sequence = match self.sequence {
             Some(SequenceSource::File(path)) => Some(path.clone()),
             _ => None,
         };
-        let coil_maps = self.coil_maps_path();
-        [Some(self.trajectory_path()), dictionary, sequence, coil_maps].into_iter().flatten().collect()
+        let coil_maps = self.coil_maps_path()?;
+        Ok([Some(self.trajectory_path()?), dictionary, sequence, coil_maps].into_iter().flatten().collect())
     }
 
-    fn trajectory_path(&self) -> PathBuf {
-        self.trajectory.map_or_else(|| self.folder.trajectory_path(), Path::to_owned)
+    /// The trajectory that [`read`](Self::read) opens.
+    ///
+    /// # Errors
+    /// When the folder has two, or nobody can tell which it has.
+    pub fn trajectory_path(&self) -> Result<PathBuf, ReconError> {
+        self.trajectory
+            .map_or_else(|| self.folder.trajectory_path().file(self.folder.root()), |path| Ok(path.to_owned()))
     }
 
-    fn dictionary_path(&self) -> PathBuf {
-        self.dictionary.map_or_else(|| self.folder.dictionary_path(self.cut), Path::to_owned)
+    fn dictionary_path(&self) -> Result<PathBuf, ReconError> {
+        let own = || self.folder.dictionary_path(self.cut).file(self.folder.root());
+        self.dictionary.map_or_else(own, |path| Ok(path.to_owned()))
     }
 
-    fn coil_maps_path(&self) -> Option<PathBuf> {
+    fn coil_maps_path(&self) -> Result<Option<PathBuf>, ReconError> {
         if self.estimate_coils {
-            return None;
+            return Ok(None);
         }
-        let own = self.folder.root().join("acquisition/coil_maps.npz");
-        self.coil_maps.map(Path::to_owned).or_else(|| own.exists().then_some(own))
+        if let Some(path) = self.coil_maps {
+            return Ok(Some(path.to_owned()));
+        }
+        let own = self.folder.coil_maps_path();
+        Ok(is_there(&own).file(&own)?.then_some(own))
     }
 
     fn read_dictionary(&self, cancel: &Cancel) -> Result<Dictionary, ReconError> {
@@ -95,7 +107,7 @@ impl<'a> AcquisitionSource<'a> {
             let (grid, is_cancelled) = (DictionaryGrid::brain(), || cancel.is_cancelled());
             return Dictionary::simulate_unless(&is_cancelled, &sequence, &grid, self.coefficients).setting("sequence");
         }
-        let path = self.dictionary_path();
+        let path = self.dictionary_path()?;
         read_dictionary(&path, self.coefficients)
     }
 
@@ -108,7 +120,7 @@ impl<'a> AcquisitionSource<'a> {
         frames: usize,
         image_size: (usize, usize),
     ) -> Result<(Array3<f64>, Array2<f32>), ReconError> {
-        let path = self.trajectory_path();
+        let path = self.trajectory_path()?;
         let file = TrajectoryFile::read(&path).file(&path)?;
         let trajectory = Trajectory::from_interleaves(file.positions.view(), frames).file(&path)?;
         let weights = match &file.weights {
@@ -122,17 +134,28 @@ impl<'a> AcquisitionSource<'a> {
     }
 
     fn read_coil_maps(&self, (height, width): (usize, usize)) -> Result<Option<Array3<Complex32>>, ReconError> {
-        let Some(path) = self.coil_maps_path() else {
+        let Some(path) = self.coil_maps_path()? else {
             return Ok(None);
         };
         let maps = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("coil_maps", "(coil, y, x)"));
         let maps = maps.file(&path)?;
+        check_coil_maps(&path, maps.view().into_dyn())?;
         if maps.dim() == (maps.dim().0, height, width) {
             return Ok(Some(maps));
         }
         let message = format!("key `coil_maps`: expected (coil, {height}, {width}), got {:?}", maps.shape());
         Err(ReconError::input(&path, message))
     }
+}
+
+/// Fails on sensitivities of no coil, and of coils that see nothing.
+fn check_coil_maps(path: &Path, maps: ArrayViewD<'_, Complex32>) -> Result<(), ReconError> {
+    let got = match maps.is_empty() {
+        true => format!("{:?}", maps.shape()),
+        false if maps.iter().all(|value| *value == Complex32::ZERO) => "zeros only".into(),
+        false => return Ok(()),
+    };
+    Err(ReconError::input(path, format!("key `coil_maps`: expected the sensitivities of at least one coil, got {got}")))
 }
 
 /// The positions as an array (frame, sample, 2).

@@ -4,10 +4,12 @@ mod acquisition;
 mod acquisition_source;
 mod demo_acquisition;
 mod dictionary;
+mod fingerprint;
 mod sequence_source;
 
 pub use acquisition::{Acquisition, announced};
 pub use acquisition_source::{AcquisitionSource, positions};
 pub use demo_acquisition::DemoAcquisition;
 pub use dictionary::{dictionary_file, read_dictionary};
+pub use fingerprint::Fingerprint;
 pub use sequence_source::SequenceSource;

@@ -45,6 +45,6 @@ impl SequenceSource {
 }
 
 fn read_file(path: &Path) -> Result<Sequence, ReconError> {
-    let text = std::fs::read_to_string(path).file(path)?;
+    let text = diph_formats::read_text(path).file(path)?;
     Sequence::from_json(&text).file(path)
 }

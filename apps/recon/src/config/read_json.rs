@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use diph_formats::read_text;
 use serde_json::Value;
 
 use super::ConfigError;
@@ -11,8 +12,7 @@ use super::ConfigError;
 /// # Errors
 /// [`ConfigError::Unreadable`] and [`ConfigError::Syntax`], with line and column.
 pub fn read_json(file: &Path) -> Result<Value, ConfigError> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
+    let text = read_text(file).map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
     parse_json(&text, &file.display().to_string())
 }
 

@@ -11,5 +11,5 @@ pub fn dictionary_plan(atoms: usize, frames: usize, coefficients: usize, paramet
     let numbers = MemoryEstimate::array::<f64>(&[atoms, coefficients.saturating_add(1 + parameters)]);
     program()
         .and(Dictionary::simulation_memory_estimate(atoms, frames, coefficients, parameters))
-        .temporary("writing of the file", numbers.saturating_mul(2))
+        .temporary("writing of the file", numbers.saturating_mul(3))
 }

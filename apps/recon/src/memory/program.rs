@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use diph_core::MemoryEstimate;
+use diph_formats::unpacked_size;
 
 /// Code, threads and freed memory that the allocator keeps: measured in runs of the smallest size.
 const PROGRAM: u64 = 44 << 20;
@@ -20,8 +21,8 @@ pub fn program_with_plugins() -> MemoryEstimate {
 }
 
 /// Files while they are read, one after the other: their bytes, their numbers in double precision, and what is made of them.
+/// What is compressed counts as long as it will be.
 pub fn files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> MemoryEstimate {
-    let len = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let largest = paths.into_iter().map(len).max().unwrap_or(0);
+    let largest = paths.into_iter().map(unpacked_size).max().unwrap_or(0);
     MemoryEstimate::default().temporary("reading of files", largest.saturating_mul(3))
 }

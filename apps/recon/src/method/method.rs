@@ -3,18 +3,23 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Component, Intensity, Scale, Weights};
 use crate::ConditionImage;
 use crate::solver::Solver;
 
+/// Longest name of a method: file systems take 255 bytes, of which other words need some.
+const LONGEST_NAME: usize = 100;
+
 /// A reconstruction as data: which parts, out of which plugins, joined by which solver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
-    /// Name in tables and file names.
+    /// Name in tables and file names, which it can be part of: no separators of folders, and none to begin with a dot.
+    #[serde(deserialize_with = "file_name")]
     pub name: String,
     /// One line for people.
     #[serde(default)]
@@ -43,6 +48,19 @@ pub struct Method {
     pub solver: Solver,
 }
 
+/// Method files are passed on from hand to hand, and their names become parts of file names.
+fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let is_fit = |c: char| !c.is_control() && !r#"/\\:*?"<>|"#.contains(c);
+    match !name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with('.') && name.chars().all(is_fit) {
+        true => Ok(name),
+        false => Err(D::Error::custom(format!(
+            "expected a name that can be part of a file name (no / \\ : * ? \" < > |, no dot in front, up to {LONGEST_NAME} \
+             bytes), got {name:?}"
+        ))),
+    }
+}
+
 impl Method {
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
@@ -53,7 +71,10 @@ impl Method {
         if let Some(ConditionImage::Method(other)) = &self.condition {
             named.extend(other.files());
         }
-        let is_pytorch = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "pt" || ending == "pth");
+        let endings = ["pt", "pth"];
+        let is_pytorch = |path: &&PathBuf| {
+            path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+        };
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));
         let files: BTreeSet<PathBuf> = beside.chain(named.iter().cloned()).filter(|path| path.is_file()).collect();
         files.into_iter().collect()
@@ -72,6 +93,21 @@ mod tests {
             assert_eq!(method.name, name);
             let again: Method = serde_json::from_str(&serde_json::to_string(&method).unwrap()).unwrap();
             assert_eq!(again, method);
+        }
+    }
+
+    #[test]
+    fn names_are_no_paths() {
+        let named = |name: &str| {
+            let mut method: Value = serde_json::from_str(BUILT_IN[0].1).unwrap();
+            method["name"] = name.into();
+            serde_json::from_value::<Method>(method)
+        };
+        for name in ["x/../../escaped", "..", ".hidden", "a\\b", "c:d", "", "line\nfeed", &"x".repeat(300)] {
+            assert!(named(name).unwrap_err().to_string().contains("part of a file name"), "{name}");
+        }
+        for name in ["lrtv λ=0.02", "own method (2)", "a.b"] {
+            assert_eq!(named(name).unwrap().name, name);
         }
     }
 

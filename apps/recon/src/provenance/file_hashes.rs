@@ -30,7 +30,8 @@ impl FileHashes {
     }
 }
 
-fn sha256(path: &Path) -> io::Result<String> {
+/// SHA-256 of a file in hexadecimal.
+pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?;
     let mut chunk = vec![0; 1 << 16];

@@ -6,6 +6,7 @@ mod plugin_file;
 mod provenance;
 
 pub use file_hashes::FileHashes;
+pub(crate) use file_hashes::sha256;
 pub use input_file::InputFile;
 pub use plugin_file::PluginFile;
 pub use provenance::Provenance;

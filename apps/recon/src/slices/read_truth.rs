@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
+use diph_formats::is_there;
+
+use num_complex::Complex32;
 
 use super::Truth;
 use crate::{Blame, ReconError};
@@ -23,7 +26,7 @@ pub fn read_truth(
     files.push(maps_path.clone());
 
     let mut mask_path = folder.mask_path(id, MASK_THRESHOLD);
-    if mask_path.exists() {
+    if is_there(&mask_path).file(&mask_path)? {
         files.push(mask_path.clone());
     } else {
         mask_path = maps_path;
@@ -35,9 +38,13 @@ pub fn read_truth(
     }
 
     let tsmi = match cut.map(|cut| (cut, folder.reference_tsmi_path(id, cut))) {
-        Some((cut, path)) if path.exists() => {
+        Some((cut, path)) if is_there(&path).file(&path)? => {
             files.push(path.clone());
-            Some(folder.reference_tsmi(id, cut).file(&path)?)
+            let tsmi = folder.reference_tsmi(id, cut).file(&path)?;
+            if tsmi.iter().all(|value| *value == Complex32::ZERO) {
+                return Err(ReconError::input(&path, "key `tsmi_ref`: expected an image, got zeros only"));
+            }
+            Some(tsmi)
         }
         _ => None,
     };

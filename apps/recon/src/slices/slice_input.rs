@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use diph_core::{ForwardOperator, Rng};
 use diph_datasets::{DatasetFolder, NoiseParts, REFERENCE_NOISE, SliceId, add_measurement_noise};
+use diph_formats::{NpzFile, is_there};
 use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 use rand::SeedableRng;
 
 use super::{Truth, read_truth};
-use crate::acquisition::Acquisition;
+use crate::acquisition::{Acquisition, AcquisitionSource, Fingerprint};
 use crate::parameter_maps;
 use crate::{Blame, ReconError};
 
@@ -31,31 +32,31 @@ impl SliceInput {
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
-    pub fn read(
-        folder: &DatasetFolder,
-        id: SliceId,
-        cut: usize,
-        acquisition: &Acquisition,
-    ) -> Result<Self, ReconError> {
+    pub fn read(source: &AcquisitionSource<'_>, id: SliceId, acquisition: &Acquisition) -> Result<Self, ReconError> {
+        let (folder, cut) = (source.folder, source.cut);
         let mut files = Vec::new();
         let path = folder.kspace_path(id, cut);
-        let kspace = match path.exists() {
+        let kspace = match is_there(&path).file(&path)? {
             true => {
+                check_kspace_shape(&path, source, acquisition)?;
                 let kspace = folder.kspace(id, cut).file(&path)?;
-                check_kspace(&path, &kspace, acquisition)?;
+                check_signal(&path, &kspace)?;
+                if let Some(measured_with) = folder.measured_with(id, cut).file(&path)? {
+                    Fingerprint::of(acquisition).check(&path, &measured_with, source)?;
+                }
                 files.push(path);
                 Some(kspace)
             }
             false => None,
         };
-        let truth = match folder.maps_path(id).exists() {
+        let maps_path = folder.maps_path(id);
+        let truth = match is_there(&maps_path).file(&maps_path)? {
             true => {
                 let mut truth = read_truth(folder, id, Some(cut), &mut files)?;
                 check_truth(folder, id, cut, &truth, acquisition)?;
                 if kspace.is_none() && truth.tsmi.is_none() {
-                    let path = folder.maps_path(id);
-                    let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&path)?;
-                    truth.tsmi = Some(tsmi.into_dimensionality().file(&path)?);
+                    let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&maps_path)?;
+                    truth.tsmi = Some(tsmi.into_dimensionality().file(&maps_path)?);
                 }
                 Some(truth)
             }
@@ -96,16 +97,46 @@ pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
     rng
 }
 
-/// Any number of coils goes where none are known: their sensitivities can be estimated.
-fn check_kspace(path: &Path, kspace: &Array3<Complex32>, acquisition: &Acquisition) -> Result<(), ReconError> {
+/// Compares the lengths that the file announces before its values are read. Any number of coils goes where none are known: their
+/// sensitivities can be estimated.
+fn check_kspace_shape(
+    path: &Path,
+    source: &AcquisitionSource<'_>,
+    acquisition: &Acquisition,
+) -> Result<(), ReconError> {
+    let shape = NpzFile::open(path).and_then(|mut file| file.shape("y")).file(path)?;
+    let batch = shape.len().saturating_sub(3);
+    // Another number of axes is refused by the reader.
+    let ([1, ..] | [], [coils, frames, samples]) = shape.split_at(batch) else { return Ok(()) };
+    let got = (*coils, *frames, *samples);
+    if coils * frames * samples == 0 {
+        let message = format!("key `y`: expected at least one coil, frame and sample, got {got:?}");
+        return Err(ReconError::input(path, message));
+    }
     let (frames, samples) = acquisition.density_compensation.dim();
-    let coils = acquisition.coil_maps.as_ref().map_or(kspace.dim().0, |maps| maps.dim().0);
+    let coils = acquisition.coil_maps.as_ref().map_or(*coils, |maps| maps.dim().0);
     let expected = (coils, frames, samples);
-    if kspace.dim() == expected && coils > 0 {
+    if got == expected {
         return Ok(());
     }
-    let message = format!("key `y`: expected {expected:?} as the acquisition says, got {:?}", kspace.dim());
+    let mut message = format!("key `y`: expected {expected:?} as the acquisition says, got {got:?}");
+    if got.2 != samples {
+        let trajectory = source.trajectory_path()?;
+        message += &format!(
+            "; {} has {samples} samples in a readout: one of the two files is wrong (a `dcf` of `.mat` files has one weight for \
+             every sample of one readout)",
+            trajectory.display()
+        );
+    }
     Err(ReconError::input(path, message))
+}
+
+/// Nothing can be reconstructed where nothing was measured, whatever the method.
+fn check_signal(path: &Path, kspace: &Array3<Complex32>) -> Result<(), ReconError> {
+    match kspace.iter().any(|sample| *sample != Complex32::ZERO) {
+        true => Ok(()),
+        false => Err(ReconError::input(path, "key `y`: expected a measurement, got zeros only")),
+    }
 }
 
 fn check_truth(

@@ -8,6 +8,7 @@ mod annealed;
 mod fista;
 mod least_squares;
 mod posterior_mean;
+mod posterior_sampling;
 
 use std::ops::{ControlFlow, Deref};
 
@@ -15,7 +16,7 @@ use diph_core::{
     AdmmSettings, AnnealedSettings, Conditions, Error, FistaSettings, LeastSquaresSettings, NoiseSchedule, Observer,
     Outcome, PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason,
 };
-use diph_gaussian::MmseSettings;
+use diph_gaussian::{AnnealedPosteriorSettings, MmseSettings};
 use serde::{Deserialize, Serialize};
 
 /// Every solver with its settings, under the name that method files use: `"solver": { "fista": { "lambda": 0.01 } }`.
@@ -32,6 +33,8 @@ pub enum Solver {
     Fista(FistaSettings),
     /// Posterior mean of a Gaussian prior, in closed form but for a linear system.
     PosteriorMean(MmseSettings),
+    /// Samples of the posterior of a denoising prior that knows its covariance.
+    PosteriorSampling(AnnealedPosteriorSettings),
 }
 
 impl Deref for Solver {
@@ -44,6 +47,7 @@ impl Deref for Solver {
             Self::Annealed(settings) => settings,
             Self::Fista(settings) => settings,
             Self::PosteriorMean(settings) => settings,
+            Self::PosteriorSampling(settings) => settings,
         }
     }
 }
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_solver_reads_under_its_own_name() {
-        for name in ["least-squares", "admm", "annealed", "fista", "posterior-mean"] {
+        for name in ["least-squares", "admm", "annealed", "fista", "posterior-mean", "posterior-sampling"] {
             let solver: Solver = serde_json::from_str(&format!("{{\"{name}\": {{}}}}")).unwrap();
             assert_eq!(solver.name(), name);
             assert!(solver.iterations() > 0 && solver.images() > 0);

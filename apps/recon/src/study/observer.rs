@@ -86,7 +86,7 @@ pub enum Notice {
 impl Notice {
     /// Whether it may spoil the result, rather than being of interest only.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. })
+        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. } | Self::SimulatedKspace(_))
     }
 }
 
@@ -98,7 +98,9 @@ impl fmt::Display for Notice {
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
             Self::LongRun(line) => f.write_str(line),
-            Self::SimulatedKspace(id) => write!(f, "{id}: no k-space in the folder; simulated it from the maps"),
+            Self::SimulatedKspace(id) => {
+                write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
+            }
             Self::EstimatingCoils { id, coils } => write!(f, "{id}: estimating the sensitivities of {coils} coils"),
             Self::OneCoil(id) => write!(f, "{id}: one coil, so that there is no sensitivity to estimate"),
             Self::BrokeDown { label, steps, reason } => {

@@ -1,10 +1,12 @@
 //! The files of one slice.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use diph_core::{ParameterMaps, Result};
-use diph_formats::NpzWriter;
+use diph_datasets::SliceId;
+use diph_formats::{NpzWriter, Staging};
 use ndarray::{Axis, stack};
 use serde_json::json;
 
@@ -13,33 +15,91 @@ use crate::provenance::Provenance;
 use crate::reconstruction::{Posterior, Reconstruction};
 use crate::{Blame, Method, ReconError, stacked_maps, write_json};
 
+/// What a folder of a slice has of its run. Another run may write less, and the folder shall speak of one run.
+const OF_A_RUN: [&str; 10] = [
+    "method.json",
+    "provenance.json",
+    "maps.npz",
+    "tsmi.npz",
+    "posterior.npz",
+    "maps.png",
+    "posterior.png",
+    "steps.png",
+    "steps.csv",
+    STEPS,
+];
+
+/// The folder of the images of every step.
+const STEPS: &str = "steps";
+
+/// The last file of a slice: a folder with metrics is a complete one.
+const METRICS: &str = "metrics.json";
+
 /// The folder of one slice: `maps.npz`, `tsmi.npz`, `metrics.json`, `method.json` and `provenance.json`; for several samples
 /// also `posterior.npz`. Observers of the study put pictures beside them.
+///
+/// All of them are written in a temporary folder and [moved](Self::finish) when they are complete: until then the results of an
+/// earlier run stay what they were.
 pub struct SliceFiles {
+    staging: Staging,
     folder: PathBuf,
+    target: PathBuf,
 }
 
 impl SliceFiles {
     /// The files of a slice below the folder of a run.
-    pub fn new(out: &Path, vol: usize, slice: usize) -> Self {
-        Self { folder: out.join(format!("vol{vol}_slice{slice}")) }
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when the folder of the run cannot be written.
+    pub fn new(out: &Path, id: SliceId) -> Result<Self, ReconError> {
+        let staging = Staging::below(out).file(out)?;
+        let (folder, target) = (staging.path().join(id.to_string()), out.join(id.to_string()));
+        std::fs::create_dir(&folder).file(&folder)?;
+        Ok(Self { staging, folder, target })
     }
 
-    /// The folder itself.
+    /// Files of a slice's folder that a run may replace.
+    pub fn replaced(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+        OF_A_RUN.into_iter().filter(|name| *name != STEPS).chain([METRICS]).map(move |name| folder.join(name))
+    }
+
+    /// The folder in which files are put until all are there.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Takes away what an earlier run may have left and this one may not write again, so that a folder speaks of one run. Its
-    /// `metrics.json` goes first: a folder with metrics is a complete one.
+    /// Puts the files into the place of those of an earlier run. Other files there stay.
     ///
     /// # Errors
-    /// Naming the file that cannot be removed.
-    pub fn clear(&self) -> Result<(), ReconError> {
-        for name in ["metrics.json", "posterior.npz", "posterior.png", "steps.png", "steps.csv"] {
-            remove(&self.folder.join(name), |path| std::fs::remove_file(path))?;
+    /// [`ReconError::File`] naming what cannot be replaced.
+    pub fn finish(self) -> Result<(), ReconError> {
+        std::fs::create_dir_all(&self.target).file(&self.target)?;
+        remove(&self.target.join(METRICS))?;
+        for name in OF_A_RUN.iter().filter(|name| !self.folder.join(name).exists()) {
+            remove(&self.target.join(name))?;
         }
-        remove(&self.folder.join("steps"), |path| std::fs::remove_dir_all(path))
+        for name in self.names_in_order()? {
+            let (new, old) = (self.folder.join(&name), self.target.join(&name));
+            // Files are replaced in one step; folders have to go before.
+            if new.is_dir() {
+                remove(&old)?;
+            }
+            self.staging.move_out(&new, &old).file(&old)?;
+        }
+        Ok(())
+    }
+
+    /// All that was put into the folder. What says whose results they are comes first, what says that they are complete last.
+    fn names_in_order(&self) -> Result<Vec<OsString>, ReconError> {
+        let entries = std::fs::read_dir(&self.folder).file(&self.folder)?;
+        let names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>();
+        let mut names = names.file(&self.folder)?;
+        names.sort_by_key(|name| match name.to_str() {
+            Some("method.json" | "provenance.json") => (0, name.clone()),
+            Some(METRICS) => (2, name.clone()),
+            _ => (1, name.clone()),
+        });
+        Ok(names)
     }
 
     /// The log of the solver's steps: `steps.csv`, and with `images` also `steps/step_0001.npz` and so on.
@@ -69,7 +129,7 @@ impl SliceFiles {
     /// # Errors
     /// [`ReconError::File`] when it cannot be written.
     pub fn write_metrics(&self, method: &Method, result: &SliceResult) -> Result<(), ReconError> {
-        write_json(&self.folder.join("metrics.json"), &json!({ "method": method.name, "slices": [result] }))
+        write_json(&self.folder.join(METRICS), &json!({ "method": method.name, "slices": [result] }))
     }
 
     /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, y, x) and the samples' own `qmaps` (n, 4, y, x) and
@@ -104,11 +164,47 @@ impl SliceFiles {
     }
 }
 
-/// Removes what is there.
-fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), ReconError> {
-    match remove(path) {
-        // A file in the folder's place is told when there is something to write.
-        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(error).file(path),
+/// Removes a file or a folder, where there is one.
+fn remove(path: &Path) -> Result<(), ReconError> {
+    let removed = match path.symlink_metadata() {
+        Ok(there) if there.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).file(path),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write_bytes;
+
+    #[test]
+    fn old_results_go_when_the_new_ones_are_complete() {
+        let out = tempfile::tempdir().unwrap();
+        let id = SliceId::new(0, 5);
+        let put = |folder: &Path, names: &[&str], text: &str| {
+            names.iter().for_each(|name| write_bytes(&folder.join(name), text.as_bytes()).unwrap())
+        };
+        let target = out.path().join("vol0_slice5");
+        put(&target, &["maps.npz", "metrics.json", "posterior.npz", "steps/step_0001.npz", "notes.txt"], "old");
+        let files = SliceFiles::new(out.path(), id).unwrap();
+        put(files.folder(), &["maps.npz"], "new");
+        drop(files);
+        assert_eq!(std::fs::read(target.join("maps.npz")).unwrap(), b"old", "given up");
+        let files = SliceFiles::new(out.path(), id).unwrap();
+        put(files.folder(), &["maps.npz", "metrics.json", "steps/step_0002.npz", "of an observer.png"], "new");
+        assert_eq!(std::fs::read(target.join("metrics.json")).unwrap(), b"old");
+        files.finish().unwrap();
+        let read = |name: &str| std::fs::read_to_string(target.join(name)).ok();
+        assert_eq!((read("maps.npz"), read("metrics.json")), (Some("new".into()), Some("new".into())));
+        assert_eq!((read("posterior.npz"), read("steps/step_0001.npz")), (None, None), "those of the earlier run");
+        for name in ["steps/step_0002.npz", "of an observer.png", "notes.txt"] {
+            assert!(read(name).is_some(), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1, "no temporary folder");
     }
 }

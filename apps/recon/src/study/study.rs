@@ -4,16 +4,16 @@ use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{MemoryEstimate, StopReason};
-use diph_datasets::{DatasetFolder, SliceId};
-use diph_formats::NpzFile;
+use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
+use diph_formats::{NpzFile, is_there};
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 
 use super::{
-    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, SliceFiles,
-    SliceResult, StudyObserver,
+    FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, ResultsFolder,
+    RunConfiguration, SliceFiles, SliceResult, StudyObserver,
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
@@ -43,6 +43,10 @@ pub struct Study<'a> {
     pub out: &'a Path,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// Whether results of another configuration may be replaced.
+    pub force: bool,
+    /// Whether k-space that is not there is simulated from the reference maps.
+    pub simulate: bool,
     /// Image (height, width) where there are no maps to tell.
     pub image_size: Option<(usize, usize)>,
     /// Whether to write the image of every step.
@@ -72,17 +76,23 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
         self.method.check_overrides(self.overrides)?;
+        self.check_kspace(slices)?;
+        self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
+        self.check_samples(&shared)?;
+        let mut folder = ResultsFolder::take(self.out)?;
+        // Another run may have written in between.
+        self.check_output(slices)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
         for id in slices {
             self.cancel.check()?;
-            let input = SliceInput::read(self.folder, *id, self.source.cut, &acquisition)?;
+            let input = SliceInput::read(self.source, *id, &acquisition)?;
             let own = self.parts_of_slice(&input, &acquisition, observer)?;
             let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut python, observer)?;
+            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
             results.push(result);
             finished.push(slice);
         }
@@ -100,13 +110,60 @@ impl Study<'_> {
         }
     }
 
+    /// Fails where a slice has no k-space and nobody has asked for any to be made up; and where its other files would take more
+    /// memory than there is, however small they are on disk.
+    fn check_kspace(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        for id in slices {
+            let path = self.folder.kspace_path(*id, self.source.cut);
+            if !self.simulate && !is_there(&path).file(&path)? {
+                return Err(ReconError::NoKspace { file: path });
+            }
+            let known = [
+                self.folder.maps_path(*id),
+                self.folder.mask_path(*id, MASK_THRESHOLD),
+                self.folder.reference_tsmi_path(*id, self.source.cut),
+            ];
+            let reading = program().and(files(known.iter().map(AsRef::as_ref)));
+            self.memory.check(&format!("reading {id}"), &reading, "its files hold more than maps of a slice")?;
+        }
+        Ok(())
+    }
+
+    /// Fails when the folder of the results holds those of another configuration, unless they may be replaced. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] with [`InTheWay`](diph_formats::Error::InTheWay), naming what is there.
+    pub fn check_output(&self, slices: &[SliceId]) -> Result<(), ReconError> {
+        let files = |id: SliceId| {
+            let mut files = self.source.files()?;
+            let kspace = self.folder.kspace_path(id, self.source.cut);
+            if is_there(&kspace).file(&kspace)? {
+                files.push(kspace);
+            }
+            Ok(files)
+        };
+        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
+        ResultsFolder::check(self.out, slices, &configuration, self.force)
+    }
+
+    /// Fails where several samples are asked for and all of them would be the same.
+    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+        let name = &self.method.name;
+        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+            return Ok(());
+        }
+        let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
+        Err(ReconError::setting("samples", message))
+    }
+
     /// Reads what all slices share, if there is room for it.
     ///
     /// # Errors
     /// Naming the file that cannot be used, or [`ReconError::Memory`].
     pub fn read_acquisition(&self, slices: &[SliceId]) -> Result<Acquisition, ReconError> {
         let size = self.image_size(slices)?;
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let reading = program().and(files(paths.iter().map(AsRef::as_ref)));
         self.memory.check("reading the acquisition", &reading, "take a smaller dictionary or fewer coils")?;
         self.source.read(size, self.cancel)
@@ -125,7 +182,7 @@ impl Study<'_> {
         let coils = self.coils(acquisition, slices);
         let plan = ReconstructionPlan::new(self.method, acquisition, coils, slices.len(), self.samples.get());
         let (estimate, unknown) = plan.memory(self.registry);
-        let paths = self.source.files();
+        let paths = self.source.files()?;
         let estimate = estimate.and(files(paths.iter().map(AsRef::as_ref)));
         for part in unknown {
             observer.notice(&Notice::UnknownMemory { part: part.into() });
@@ -158,6 +215,7 @@ impl Study<'_> {
         input: &SliceInput,
         parts: &Parts,
         memory_estimate: u64,
+        folder: &mut ResultsFolder<'_>,
         python: &mut PythonResults,
         observer: &mut dyn StudyObserver,
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
@@ -167,8 +225,7 @@ impl Study<'_> {
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
         }
-        let files = SliceFiles::new(self.out, id.vol, id.slice);
-        files.clear()?;
+        let files = SliceFiles::new(self.out, id)?;
         let reconstructor = Reconstructor::new(self.method, parts, samples.view()).step(&label)?;
         let truth = input.truth.as_ref();
         let mut steps = files.step_log(self.dump_steps);
@@ -222,6 +279,8 @@ impl Study<'_> {
             posterior: posterior.as_ref(),
         })?;
         files.write_metrics(self.method, &result)?;
+        folder.begin()?;
+        files.finish()?;
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
     }
 
@@ -252,10 +311,6 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<Vec<Reconstruction>, ReconError> {
         let count = self.samples.get();
-        if count > 1 && !reconstructor.is_annealed() {
-            let message = format!("expected 1, since `{label}` anneals no noise: there is no posterior to sample");
-            return Err(ReconError::setting("samples", message));
-        }
         let mut reconstructions = Vec::with_capacity(count);
         for (sample, seed) in self.sample_seeds().enumerate() {
             let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
@@ -316,7 +371,14 @@ impl Study<'_> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
-        let with_maps = slices.iter().find(|id| self.folder.maps_path(**id).exists());
+        let mut with_maps = None;
+        for id in slices {
+            let path = self.folder.maps_path(*id);
+            if is_there(&path).file(&path)? {
+                with_maps = Some(id);
+                break;
+            }
+        }
         let Some(id) = with_maps else {
             return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
         };
@@ -332,7 +394,7 @@ impl Study<'_> {
         }
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
-        for path in self.source.files().iter().chain(&input.files).chain(&self.method.files()) {
+        for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {
             provenance.inputs.push(self.hashes.of(path).file(path)?);
         }
         Ok(provenance)

@@ -108,6 +108,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_as_masks_have_nan_outside() {
+        let values = ArrayD::from_shape_vec(vec![1, 4], vec![1.0, f64::NAN, 0.0, -2.0]).unwrap();
+        let mask = entry(AnyArray::F64(values)).read::<bool, Ix2>("(y, x)").unwrap();
+        assert_eq!(mask.into_raw_vec_and_offset().0, [true, false, false, true]);
+    }
+
+    #[test]
     fn vectors_are_rows_or_columns() {
         for shape in [vec![5, 1], vec![1, 5], vec![5]] {
             let vector = entry(AnyArray::F64(ArrayD::ones(shape))).read_vector::<f64>("(sample)").unwrap();

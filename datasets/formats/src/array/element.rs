@@ -92,11 +92,12 @@ impl Element for Complex64 {
 impl Element for bool {
     const KIND: &'static str = "bool";
 
-    /// Masks are often saved as numbers; everything but zero is inside.
+    /// Masks are often saved as numbers; everything but zero is inside, and NaN, by which other programs mark what does not
+    /// count, is outside.
     fn convert(array: AnyArray) -> Result<ArrayD<Self>, AnyArray> {
         match array {
             AnyArray::Bool(array) => Ok(array),
-            number => f64::convert(number).map(|array| array.mapv(|value| value != 0.0)),
+            number => f64::convert(number).map(|array| array.mapv(|value| value != 0.0 && !value.is_nan())),
         }
     }
 

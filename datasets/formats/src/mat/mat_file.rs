@@ -1,12 +1,12 @@
 //! A `.mat` file.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayView, Dimension};
 
-use super::element::HEADER_LENGTH;
+use super::element::{HEADER_LENGTH, data_type};
 use super::parser::Parser;
 use super::{MatStruct, MatValue, writer};
 use crate::{AnyArray, Error, Result, write_atomically};
@@ -66,8 +66,38 @@ impl MatFile {
     /// [`Error::Write`], also for what the format cannot hold: texts as elements of arrays, variables above 4 GiB.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let bytes = writer::encode(&self.variables).map_err(|source| Error::Write { path: path.into(), source })?;
+        let bytes = self.to_bytes().map_err(|source| Error::Write { path: path.into(), source })?;
         write_atomically(path, |file| file.write_all(&bytes))
+    }
+
+    /// All variables as the bytes of a file.
+    ///
+    /// # Errors
+    /// For what the format cannot hold.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        writer::encode(&self.variables)
+    }
+
+    /// Bytes of all variables as their tags announce them, before compression.
+    pub(crate) fn announced_size(path: &Path) -> Result<u64> {
+        let failed = |source| Error::read(path, source);
+        let mut file = BufReader::new(File::open(path).map_err(failed)?);
+        let mut header = [0; HEADER_LENGTH];
+        file.read_exact(&mut header).map_err(failed)?;
+        let big_endian = header.ends_with(b"MI");
+        let number = |bytes: [u8; 4]| if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+        let (mut sum, mut tag) = (0u64, [0; 8]);
+        while file.read_exact(&mut tag).is_ok() {
+            let (kind, length) = (number([tag[0], tag[1], tag[2], tag[3]]), number([tag[4], tag[5], tag[6], tag[7]]));
+            let end = file.stream_position().map_err(failed)? + u64::from(length);
+            let announced = match kind {
+                data_type::COMPRESSED => Parser::announced_length(&mut file, big_endian).map_err(failed)?,
+                _ => length,
+            };
+            sum = sum.saturating_add(announced.into());
+            file.seek(SeekFrom::Start(end)).map_err(failed)?;
+        }
+        Ok(sum)
     }
 
     /// A real array as a value to be written.
@@ -170,6 +200,25 @@ mod tests {
         let version4 = MatFile::parse(Path::new("x.mat"), &[0; 40]);
         assert!(matches!(version4, Err(Error::Unsupported { .. })));
         assert!(matches!(MatFile::parse(Path::new("x.mat"), b"MATLAB"), Err(Error::Malformed { .. })));
+    }
+
+    #[test]
+    fn arrays_longer_than_their_dimensions_are_refused() {
+        // An array of 2 x 3 numbers whose element holds a million: the dimensions say 48 bytes.
+        let zeros = MatFile::real(ArrayD::<f64>::zeros(vec![1000, 1000]).view());
+        let bytes = writer::encode_uncompressed(&[("y".to_string(), zeros)]).unwrap();
+        let mut element = bytes[HEADER_LENGTH..].to_vec();
+        let dimensions = element.windows(4).position(|word| word == 1000i32.to_le_bytes()).unwrap();
+        element[dimensions..dimensions + 8].copy_from_slice(&[2, 0, 0, 0, 3, 0, 0, 0]);
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&element).unwrap();
+        let compressed = encoder.finish().unwrap();
+        let mut file = bytes[..HEADER_LENGTH].to_vec();
+        file.extend(data_type::COMPRESSED.to_le_bytes());
+        file.extend((compressed.len() as u32).to_le_bytes());
+        file.extend(compressed);
+        let error = MatFile::parse(Path::new("x.mat"), &file).unwrap_err().to_string();
+        assert!(error.contains("dimensions [2, 3] take at most 96 bytes, got 8000"), "{error}");
     }
 
     proptest! {

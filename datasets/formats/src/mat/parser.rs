@@ -14,6 +14,9 @@ use crate::AnyArray;
 /// Structs deeper than this are taken for garbage, so that recursion ends.
 const MAX_DEPTH: usize = 32;
 
+/// Bytes in front of the values of an array: flags, dimensions and name are much shorter.
+const PREAMBLE_MOST: u64 = 4096;
+
 const TRUNCATED: &str = "truncated";
 
 /// Reads data elements, one after the other.
@@ -59,6 +62,14 @@ impl<'a> Parser<'a> {
         Ok(variables)
     }
 
+    /// The length that a compressed element announces for its content.
+    pub fn announced_length(compressed: impl Read, big_endian: bool) -> std::io::Result<u32> {
+        let mut tag = [0; 8];
+        ZlibDecoder::new(compressed).read_exact(&mut tag)?;
+        let length = [tag[4], tag[5], tag[6], tag[7]];
+        Ok(if big_endian { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) })
+    }
+
     /// The content of the one array that a compressed element holds.
     fn inflate(&self, compressed: &[u8]) -> Result<Vec<u8>, String> {
         let bad_stream = |error: std::io::Error| format!("compressed element: {error}");
@@ -72,11 +83,27 @@ impl<'a> Parser<'a> {
         }
         // The buffer grows with what really comes out, whatever length the tag claims.
         let mut bytes = Vec::new();
-        stream.take(length.into()).read_to_end(&mut bytes).map_err(bad_stream)?;
+        stream.by_ref().take(PREAMBLE_MOST.min(length.into())).read_to_end(&mut bytes).map_err(bad_stream)?;
+        self.check_length(&bytes, length)?;
+        let missing = u64::from(length) - bytes.len() as u64;
+        stream.take(missing).read_to_end(&mut bytes).map_err(bad_stream)?;
         if bytes.len() != length as usize {
             return Err(TRUNCATED.into());
         }
         Ok(bytes)
+    }
+
+    /// Fails when an array of numbers is longer than its dimensions allow; a few kilobytes can inflate to gigabytes.
+    fn check_length(&self, start: &[u8], length: u32) -> Result<(), String> {
+        let mut parser = Parser { rest: start, big_endian: self.big_endian, depth: 0 };
+        // What has no readable dimensions is refused when it is parsed.
+        let Ok(flags) = parser.array_flags() else { return Ok(()) };
+        let (class::DOUBLE..=class::UINT64, Ok(shape)) = (flags.class, parser.dimensions()) else { return Ok(()) };
+        let values = element_count(&shape)?.saturating_mul(2 * size_of::<f64>());
+        match length as usize > values.saturating_add(PREAMBLE_MOST as usize) {
+            true => Err(format!("dimensions {shape:?} take at most {values} bytes, got {length}")),
+            false => Ok(()),
+        }
     }
 
     fn inside<'b>(&self, bytes: &'b [u8]) -> Result<Parser<'b>, String> {

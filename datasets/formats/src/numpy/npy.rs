@@ -1,7 +1,7 @@
 //! One array in numpy's `.npy` format.
 
-use std::fs;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use ndarray::{ArrayD, ArrayView, Dimension, ShapeBuilder};
@@ -12,15 +12,42 @@ use crate::{AnyArray, ArrayEntry, Error, Result, write_atomically};
 
 pub(super) const FORMAT: &str = ".npy array";
 
+/// Longer than any header of version 1.
+pub(super) const HEADER_MOST: u64 = 1 << 17;
+
 /// Reads a single `.npy` array; its key is the file's name without extension.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Read`], [`Error::Malformed`] or [`Error::Unsupported`].
 pub fn read_npy(path: impl AsRef<Path>) -> Result<ArrayEntry> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|source| Error::read(path, source))?;
+    let bytes = File::open(path).and_then(|mut file| read_announced(&mut file, 0));
+    let bytes = bytes.map_err(|source| Error::read(path, source))?;
     let key = path.file_stem().unwrap_or_default().to_string_lossy();
     decode(path, &key, &bytes)
+}
+
+/// The bytes of an array as far as its header announces them, and one more where there are more: a few kilobytes can inflate to
+/// gigabytes. `expected` are the bytes that are likely to come.
+pub(super) fn read_announced(file: &mut impl Read, expected: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(HEADER_MOST).read_to_end(&mut bytes)?;
+    let Some(announced) = announced_length(&bytes) else { return Ok(bytes) };
+    let missing = announced.saturating_sub(bytes.len());
+    bytes.reserve_exact(missing.min(expected));
+    file.take((missing as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Bytes of header and values, as the header says; `None` when it is no header or announces more than there can be.
+pub(super) fn announced_length(start: &[u8]) -> Option<usize> {
+    let (header, values) = Header::parse(start).ok()?;
+    let each = Decoder::new(&header, values).map_or(Some(0), |decoder| match decoder.kind {
+        'U' => decoder.width.checked_mul(4),
+        _ => Some(decoder.width),
+    })?;
+    let count = header.shape.iter().try_fold(each, |product, length| product.checked_mul(*length))?;
+    (start.len() - values.len()).checked_add(count)
 }
 
 /// Axis lengths of an array; its header is enough.
@@ -266,6 +293,24 @@ mod tests {
         assert!(matches!(empty_texts, Err(Error::Malformed { .. })));
         let hidden = decode_bytes(&npy("<f8", false, &[0, usize::MAX, usize::MAX], &[]));
         assert!(matches!(hidden, Err(Error::Malformed { .. })));
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_header_announces() {
+        let mut short = npy("<f8", false, &[2, 3], &[1; 48]);
+        let whole = short.clone();
+        assert_eq!(announced_length(&short), Some(whole.len()));
+        short.extend(vec![0; 1 << 20]);
+        let mut rest = short.as_slice();
+        let bytes = read_announced(&mut rest, 0).unwrap();
+        // The first piece is as long as the longest header.
+        assert!(bytes.len() as u64 <= HEADER_MOST + 1, "{}", bytes.len());
+        assert!(decode_bytes(&bytes).unwrap_err().to_string().contains("needs 48 bytes, got"));
+        let long = npy("<f8", false, &[1 << 15], &vec![7; 8 << 15]);
+        let endless = [long.clone(), vec![0; 1 << 20]].concat();
+        assert_eq!(read_announced(&mut endless.as_slice(), usize::MAX).unwrap().len(), long.len() + 1);
+        assert_eq!(read_announced(&mut long.as_slice(), long.len()).unwrap(), long);
+        assert_eq!(announced_length(&npy("<f8", false, &[usize::MAX, 2], &[])), None);
     }
 
     proptest! {

@@ -1,10 +1,11 @@
 //! An `.npz` archive of named `.npy` arrays.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array, ArrayView, Dimension};
+use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -12,6 +13,9 @@ use super::npy::{self, NpyElement};
 use crate::{ArrayEntry, Element, Error, Result, write_atomically};
 
 const FORMAT: &str = ".npz file";
+
+/// Bytes that an archive has more than names and values of its members, each time that it names one.
+const OF_A_MEMBER: usize = 64;
 
 /// From this size on a member needs the 64-bit form of the archive.
 const LARGE: usize = u32::MAX as usize;
@@ -59,21 +63,43 @@ impl NpzFile {
     /// [`Error::MissingKey`] when there is no such array, [`Error::Malformed`] when its bytes are truncated or garbled,
     /// [`Error::Unsupported`] for pickled objects and structured types.
     pub fn entry(&mut self, key: &str) -> Result<ArrayEntry> {
-        let bytes = self.bytes(key, u64::MAX)?;
+        let bytes = self.read(key, |member| {
+            // Both the archive's table and the header of the array must announce what room is made for.
+            let size = usize::try_from(member.size()).unwrap_or(0);
+            npy::read_announced(member, size)
+        })?;
         npy::decode(&self.path, key, &bytes)
     }
 
-    /// The first bytes of a member, `most` of them.
-    fn bytes(&mut self, key: &str, most: u64) -> Result<Vec<u8>> {
+    /// Bytes of all arrays as their headers announce them, before compression.
+    pub(crate) fn announced_size(&mut self) -> u64 {
+        let lengths = self.keys.clone().into_iter().map(|key| {
+            let start = self.start(&key).ok()?;
+            npy::announced_length(&start).map(|length| length as u64)
+        });
+        // What has no header is not read.
+        lengths.map(Option::unwrap_or_default).fold(0, u64::saturating_add)
+    }
+
+    /// The beginning of a member, in which its header is.
+    fn start(&mut self, key: &str) -> Result<Vec<u8>> {
+        self.read(key, |member| {
+            let mut bytes = Vec::new();
+            member.take(npy::HEADER_MOST).read_to_end(&mut bytes).map(|_| bytes)
+        })
+    }
+
+    fn read(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut ZipFile<'_, BufReader<File>>) -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<u8>> {
         let Some(index) = self.keys.iter().position(|there| there == key) else {
             return Err(Error::MissingKey { path: self.path.clone(), key: key.into(), available: self.keys.clone() });
         };
         let malformed = |problem: String| Error::malformed(&self.path, FORMAT, format!("key `{key}`: {problem}"));
-        let member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
-        // The size in the archive's table is not to be trusted, so the buffer grows with what is really there.
-        let mut bytes = Vec::new();
-        member.take(most).read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
-        Ok(bytes)
+        let mut member = self.archive.by_index(index).map_err(|error| malformed(error.to_string()))?;
+        read(&mut member).map_err(|error| malformed(error.to_string()))
     }
 
     /// Axis lengths of an array, from its header alone.
@@ -81,8 +107,7 @@ impl NpzFile {
     /// # Errors
     /// [`Error::MissingKey`] when there is no such array, [`Error::Malformed`] when its header is garbled.
     pub fn shape(&mut self, key: &str) -> Result<Vec<usize>> {
-        // Longer than any header of version 1.
-        let bytes = self.bytes(key, 1 << 17)?;
+        let bytes = self.start(key)?;
         npy::shape(&self.path, key, &bytes)
     }
 
@@ -153,9 +178,36 @@ impl NpzWriter {
         write_atomically(path.as_ref(), |file| self.write_to(file))
     }
 
-    fn write_to(&self, file: &mut BufWriter<File>) -> io::Result<()> {
-        let method = if self.compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+    /// The archive as the bytes of its file.
+    ///
+    /// # Errors
+    /// When two arrays have the same key.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let values: usize = self.members.iter().map(|(_, bytes)| bytes.len()).sum();
+        let names: usize = self.members.iter().map(|(name, _)| 2 * (name.len() + OF_A_MEMBER)).sum();
+        // Compressed it is shorter, by how much nobody knows.
+        let length = if self.compressed { names } else { values + names };
+        let mut bytes = Cursor::new(Vec::with_capacity(length));
+        self.write_to(&mut bytes)?;
+        Ok(bytes.into_inner())
+    }
+
+    fn write_to(&self, file: &mut (impl Write + Seek)) -> io::Result<()> {
         let mut archive = ZipWriter::new(file);
+        let written = self.write_members(&mut archive);
+        if written.is_err() {
+            // Dropped, it would try to finish the archive, and print that the disk is still full.
+            std::mem::forget(archive);
+            return written;
+        }
+        match archive.finish() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn write_members(&self, archive: &mut ZipWriter<impl Write + Seek>) -> io::Result<()> {
+        let method = if self.compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
         for (name, bytes) in &self.members {
             let options = SimpleFileOptions::default()
                 .compression_method(method)
@@ -164,7 +216,6 @@ impl NpzWriter {
             archive.start_file(name.as_str(), options)?;
             archive.write_all(bytes)?;
         }
-        archive.finish()?;
         Ok(())
     }
 }

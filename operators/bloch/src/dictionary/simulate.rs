@@ -1,7 +1,10 @@
 //! From a sequence and a grid to a dictionary.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
 use diph_core::{Error, Result};
-use nalgebra::{DMatrix, DMatrixView, SymmetricEigen};
+use nalgebra::{DMatrix, DMatrixView, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
@@ -10,6 +13,9 @@ use crate::{DictionaryGrid, EpgFisp, Sequence, Tissue};
 
 /// Tissues whose signals are held at once: signals of the whole dictionary would fill gigabytes.
 pub(crate) const CHUNK: usize = 512;
+
+/// How often an eigendecomposition asks whether it is still wanted.
+const ASKED_EVERY: Duration = Duration::from_millis(50);
 
 /// Partial Gram matrices. A fixed number, so that the sum does not depend on the number of threads.
 pub(crate) const PARTS: usize = 8;
@@ -43,7 +49,7 @@ impl Dictionary {
             return Err(Error::parameter(OPERATION, "coefficients", expected, coefficients));
         }
         let epg = EpgFisp::new(sequence.clone());
-        let basis = leading_eigenvectors(gram(&epg, grid.tissues(), is_cancelled)?, coefficients);
+        let basis = leading_eigenvectors(gram(&epg, grid.tissues(), is_cancelled)?, coefficients, is_cancelled)?;
         let (responses, norms) = compress(&epg, grid.tissues(), &basis, is_cancelled)?;
         let v = Array2::from_shape_fn((frames, coefficients), |(frame, k)| basis[(frame, k)] as f32);
         Self::from_compressed(grid.lut().view(), responses.view(), v.view(), norms.view(), coefficients)
@@ -91,8 +97,12 @@ fn reciprocal_or_zero(norm: f64) -> f64 {
 }
 
 /// Eigenvectors of the `count` largest eigenvalues, each with a positive entry of largest magnitude.
-fn leading_eigenvectors(gram: DMatrix<f64>, count: usize) -> DMatrix<f64> {
-    let eigen = SymmetricEigen::new(gram);
+fn leading_eigenvectors(
+    gram: DMatrix<f64>,
+    count: usize,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<DMatrix<f64>> {
+    let eigen = eigendecomposition(gram, is_cancelled)?;
     let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
     order.sort_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]).then(i.cmp(&j)));
     let columns: Vec<_> = order
@@ -104,7 +114,26 @@ fn leading_eigenvectors(gram: DMatrix<f64>, count: usize) -> DMatrix<f64> {
             vector * sign
         })
         .collect();
-    DMatrix::from_columns(&columns)
+    Ok(DMatrix::from_columns(&columns))
+}
+
+/// All eigenvectors, in a thread of its own: the decomposition takes minutes for thousands of frames and cannot be stopped on the
+/// way. When it is cancelled, the thread is left to itself; it holds nothing but its matrix.
+fn eigendecomposition(
+    gram: DMatrix<f64>,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<SymmetricEigen<f64, Dyn>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    // Nobody waits for the result any more when sending fails.
+    let work = move || drop(sender.send(SymmetricEigen::new(gram)));
+    std::thread::Builder::new().spawn(work).map_err(|error| Error::external(OPERATION, error))?;
+    loop {
+        match receiver.recv_timeout(ASKED_EVERY) {
+            Ok(eigen) => return Ok(eigen),
+            Err(RecvTimeoutError::Timeout) => check(is_cancelled)?,
+            Err(error) => return Err(Error::external("eigendecomposition", error)),
+        }
+    }
 }
 
 /// Coefficients of the normalised signals (atom, coefficient) and norms of the signals.

@@ -102,3 +102,15 @@ fn arrays_that_do_not_fit_are_refused() {
     assert!(matches!(with(&lut, &(d.clone() * f32::NAN), &v, &n, 4), Err(Error::NotFinite { .. })));
     assert!(matches!(with(&lut, &Array2::zeros((3, 4)), &v, &n, 4), Err(Error::Parameter { .. })));
 }
+
+#[test]
+fn the_eigendecomposition_can_be_stopped() {
+    let sequence = Sequence::fisp_cut(0).expect("a cut");
+    let grid = DictionaryGrid::product(&[0.9], &[0.1], &[]).expect("valid");
+    // Asked once by each part of the sum, and then while the matrix of 1000 frames is decomposed.
+    let asked = AtomicUsize::new(0);
+    let started = std::time::Instant::now();
+    let stopped = Dictionary::simulate_unless(&|| asked.fetch_add(1, Ordering::Relaxed) > 0, &sequence, &grid, 1);
+    assert!(matches!(stopped, Err(Error::Cancelled { .. })));
+    assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+}

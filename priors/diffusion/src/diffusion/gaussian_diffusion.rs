@@ -87,7 +87,7 @@ impl GaussianDiffusion {
         let one = |step: &usize| {
             let step = self.step(*step)?;
             let time = self.network_time(step.timestep as f64);
-            Ok(self.config.parametrisation.preconditioning(step.abar, time))
+            self.config.parametrisation.preconditioning(step.abar, time)
         };
         Ok(PreconditionedBatch::new(steps.iter().map(one).collect::<Result<Vec<_>>>()?))
     }

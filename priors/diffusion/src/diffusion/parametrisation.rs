@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CoefficientPreconditioning, Preconditioning, SigmaData};
+use super::preconditioning::noise_time;
+use super::{CoefficientPreconditioning, GaussianSkip, Preconditioning, SigmaData};
+use crate::{Error, Result};
 
 /// What the network's output stands for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,28 +25,47 @@ pub enum Parametrisation {
         #[serde(default)]
         sigma_data: SigmaData,
     },
+    /// What a normal distribution of images leaves open; see [`GaussianSkip`].
+    Gaussian(GaussianSkip),
 }
-
-/// EDM's time is `ln(sigma) / 4`. This factor brings it to the range 0..1000 that the timestep embedding resolves.
-const EDM_TIME_SCALE: f64 = 250.0;
 
 impl Parametrisation {
     /// The preconditioning at a noise level, given by abar. `time` is the timestep as the network wants it; EDM has its own.
-    pub fn preconditioning(&self, abar: f64, time: f64) -> Preconditioning {
+    ///
+    /// # Errors
+    /// [`Setting`](diph_network::Error::Setting) with [`Parametrisation::Gaussian`], which mixes coefficients and pixels.
+    pub fn preconditioning(&self, abar: f64, time: f64) -> Result<Preconditioning> {
         let sigma = ((1.0 - abar) / abar).sqrt();
         let variance_preserving = |skip, output| {
             let all = CoefficientPreconditioning { input: abar.sqrt(), skip, output };
             Preconditioning { coefficients: vec![all], time }
         };
-        match self {
+        Ok(match self {
             Self::Epsilon => variance_preserving(1.0, -sigma),
             Self::X0 => variance_preserving(0.0, 1.0),
             Self::V => variance_preserving(abar, -(1.0 - abar).sqrt()),
             Self::Edm { sigma_data } => Preconditioning {
                 coefficients: sigma_data.values().iter().map(|sigma_data| edm(sigma, *sigma_data)).collect(),
-                time: EDM_TIME_SCALE * sigma.ln(),
+                time: noise_time(sigma),
             },
+            Self::Gaussian(_) => {
+                let expected = "a parametrisation that takes every value by itself (this one takes whole images)";
+                return Err(Error::setting("diffusion.parametrisation", expected, "gaussian"));
+            }
+        })
+    }
+
+    /// The parametrisation around a normal distribution, if this is it.
+    pub fn gaussian(&self) -> Option<&GaussianSkip> {
+        match self {
+            Self::Gaussian(skip) => Some(skip),
+            _ => None,
         }
+    }
+
+    /// Whether the network is told a noise level instead of a timestep.
+    pub fn takes_any_noise(&self) -> bool {
+        matches!(self, Self::Edm { .. } | Self::Gaussian(_))
     }
 }
 
@@ -74,7 +95,7 @@ mod tests {
             let sigma = ((1.0 - abar) / abar).sqrt();
             let noisy = clean + sigma * noise;
             let target = |parametrisation: Parametrisation| {
-                let p = parametrisation.preconditioning(abar, 0.0).coefficients[0];
+                let p = parametrisation.preconditioning(abar, 0.0).unwrap().coefficients[0];
                 (clean - p.skip * noisy) / p.output
             };
             assert!((target(Parametrisation::Epsilon) - noise).abs() < 1e-9);
@@ -90,7 +111,7 @@ mod tests {
         let parametrisation = Parametrisation::Edm { sigma_data: deviations.to_vec().into() };
         for abar in [0.9999, 0.5, 0.01] {
             let sigma_squared = (1.0 - abar) / abar;
-            let preconditioning = parametrisation.preconditioning(abar, 0.0);
+            let preconditioning = parametrisation.preconditioning(abar, 0.0).unwrap();
             assert_eq!(preconditioning.coefficients.len(), deviations.len());
             for (p, deviation) in preconditioning.coefficients.iter().zip(deviations) {
                 let input_variance = p.input.powi(2) * (deviation.powi(2) + sigma_squared);

@@ -14,8 +14,8 @@ use crate::{Error, Result};
 ///
 /// let clean = Tensor::filled([2, 4, 8, 8], 1.0);
 /// let parametrisation = Parametrisation::Edm { sigma_data: vec![1.0, 0.1].into() };
-/// let levels = [0.1, 2.0].map(|sigma| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0));
-/// let batch = PreconditionedBatch::new(levels);
+/// let level = |sigma| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0);
+/// let batch = PreconditionedBatch::new([level(0.1)?, level(2.0)?]);
 /// let target = batch.target(&clean, &clean)?;
 /// assert!(batch.difference(&target, &clean, &clean)?.values().iter().all(|difference| *difference == 0.0));
 /// # Ok::<(), diph_diffusion::Error>(())

@@ -3,6 +3,12 @@
 use super::CoefficientPreconditioning;
 use crate::{Error, Result};
 
+/// What a network is told as time where it is told the noise level: EDM's `ln(sigma) / 4`, brought to the range 0..1000 that the
+/// timestep embedding resolves.
+pub(crate) fn noise_time(sigma: f64) -> f64 {
+    250.0 * sigma.ln()
+}
+
 /// `x_0 = skip * y + output * F(input * y, time)` for the noisy image `y = x_0 + sigma n` (Karras et al. 2022, table 1).
 ///
 /// Predicting the noise, the image or v are special cases, so that one denoiser and one loss serve all.

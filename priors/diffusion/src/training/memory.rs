@@ -16,7 +16,7 @@ impl TrainingConfig {
     pub fn network_cost(&self) -> Result<NetworkCost> {
         self.check_batch()?;
         let batch = self.microbatch.unwrap_or(self.batch).clamp(1, self.batch.max(1));
-        Ok(NetworkCost::new(&self.model.unet, self.model.unet.image_size, batch, self.precision)?)
+        Ok(NetworkCost::new(&self.model.unet, self.crop.unwrap_or(self.model.unet.image_size), batch, self.precision)?)
     }
 
     /// What a [`Trainer`](crate::Trainer) will need: parameters with their moments and averages; in a step the activations of

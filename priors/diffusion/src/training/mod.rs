@@ -10,8 +10,9 @@ mod noise_levels;
 mod noised_batch;
 mod prepared_sample;
 mod random_streams;
+mod reuse;
 mod sample_source;
-mod sigma_data;
+mod sizes;
 mod state_file;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ mod training_step;
 
 pub use annealing::Annealing;
 pub use noise_levels::{NoiseLevels, TimestepSampling};
+pub use reuse::Reuse;
 pub use sample_source::SampleSource;
-pub use sigma_data::measure_sigma_data;
+pub use sizes::{measure_gaussian_skip, measure_sigma_data};
 pub use trainer::Trainer;
 pub use training_config::TrainingConfig;
 pub use training_sample::TrainingSample;

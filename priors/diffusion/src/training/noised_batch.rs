@@ -21,24 +21,26 @@ pub(super) struct NoisedBatch {
 enum Levels {
     Any(PreconditionedBatch),
     Steps(Vec<usize>),
+    /// The network sees planes and is told these times; its target is there already.
+    Times(Vec<f32>),
 }
 
 impl NoisedBatch {
     /// Joins images, which all have the shape of the first.
     pub fn new(config: &TrainingConfig, samples: &[PreparedSample]) -> Result<Self> {
-        let shape = samples.first().map_or([0; 3], |sample| sample.shape);
-        if let Some(other) = samples.iter().find(|sample| sample.shape != shape) {
-            let expected = format!("{shape:?}, as that of the images before");
-            let fault = Error::setting("shape of the image", expected, format!("{:?}", other.shape));
+        let size = samples.first().map_or([0; 2], |sample| sample.size);
+        if let Some(other) = samples.iter().find(|sample| sample.size != size) {
+            let expected = format!("{size:?}, as that of the images before");
+            let fault = Error::setting("size of the image", expected, format!("{:?}", other.size));
             return Err(Error::sample(other.number, fault));
         }
         let conditions: Option<Vec<&[f32]>> = samples.iter().map(|sample| sample.condition.as_deref()).collect();
         let weights: Vec<f32> = samples.iter().map(|sample| sample.weight as f32).collect();
         Ok(Self {
-            clean: stack(shape, samples.iter().map(|sample| sample.clean.as_slice()))?,
-            noisy: stack(shape, samples.iter().map(|sample| sample.noisy.as_slice()))?,
-            condition: conditions.map(|conditions| stack(shape, conditions.into_iter())).transpose()?,
-            levels: Levels::new(config, samples),
+            clean: stack(size, samples.iter().map(|sample| sample.clean.as_slice()))?,
+            noisy: stack(size, samples.iter().map(|sample| sample.noisy.as_slice()))?,
+            condition: conditions.map(|conditions| stack(size, conditions.into_iter())).transpose()?,
+            levels: Levels::new(config, samples)?,
             weights,
         })
     }
@@ -48,6 +50,7 @@ impl NoisedBatch {
         match &self.levels {
             Levels::Any(batch) => Ok((batch.input(&self.noisy)?, batch.times())),
             Levels::Steps(steps) => diffusion.network_input(&self.noisy, steps),
+            Levels::Times(times) => Ok((self.noisy.clone(), times.clone())),
         }
     }
 
@@ -71,6 +74,11 @@ impl NoisedBatch {
                 let gradient = gradient.joined(&Tensor::filled([batch, unused, height, width], 0.0))?;
                 Ok((mean_squares(&difference), gradient))
             }
+            Levels::Times(_) => {
+                let difference = output.zip(&self.clean, |output, target| output - target)?;
+                let gradient = square_gradient(&difference, &weights)?;
+                Ok((mean_squares(&difference), gradient))
+            }
             Levels::Steps(steps) => {
                 let loss = Loss::new(diffusion, output, &self.clean, &self.noisy, steps)?;
                 Ok((loss.hybrid(bound_weight), loss.gradient(&weights, bound_weight)?))
@@ -80,29 +88,30 @@ impl NoisedBatch {
 }
 
 impl Levels {
-    fn new(config: &TrainingConfig, samples: &[PreparedSample]) -> Self {
-        let steps: Option<Vec<usize>> = samples.iter().map(PreparedSample::step).collect();
-        steps.map_or_else(
-            || {
-                let parametrisation = &config.model.diffusion.parametrisation;
-                let one = |sigma: f64| parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0);
-                let sigmas = samples.iter().filter_map(|sample| match sample.level {
-                    NoiseLevel::Sigma(sigma) => Some(sigma),
-                    NoiseLevel::Step(_) => None,
-                });
-                Self::Any(PreconditionedBatch::new(sigmas.map(one)))
-            },
-            Self::Steps,
-        )
+    fn new(config: &TrainingConfig, samples: &[PreparedSample]) -> Result<Self> {
+        let parametrisation = &config.model.diffusion.parametrisation;
+        let (mut steps, mut times, mut preconditionings) = (Vec::new(), Vec::new(), Vec::new());
+        for sample in samples {
+            match sample.level {
+                NoiseLevel::Step(step) => steps.push(step),
+                NoiseLevel::Time(time) => times.push(time as f32),
+                NoiseLevel::Sigma(sigma) => {
+                    preconditionings.push(parametrisation.preconditioning(LogNormalSigma::abar(sigma), 0.0)?);
+                }
+            }
+        }
+        Ok(match (steps.is_empty(), times.is_empty()) {
+            (false, _) => Self::Steps(steps),
+            (_, false) => Self::Times(times),
+            (true, true) => Self::Any(PreconditionedBatch::new(preconditionings)),
+        })
     }
 }
 
-/// Channels (2 K, y, x) of several images as (batch, 2 K, y, x).
-fn stack<'a>(
-    [coefficients, height, width]: [usize; 3],
-    images: impl ExactSizeIterator<Item = &'a [f32]>,
-) -> Result<Tensor> {
-    let shape = [images.len(), 2 * coefficients, height, width];
+/// Channels (channel, y, x) of several images as (batch, channel, y, x).
+fn stack<'a>([height, width]: [usize; 2], images: impl ExactSizeIterator<Item = &'a [f32]>) -> Result<Tensor> {
+    let count = images.len();
     let values = images.collect::<Vec<_>>().concat();
-    Ok(Tensor::new(shape, values)?)
+    let channels = values.len() / (count * height * width).max(1);
+    Ok(Tensor::new([count, channels, height, width], values)?)
 }

@@ -11,6 +11,8 @@ pub(super) enum Stream {
     Initialisation,
     /// The noise, noise level and condition dropout of an image.
     Sample(u64),
+    /// Which of the images in use is drawn as this number.
+    Choice(u64),
     /// The network's dropout in the microbatch that starts with an image.
     Dropout(u64),
 }
@@ -20,8 +22,9 @@ impl Stream {
         let mut rng = Rng::seed_from_u64(seed);
         rng.set_stream(match self {
             Self::Initialisation => 0,
-            // Two streams for each image, none of them the first.
+            // Two streams for each image, none of them the first, and those of choices at the far end.
             Self::Sample(number) => number.wrapping_mul(2).wrapping_add(1),
+            Self::Choice(number) => u64::MAX - number,
             Self::Dropout(number) => number.wrapping_mul(2).wrapping_add(2),
         });
         rng

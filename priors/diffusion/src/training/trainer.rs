@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -9,8 +10,10 @@ use super::learning_rate::learning_rate;
 use super::noised_batch::NoisedBatch;
 use super::prepared_sample::PreparedSample;
 use super::random_streams::Stream;
+use super::reuse::Images;
 use super::state_file::{self, RunState};
-use super::{SampleSource, TrainingConfig, TrainingStep};
+use super::{SampleSource, TrainingConfig, TrainingSample, TrainingStep};
+use crate::diffusion::WienerSkip;
 use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
 use diph_network::{AdamW, Buffer, ForwardMode, GradientSum, ParameterState, Parameters, Tensor, UNet, gradient_norm};
 
@@ -24,6 +27,9 @@ pub struct Trainer {
     sampler: TimestepSampler,
     parameters: Vec<ParameterState>,
     unet: UNet,
+    /// With the parametrisation `gaussian`.
+    skip: Option<WienerSkip>,
+    images: Images,
     step: u64,
 }
 
@@ -35,6 +41,19 @@ impl Trainer {
     pub fn new(config: TrainingConfig) -> Result<Self> {
         config.check()?;
         let initial = Parameters::initialise(&config.model.unet, &mut Stream::Initialisation.rng(config.seed))?;
+        Self::from_parameters(config, &initial)
+    }
+
+    /// A run before its first step that starts from the weights of a trained network of the same architecture.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and those of tensors that do not fit.
+    pub fn starting_from(config: TrainingConfig, weights: &Checkpoint) -> Result<Self> {
+        config.check()?;
+        Self::from_parameters(config, &weights.parameters)
+    }
+
+    fn from_parameters(config: TrainingConfig, initial: &Parameters) -> Result<Self> {
         let averages = config.ema_rates.len();
         let state = |(name, parameter): (&str, &diph_network::Parameter)| {
             ParameterState::new(name.into(), parameter.to_tensor(), averages)
@@ -60,7 +79,10 @@ impl Trainer {
         let unet = UNet::with_precision(&config.model.unet, &variables, config.precision)?;
         let steps = config.model.diffusion.steps;
         let sampler = losses.map_or(TimestepSampler::Uniform { steps }, TimestepSampler::LossSecondMoment);
-        Ok(Self { diffusion: config.model.diffusion.diffusion()?, config, sampler, parameters, unet, step })
+        let gaussian = config.model.diffusion.parametrisation.gaussian();
+        let skip = gaussian.map(|skip| WienerSkip::new(skip, config.model.unet.coefficients)).transpose()?;
+        let (diffusion, images) = (config.model.diffusion.diffusion()?, Images::default());
+        Ok(Self { diffusion, config, sampler, parameters, unet, skip, images, step })
     }
 
     /// The configuration.
@@ -103,12 +125,17 @@ impl Trainer {
     }
 
     /// The images of the next step.
-    fn samples(&self, source: &dyn SampleSource) -> Result<Vec<PreparedSample>> {
-        let batch = self.config.batch as u64;
-        let first = self.step * batch;
-        let prepare = |number: u64| PreparedSample::new(&self.config, &self.diffusion, &self.sampler, source, number);
+    fn samples(&mut self, source: &dyn SampleSource) -> Result<Vec<PreparedSample>> {
+        let (seed, place) = (self.config.seed, (self.step, self.config.batch as u64));
+        let rng = |number| Stream::Choice(number).rng(seed);
+        let images = self.images.of_step(self.config.reuse, source, place, rng)?;
+        let (config, diffusion, sampler) = (&self.config, &self.diffusion, &self.sampler);
+        let prepare = |(number, sample): &(u64, Arc<TrainingSample>)| match &self.skip {
+            Some(skip) => PreparedSample::of_planes(config, skip, sampler, *number, sample),
+            None => PreparedSample::new(config, diffusion, sampler, *number, sample),
+        };
         // All first, so that of several faults the first is reported, whichever thread found one.
-        let samples: Vec<Result<PreparedSample>> = (first..first + batch).into_par_iter().map(prepare).collect();
+        let samples: Vec<Result<PreparedSample>> = images.par_iter().map(prepare).collect();
         samples.into_iter().collect()
     }
 

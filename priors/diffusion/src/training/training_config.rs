@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Annealing, NoiseLevels, TimestepSampling};
-use crate::{Error, LogNormalSigma, ModelConfig, Parametrisation, Result, Variance};
+use super::{Annealing, NoiseLevels, Reuse, TimestepSampling};
+use crate::{Error, LogNormalSigma, ModelConfig, Result, Variance};
 use diph_network::Precision;
 
 /// More images in a step are a slip of the pen.
@@ -74,6 +74,13 @@ pub struct TrainingConfig {
     /// Share of images the condition of which is replaced by zeros, so that the network also serves without a condition.
     #[serde(default)]
     pub condition_dropout: f32,
+    /// Side in pixels of the squares that are cut from the images at random; whole images where absent. Only with the parametrisation
+    /// `gaussian`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<usize>,
+    /// Uses images several times; only with the parametrisation `gaussian`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
     /// Weight of the variational bound where the variance is learned, next to the squared error; the number of timesteps
     /// over 1000 by default (Nichol & Dhariwal 2021).
     #[serde(default)]
@@ -124,6 +131,8 @@ impl TrainingConfig {
             ema_rates: default::ema_rates(),
             noise_levels: None,
             condition_dropout: 0.0,
+            crop: None,
+            reuse: None,
             bound_weight: None,
         }
     }
@@ -187,6 +196,22 @@ impl TrainingConfig {
         if !(0.0..=1.0).contains(&dropout) {
             return Err(Error::setting("condition_dropout", "0 to 1", dropout));
         }
+        let gaussian = self.model.diffusion.parametrisation.gaussian().is_some();
+        let own = [("crop", self.crop.is_some()), ("reuse", self.reuse.is_some())];
+        if let Some((setting, _)) = own.into_iter().find(|(_, given)| *given && !gaussian) {
+            return Err(Error::setting(setting, "none without the parametrisation gaussian", "one"));
+        }
+        let factor = self.model.unet.size_factor()?;
+        if let Some(crop) = self.crop.filter(|crop| *crop == 0 || !crop.is_multiple_of(factor)) {
+            return Err(Error::setting(
+                "crop",
+                format!("a multiple of {factor} (patch and levels of the network)"),
+                crop,
+            ));
+        }
+        if self.reuse.is_some_and(|reuse| reuse.pool == 0 || reuse.uses == 0) {
+            return Err(Error::setting("reuse.pool and reuse.uses", "at least 1", 0));
+        }
         if dropout > 0.0 && !self.model.unet.conditional {
             return Err(Error::setting("condition_dropout", "0 with an unconditional network", dropout));
         }
@@ -195,10 +220,18 @@ impl TrainingConfig {
 
     fn check_noise_levels(&self) -> Result<()> {
         let NoiseLevels::LogNormal(levels) = self.noise_levels() else {
+            if self.model.diffusion.parametrisation.gaussian().is_some() {
+                return Err(Error::setting(
+                    "noise_levels",
+                    "log_normal with the parametrisation gaussian",
+                    "timesteps",
+                ));
+            }
             return Ok(());
         };
-        if !matches!(self.model.diffusion.parametrisation, Parametrisation::Edm { .. }) {
-            let expected = "timesteps with any parametrisation but edm, the network of which is told a timestep";
+        if !self.model.diffusion.parametrisation.takes_any_noise() {
+            let expected =
+                "timesteps with any parametrisation but edm and gaussian, the network of which is told a timestep";
             return Err(Error::setting("noise_levels", expected, "log_normal"));
         }
         if self.model.diffusion.variance == Variance::LearnedRange {
@@ -214,7 +247,7 @@ impl TrainingConfig {
 
     /// The noise levels, or those of the parametrisation.
     pub fn noise_levels(&self) -> NoiseLevels {
-        let is_edm = matches!(self.model.diffusion.parametrisation, Parametrisation::Edm { .. });
+        let is_edm = self.model.diffusion.parametrisation.takes_any_noise();
         let is_learned = self.model.diffusion.variance == Variance::LearnedRange;
         self.noise_levels.unwrap_or(match is_edm && !is_learned {
             true => NoiseLevels::LogNormal(LogNormalSigma::default()),

@@ -36,7 +36,7 @@ pub struct Checkpoint<C> {
 }
 
 impl<C: CheckpointConfig> Checkpoint<C> {
-    /// Reads a safetensors file with its configuration inside, or a PyTorch state dict (`.pt`, `.pth`) with its
+    /// Reads a safetensors file with its configuration inside, or a PyTorch state dict (told by its content) with its
     /// configuration beside it, in a file of the same name that ends in `.json`.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl<C: CheckpointConfig> Checkpoint<C> {
             return safetensors_file::read(path);
         }
         let config_path = path.with_extension("json");
-        let text = std::fs::read_to_string(&config_path).map_err(|error| {
+        let text = diph_formats::read_text(&config_path).map_err(|error| {
             let hint = "a PyTorch state dict says nothing about its architecture: put the configuration into this file";
             Error::file(&config_path, format!("{error}; {hint}"))
         })?;
@@ -94,7 +94,17 @@ impl<C: CheckpointConfig> Checkpoint<C> {
     /// [`Error::Write`] when the file cannot be written, [`Error::TensorNotFinite`] when a weight is not a number in the
     /// format.
     pub fn write(&self, path: impl AsRef<Path>, format: WeightFormat) -> Result<()> {
-        safetensors_file::write(self, path.as_ref(), format)
+        let path = path.as_ref();
+        let bytes = self.to_bytes(path, format)?;
+        Ok(diph_formats::write_atomically(path, |file| std::io::Write::write_all(file, &bytes))?)
+    }
+
+    /// The bytes of the safetensors file; `path` stands for it in messages.
+    ///
+    /// # Errors
+    /// [`Error::TensorNotFinite`] when a weight is not a number in the format.
+    pub fn to_bytes(&self, path: impl AsRef<Path>, format: WeightFormat) -> Result<Vec<u8>> {
+        safetensors_file::to_bytes(self, path.as_ref(), format)
     }
 }
 

@@ -4,12 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::safetensors_file::config_of_header;
+use super::safetensors_file::{MAX_HEADER, config_of_header};
 use super::{Checkpoint, CheckpointConfig, pytorch};
 use crate::{Error, Result};
-
-/// Longest header that a safetensors file may have.
-const MAX_HEADER: u64 = 100_000_000;
 
 impl<C: CheckpointConfig> Checkpoint<C> {
     /// The configuration in a checkpoint file, or beside it, without reading the weights; see [`Checkpoint::read`].
@@ -20,7 +17,7 @@ impl<C: CheckpointConfig> Checkpoint<C> {
         let path = path.as_ref();
         if pytorch::is_pytorch(path) {
             let path = path.with_extension("json");
-            let text = std::fs::read_to_string(&path).map_err(|error| Error::file(&path, error))?;
+            let text = diph_formats::read_text(&path).map_err(|error| Error::file(&path, error))?;
             let config: C = serde_json::from_str(&text).map_err(|error| Error::file(&path, error))?;
             config.check().map_err(|error| error.in_file(&path))?;
             return Ok(config);

@@ -23,9 +23,15 @@ const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 /// Entries that are known to hold the state dict where a file holds several dicts of tensors, the likeliest first.
 const KNOWN_ENTRIES: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
-/// Whether the file's name is that of a PyTorch file.
+/// Whether a file is one of PyTorch: a zip archive by its first bytes, which safetensors files never are. The name decides where
+/// there is no file, and where it is neither, so that the right reader says what is wrong.
 pub fn is_pytorch(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "pt" || extension == "pth")
+    let mut start = [0; 4];
+    if File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"PK\x03\x04" {
+        return true;
+    }
+    let is_named = |name: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
+    is_named("pt") || is_named("pth")
 }
 
 /// The tensors of a state dict, and notes on where in the file it was found.

@@ -1,10 +1,10 @@
 //! Safetensors with the configuration inside.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use diph_formats::write_atomically;
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ use crate::{Error, Result, Tensor};
 
 /// Name of the metadata entry. One entry with everything: the library's metadata have no fixed order.
 const ENTRY: &str = "diph";
+
+/// Longest header that a safetensors file may have.
+pub const MAX_HEADER: u64 = 100_000_000;
 
 /// What the entry holds.
 #[derive(Serialize, Deserialize)]
@@ -25,8 +28,23 @@ struct Metadata<C> {
 }
 
 pub fn read<C: CheckpointConfig>(path: &Path) -> Result<Checkpoint<C>> {
-    let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+    let bytes = read_announced(path).map_err(|error| Error::file(path, error))?;
     parse(&bytes, path)
+}
+
+/// The content of a file of at most the length that its header announces, and one byte more where there is more: a file may claim
+/// to be longer than any memory.
+fn read_announced(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut bytes)?;
+    let Ok(length) = <[u8; 8]>::try_from(bytes.as_slice()).map(u64::from_le_bytes) else { return Ok(bytes) };
+    file.by_ref().take(length.min(MAX_HEADER)).read_to_end(&mut bytes)?;
+    let announced = |tensor: &serde_json::Value| tensor.get("data_offsets")?.get(1)?.as_u64();
+    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes[8..]).unwrap_or_default();
+    let end = header.values().filter_map(announced).max().unwrap_or(0);
+    file.take(end.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The checkpoint in the content of a file; `path` is for messages.
@@ -71,7 +89,8 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
     Tensor::new(view.shape(), widened(view.data(), numbers))
 }
 
-pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, format: WeightFormat) -> Result<()> {
+/// The bytes of a file; `path` is for messages.
+pub fn to_bytes<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, format: WeightFormat) -> Result<Vec<u8>> {
     let metadata = Metadata { config: checkpoint.config.clone(), notes: checkpoint.notes.clone() };
     let entry = serde_json::to_string(&metadata).map_err(|error| Error::file(path, error))?;
     let mut buffers = Vec::new();
@@ -92,6 +111,5 @@ pub fn write<C: CheckpointConfig>(checkpoint: &Checkpoint<C>, path: &Path, forma
         .map(|(name, shape, bytes)| TensorView::new(dtype, shape.clone(), bytes).map(|view| (*name, view)));
     let fault = |error: safetensors::SafeTensorError| Error::file(path, error);
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(fault)?;
-    let bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)?;
-    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
+    safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), entry)]))).map_err(fault)
 }

@@ -40,7 +40,12 @@ impl Cpu {
             let found = available.iter().copied().find(|cpu| cpu.name() == name);
             found.unwrap_or_else(|| {
                 let names: Vec<&str> = available.iter().map(|cpu| cpu.name()).collect();
-                eprintln!("DIPH_CPU: expected one of {names:?} on this processor, got `{name}`; using {}", best.name());
+                let name_of_best = best.name();
+                let line = format!(
+                    "DIPH_CPU: expected one of {names:?} on this processor, got `{name}`; using {name_of_best}\n"
+                );
+                // Standard error may be closed, which is no reason to end.
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
                 best
             })
         })
