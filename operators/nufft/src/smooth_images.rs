@@ -165,7 +165,11 @@ impl SmoothImages {
             let values = rows[b * columns + d..].iter().step_by(columns * columns).enumerate();
             values.map(|(y, value)| value * (along_y[a * height + y] * along_y[c * height + y])).sum()
         };
-        self.degrees.iter().flat_map(|i| self.degrees.iter().map(move |j| entry(*i, *j))).collect()
+        let mut matrix = Vec::with_capacity(self.len() * self.len());
+        for i in &self.degrees {
+            matrix.extend(self.degrees.iter().map(|j| entry(*i, *j)));
+        }
+        matrix
     }
 }
 
