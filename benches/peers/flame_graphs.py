@@ -23,7 +23,7 @@ SECONDS = 6.0
 FREQUENCY = 199
 STACK = 32768
 """Bytes of the stack that a sample keeps: recursion of the thread pool is deep."""
-WORK = re.compile(r"^<*&?(diph_|rustfft|gemm|candle)")
+WORK = re.compile(r"^<*&?(diph_|rustfft|gemm)")
 """Frames of the work; the others say how it came to run on a thread."""
 DETAIL = re.compile(r"(_(avx|fma|gfni|sse|vaes|vpcl)\w*_version)?(::h[0-9a-f]{16})?$")
 """Ends of names: instruction sets of a function's version, hashes."""
@@ -59,7 +59,7 @@ def main() -> None:
     if not (tools / "bin" / "inferno-flamegraph").exists():
         subprocess.run(["cargo", "install", "--quiet", "--root", str(tools), "inferno"], check=True)
     binaries = install.build_diph(ROOT, options.profile)
-    os.environ |= {"RAYON_NUM_THREADS": str(options.threads), "CANDLE_NUM_THREADS": "1"}
+    os.environ |= {"RAYON_NUM_THREADS": str(options.threads)}
     os.environ["PATH"] = f"{tools / 'bin'}:{os.environ['PATH']}"
     options.out.mkdir(parents=True, exist_ok=True)
     all_works = works()

@@ -69,7 +69,6 @@ def main() -> int:
     binaries = install.build_diph(ROOT, options.profile)
     # Read by the peers' thread pools when they are loaded, and by Diph's.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
-    os.environ["CANDLE_NUM_THREADS"] = "1"
     os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"
     bounds = run_apart(machine.bounds, options.threads)
     print(", ".join(f"{name} {value:.0f}" for name, value in bounds.items()), flush=True)

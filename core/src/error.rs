@@ -16,13 +16,13 @@ pub enum Error {
         role: String,
         /// Axis lengths that the operation is made for.
         expected: Vec<usize>,
-        /// Axis lengths that came.
+        /// Axis lengths of the array that came.
         got: Vec<usize>,
     },
     /// An array is not C-contiguous.
     #[error("{operation}: {role} must be C-contiguous; pass `as_standard_layout()` of the view")]
     NotContiguous {
-        /// Component and method.
+        /// Component and method that refused, such as `mrf-nufft: forward`.
         operation: String,
         /// What the array stands for.
         role: String,
@@ -40,19 +40,19 @@ pub enum Error {
     /// A parameter lies outside of its range.
     #[error("{operation}: {parameter}: expected {expected}, got {got}")]
     Parameter {
-        /// Component and method.
+        /// Component and method that refused, such as `mrf-nufft: forward`.
         operation: String,
-        /// Name of the parameter.
+        /// Name of the parameter, as its owner spells it.
         parameter: String,
-        /// What is allowed.
+        /// What the parameter may be.
         expected: String,
-        /// What came.
+        /// The value that came.
         got: String,
     },
     /// A NaN or an infinity where only finite numbers make sense.
     #[error("{operation}: {role} holds a value that is not finite (first at flat index {index})")]
     NotFinite {
-        /// Component and method.
+        /// Component and method that refused, such as `mrf-nufft: forward`.
         operation: String,
         /// What the array stands for.
         role: String,
@@ -62,15 +62,15 @@ pub enum Error {
     /// A part that this crate does not know (a plugin, a file) failed.
     #[error("{component}: {message}")]
     External {
-        /// Name of the part.
+        /// Name of the part that failed.
         component: String,
-        /// What it said.
+        /// The message of that part.
         message: String,
     },
     /// The user asked to stop.
     #[error("{operation}: cancelled")]
     Cancelled {
-        /// Component and method.
+        /// Component and method that refused, such as `mrf-nufft: forward`.
         operation: String,
     },
 }

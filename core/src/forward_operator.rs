@@ -1,8 +1,8 @@
-//! The acquisition: a linear operator from images to samples.
+//! Linear acquisition operators, and the inverse and the preconditioner of regularised normal equations that some have.
 
 use ndarray::ArrayD;
 
-use crate::{Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
+use crate::{Result, Space, View, ViewMut};
 
 /// A linear operator `A` between two [`Space`]s with its exact adjoint.
 ///
@@ -47,7 +47,7 @@ pub trait ForwardOperator: Send + Sync {
     /// `sqrt(w)` in the shape of [`range`](Self::range); `None` means unit weights.
     ///
     /// # Errors
-    /// Where the weights come from a part that can fail, such as a plugin.
+    /// [`Error::External`](crate::Error::External) where the weights come from a part that can fail, such as a plugin.
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {
         Ok(None)
     }
@@ -60,5 +60,46 @@ pub trait ForwardOperator: Send + Sync {
     /// A cheap approximation of `(A^H A + rho I)^-1`, weights included, of an operator that has one.
     fn preconditioner(&self) -> Option<&dyn Preconditioner> {
         None
+    }
+}
+
+/// `(A^H A + rho I)^-1` of a [`ForwardOperator`](crate::ForwardOperator) `A` in closed form: a Fourier transform on a Cartesian
+/// grid has it, one division per point of k-space.
+///
+/// The data step of a splitting uses it in place of conjugate gradients, as BART's `norm_inv` does.
+pub trait RegularisedInverse: Send + Sync {
+    /// `x = (A^H A + rho I)^-1 b`, overwriting `x`. Both are in the operator's domain. Exact but for rounding.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) when `rho` is not a positive number, and
+    /// [`Error::Shape`](crate::Error::Shape) or [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does
+    /// not fit the domain.
+    fn solve(&self, rho: f32, b: View<'_>, x: ViewMut<'_>) -> Result<()>;
+}
+
+/// A Hermitian positive definite approximation of `(A^H A + rho I)^-1` of a [`ForwardOperator`](crate::ForwardOperator) `A`
+/// that is far cheaper than `A^H A` itself, for example a circulant one: one division per point of k-space.
+///
+/// It must be linear and the same for every call with the same `rho`, or conjugate gradients lose their conjugacy.
+pub trait Preconditioner: Send + Sync {
+    /// `z = M r`, overwriting `z`, where `M` is near `(A^H A + rho I)^-1` up to a common factor. Both are in the
+    /// operator's domain.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) when `rho` is negative, not finite, or too small for `M` to be
+    /// positive definite, and [`Error::Shape`](crate::Error::Shape) or
+    /// [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does not fit the domain.
+    fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()>;
+
+    /// Of a circulant preconditioner: the real symmetric matrix `C(k)` over the coefficients that stands for `A^H A` in every
+    /// point of the image's Fourier space, so that `M = (C + rho I)^-1` there. `(coefficient, coefficient, [z,] y, x)`,
+    /// frequencies in the order of a discrete Fourier transform. `None` where the preconditioner is of another sort.
+    ///
+    /// Estimators with a stationary prior join it with the prior's own spectrum.
+    ///
+    /// # Errors
+    /// Those of a part that fails to make it.
+    fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+        Ok(None)
     }
 }

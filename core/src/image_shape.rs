@@ -1,4 +1,4 @@
-//! The spatial lengths of an image: a plane or a volume.
+//! Spatial lengths of images, planes and volumes, and where images of two sizes overlap.
 
 use std::fmt;
 
@@ -131,7 +131,7 @@ pub enum SpatialAxes {
     Two,
     /// Images (coefficient, z, y, x) only.
     Three,
-    /// Planes and volumes alike.
+    /// It takes planes and volumes alike.
     Either,
 }
 
@@ -165,6 +165,35 @@ impl fmt::Display for SpatialAxes {
             Self::Three => "three",
             Self::Either => "two or three",
         })
+    }
+}
+
+/// Where two lengths overlap when they are centred: the longer is cut, or the shorter surrounded, by the same number of pixels
+/// on both sides, an odd one at the end.
+///
+/// ```
+/// use diph_core::Overlap;
+/// // A map of 230 pixels for a network of 224 loses three on each side.
+/// assert_eq!(Overlap::centred(230, 224), Overlap { first: 3, second: 0, len: 224 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    /// Where it begins in the first.
+    pub first: usize,
+    /// Where it begins in the second.
+    pub second: usize,
+    /// Length of the overlap, in pixels.
+    pub len: usize,
+}
+
+impl Overlap {
+    /// The overlap of two axes of these lengths, laid centre upon centre.
+    pub fn centred(first: usize, second: usize) -> Self {
+        Self {
+            first: first.saturating_sub(second) / 2,
+            second: second.saturating_sub(first) / 2,
+            len: first.min(second),
+        }
     }
 }
 

@@ -19,59 +19,39 @@
 //! or (kz, ky, kx). Views that
 //! cross a trait are C-contiguous; anything else is an [`Error::NotContiguous`].
 
-mod acquisition_shape;
+mod acquisition;
 mod algebra;
-mod byte_size;
 mod error;
 mod estimator;
 mod forward_operator;
-mod fourier_scale;
 mod image_shape;
 mod iteration;
 mod memory_estimate;
 pub mod metrics;
-mod noise_schedule;
-mod overlap;
-mod parameter;
 mod parameter_maps;
 mod physics_projector;
 mod plane_wise;
-mod preconditioner;
 mod prior;
-mod prior_context;
-mod regularised_inverse;
-mod schedule_entry;
 mod solvers;
 mod space;
 pub mod vector;
-mod views;
 
-pub use acquisition_shape::AcquisitionShape;
+pub use acquisition::{AcquisitionShape, FourierScale};
 pub use algebra::{AdjointOperator, Composed, Identity, Scaled, Stacked, Sum};
-pub use byte_size::ByteSize;
 pub use error::{Error, Result};
 pub use estimator::Estimator;
-pub use forward_operator::ForwardOperator;
-pub use fourier_scale::FourierScale;
-pub use image_shape::{ImageShape, SpatialAxes};
+pub use forward_operator::{ForwardOperator, Preconditioner, RegularisedInverse};
+pub use image_shape::{ImageShape, Overlap, SpatialAxes};
 pub use iteration::{Breakdown, Iteration, Observer, Outcome, Progress, StopReason, run};
-pub use memory_estimate::MemoryEstimate;
-pub use noise_schedule::NoiseSchedule;
-pub use overlap::Overlap;
-pub use parameter::Parameter;
-pub use parameter_maps::ParameterMaps;
+pub use memory_estimate::{ByteSize, MemoryEstimate};
+pub use parameter_maps::{Parameter, ParameterMaps};
 pub use physics_projector::PhysicsProjector;
 pub use plane_wise::PlaneWise;
-pub use preconditioner::Preconditioner;
-pub use prior::{GaussianRoot, Prior};
-pub use prior_context::{Conditions, PriorContext, Rng, lend_conditions};
-pub use regularised_inverse::RegularisedInverse;
-pub use schedule_entry::ScheduleEntry;
+pub use prior::{Conditions, GaussianRoot, NoiseSchedule, Prior, PriorContext, Rng, ScheduleEntry, lend_conditions};
 pub use solvers::{
     Admm, AdmmSettings, AdmmState, AnnealedSettings, AnnealedSplitting, AnnealedState, CgSettings, CgState,
     ConjugateGradient, DataSettings, Fista, FistaSettings, FistaState, LeastSquares, LeastSquaresSettings,
     LeastSquaresState, OperatorNorm, PhysicsSettings, PhysicsState, PowerState, Problem, Renoising, Solution,
     objective,
 };
-pub use space::{Axis, Space};
-pub use views::{View, ViewMut};
+pub use space::{Axis, Space, View, ViewMut};

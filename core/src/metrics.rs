@@ -29,8 +29,9 @@ pub fn nrmse_up_to_scale(reference: &[Complex32], x: &[Complex32]) -> f64 {
     (residual / reference_energy).sqrt()
 }
 
-/// Absolute relative errors `|value - reference| / |reference|` over the mask, voxels of reference 0 left out.
-pub fn absolute_percentage_errors<'a>(
+/// Signed relative errors `(value - reference) / |reference|` over the mask, voxels of reference 0 left out. Their mean is
+/// the bias.
+pub fn relative_errors<'a>(
     reference: impl IntoIterator<Item = &'a f32>,
     values: impl IntoIterator<Item = &'a f32>,
     mask: impl IntoIterator<Item = &'a bool>,
@@ -40,11 +41,20 @@ pub fn absolute_percentage_errors<'a>(
         .zip(values)
         .zip(mask)
         .filter(|((reference, _), inside)| **inside && **reference != 0.0)
-        .map(|((reference, value), _)| f64::from((value - reference).abs()) / f64::from(reference.abs()))
+        .map(|((reference, value), _)| f64::from(value - reference) / f64::from(reference.abs()))
         .collect()
 }
 
-/// Mean; NaN of nothing.
+/// Magnitudes of [`relative_errors`].
+pub fn absolute_percentage_errors<'a>(
+    reference: impl IntoIterator<Item = &'a f32>,
+    values: impl IntoIterator<Item = &'a f32>,
+    mask: impl IntoIterator<Item = &'a bool>,
+) -> Vec<f64> {
+    relative_errors(reference, values, mask).into_iter().map(f64::abs).collect()
+}
+
+/// Arithmetic mean of the values; NaN where there are none.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -74,12 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn percentage_errors_skip_outside_and_zero() {
-        let errors =
-            absolute_percentage_errors(&[2.0, 0.0, 4.0, 1.0], &[3.0, 1.0, 1.0, 9.0], &[true, true, true, false]);
-        assert_eq!(errors, [0.5, 0.75]);
-        assert_eq!(mean(&errors), 0.625);
-        assert_eq!(median(&errors), 0.625);
+    fn relative_errors_skip_outside_and_zero() {
+        let errors = relative_errors(&[2.0, 0.0, 4.0, 1.0], &[3.0, 1.0, 1.0, 9.0], &[true, true, true, false]);
+        assert_eq!(errors, [0.5, -0.75]);
+        let absolute = absolute_percentage_errors(&[2.0, 4.0], &[3.0, 1.0], &[true, true]);
+        assert_eq!(absolute, [0.5, 0.75]);
+        assert_eq!(mean(&errors), -0.125);
+        assert_eq!(median(&errors), -0.125);
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert!(median(&[]).is_nan());
     }

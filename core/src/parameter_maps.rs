@@ -1,9 +1,19 @@
-//! What a projector finds out about every voxel.
+//! Parameter maps: the quantities that the physics depends on, voxel by voxel.
 
 use ndarray::{ArrayD, ArrayViewD, Axis};
 use num_complex::Complex32;
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, ImageShape, Parameter, Result};
+use crate::{Error, ImageShape, Result};
+
+/// A quantity that the physics depends on, voxel by voxel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Name of the quantity, for example `T1`.
+    pub name: String,
+    /// Unit, for example `s`; empty for a pure number.
+    pub unit: String,
+}
 
 /// Parameter maps of a plane or a volume: every voxel is `amplitude * response(values)`.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,6 +19,7 @@ pub trait PhysicsProjector: Send + Sync {
     /// where `maps` is given, its parameters. A voxel of zeros gives zeros.
     ///
     /// # Errors
-    /// When a shape does not fit, or a value of `x` is not finite.
+    /// [`Error::Shape`](crate::Error::Shape) when a view has another shape, [`Error::NotContiguous`](crate::Error::NotContiguous) when it is
+    /// not C-contiguous, and [`Error::NotFinite`](crate::Error::NotFinite) when `x` holds a NaN or an infinity.
     fn project(&self, x: View<'_>, z: ViewMut<'_>, maps: Option<&mut ParameterMaps>) -> Result<()>;
 }

@@ -1,8 +1,11 @@
-//! The image prior: what an image without noise and artefacts looks like.
+//! Image priors: denoisers and proximal maps, what they may look at beside the image, and the noise levels of an annealed run.
+
+use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
+use num_complex::Complex32;
 
-use crate::{Error, ImageShape, NoiseSchedule, PriorContext, Result, SpatialAxes, View, ViewMut};
+use crate::{Error, ImageShape, Result, SpatialAxes, View, ViewMut};
 
 /// A denoiser or proximal map with one scalar: the noise level.
 ///
@@ -26,7 +29,9 @@ pub trait Prior: Send + Sync {
     /// and the penalty that of `noisy`.
     ///
     /// # Errors
-    /// When a shape does not fit or `sigma` is negative or not finite.
+    /// [`Error::Shape`](crate::Error::Shape) or [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does not fit,
+    /// [`Error::Parameter`](crate::Error::Parameter) when `sigma` is negative or not finite, [`Error::NotFinite`](crate::Error::NotFinite) for
+    /// a NaN or an infinity in the image.
     fn denoise(
         &self,
         noisy: View<'_>,
@@ -60,7 +65,7 @@ pub trait Prior: Send + Sync {
     /// The respaced noise schedule of a prior that is meant to be annealed; `None` for a prior without one.
     ///
     /// # Errors
-    /// When the schedule has no such number of steps.
+    /// [`Error::Parameter`](crate::Error::Parameter) when the schedule cannot be respaced to so many steps.
     fn noise_schedule(&self, _steps: usize) -> Result<Option<NoiseSchedule>> {
         Ok(None)
     }
@@ -75,7 +80,7 @@ pub trait Prior: Send + Sync {
     /// this shape. Estimates in closed form build on it. `None` for every other prior.
     ///
     /// # Errors
-    /// When the prior does not take such images.
+    /// [`Error::Incompatible`](crate::Error::Incompatible) when the prior does not take such images.
     fn gaussian_root(&self, _coefficients: usize, _image: &ImageShape) -> Result<Option<GaussianRoot>> {
         Ok(None)
     }
@@ -91,4 +96,51 @@ pub struct GaussianRoot {
     /// How much less a measurement of true images holds than one of stationary images of this covariance, as a ratio of norms:
     /// heads lie in the middle of their images. 1 where nothing is known of it.
     pub energy_ratio: f32,
+}
+
+/// The one random generator of Diph: seeded, portable, and part of a solver's state.
+pub type Rng = rand_chacha::ChaCha8Rng;
+
+/// Condition images by name, such as `low_res`, in the shape `(coefficient, [z,] y, x)` of the noisy image. They are borrowed, so that
+/// one image may bear several names and nothing is copied from call to call.
+pub type Conditions<'a> = BTreeMap<String, View<'a>>;
+
+/// Lends condition images that are kept by name.
+pub fn lend_conditions(images: &BTreeMap<String, ArrayD<Complex32>>) -> Conditions<'_> {
+    images.iter().map(|(name, image)| (name.clone(), image.view())).collect()
+}
+
+/// What a prior may look at beside the noisy image and its noise level.
+pub struct PriorContext<'a> {
+    /// Exact entry of the noise schedule in an annealed run.
+    pub schedule: Option<ScheduleEntry>,
+    /// Named condition images, for example `low_res`.
+    pub conditions: &'a Conditions<'a>,
+    /// Generator for priors that draw random numbers.
+    pub rng: &'a mut Rng,
+}
+
+/// Entries of a respaced schedule, least noisy first, with `entries[i].index == i`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoiseSchedule {
+    /// The steps, least noisy first.
+    pub entries: Vec<ScheduleEntry>,
+}
+
+/// One step of a noise schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleEntry {
+    /// Index in the respaced schedule; 0 is the least noisy.
+    pub index: usize,
+    /// Timestep of the schedule that the prior was trained with, 0..999.
+    pub timestep: usize,
+    /// Cumulative product of alphas: share of the signal's variance that is left.
+    pub abar: f64,
+}
+
+impl ScheduleEntry {
+    /// Noise level relative to the signal, `sqrt(1 - abar) / sqrt(abar)`.
+    pub fn sigma(&self) -> f64 {
+        ((1.0 - self.abar) / self.abar).sqrt()
+    }
 }

@@ -1,19 +1,19 @@
-//! The shape of what an operator takes and gives.
+//! Spaces: the named axes of what operators take and give, and the array views that cross the traits.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 use num_complex::Complex32;
 
-use crate::{Error, ImageShape, Result, View, ViewMut};
+use crate::{Error, ImageShape, Result};
 
-/// One named axis.
+/// One axis of a space: what it counts, and how long it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// Name in the field's terms: `coefficient`, `y`, `coil`, `frame`, ...
     pub name: Cow<'static, str>,
-    /// Number of entries.
+    /// Number of entries along the axis.
     pub len: usize,
 }
 
@@ -49,12 +49,12 @@ impl Space {
         Self::new([("coil", coils), ("frame", frames), ("sample", samples)])
     }
 
-    /// The axes, slowest first.
+    /// The axes of the space, that which changes slowest in memory first.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }
 
-    /// Axis lengths, slowest first.
+    /// Lengths of the axes, that which changes slowest in memory first.
     pub fn shape(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.len).collect()
     }
@@ -106,3 +106,9 @@ impl fmt::Display for Space {
         write!(f, "[{}]", axes.join(", "))
     }
 }
+
+/// A borrowed complex array of any number of axes, C-contiguous.
+pub type View<'a> = ArrayViewD<'a, Complex32>;
+
+/// A borrowed complex array to write into, C-contiguous.
+pub type ViewMut<'a> = ArrayViewMutD<'a, Complex32>;

@@ -26,7 +26,7 @@ pub fn dot(a: &[Complex32], b: &[Complex32]) -> Complex64 {
     Complex64::new(re.iter().sum(), im.iter().sum())
 }
 
-/// `||a||^2`.
+/// Squared Euclidean norm `||a||^2`, summed in double precision.
 pub fn norm_sqr(a: &[Complex32]) -> f64 {
     let mut sums = [0.0f64; LANES];
     for chunk in a.chunks(LANES) {
@@ -38,12 +38,12 @@ pub fn norm_sqr(a: &[Complex32]) -> f64 {
     sums.iter().sum()
 }
 
-/// `||a||`.
+/// Euclidean norm `||a||`, summed in double precision.
 pub fn norm(a: &[Complex32]) -> f64 {
     norm_sqr(a).sqrt()
 }
 
-/// `||a - b||`.
+/// Euclidean distance `||a - b||`, summed in double precision.
 pub fn distance(a: &[Complex32], b: &[Complex32]) -> f64 {
     let mut sums = [0.0f64; LANES];
     for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
@@ -55,21 +55,21 @@ pub fn distance(a: &[Complex32], b: &[Complex32]) -> f64 {
     sums.iter().sum::<f64>().sqrt()
 }
 
-/// `y += alpha x`.
+/// Adds a multiple in place: `y += alpha x`.
 pub fn add_scaled(y: &mut [Complex32], alpha: f32, x: &[Complex32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += x * alpha;
     }
 }
 
-/// `y = x + beta y`.
+/// Scales and adds in place: `y = x + beta y`.
 pub fn scale_and_add(y: &mut [Complex32], beta: f32, x: &[Complex32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y = x + *y * beta;
     }
 }
 
-/// `y *= alpha`.
+/// Scales in place: `y *= alpha`.
 pub fn scale(y: &mut [Complex32], alpha: f32) {
     for y in y {
         *y *= alpha;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use diph_bloch::{Dictionary, DictionaryGrid, DictionaryMatcher, Sequence};
 use diph_datasets::{DatasetFolder, SliceId};
-use ndarray::Array3;
+use ndarray::ArrayD;
 use num_complex::Complex32;
 
 fn folder() -> Option<DatasetFolder> {
@@ -19,7 +19,7 @@ fn folder() -> Option<DatasetFolder> {
 }
 
 /// A noisy image (the adjoint) and a clean one of the same slice.
-fn images(folder: &DatasetFolder) -> [(&'static str, Array3<Complex32>); 2] {
+fn images(folder: &DatasetFolder) -> [(&'static str, ArrayD<Complex32>); 2] {
     let id = SliceId::new(0, 10);
     [("adjoint", folder.adjoint_tsmi(id, 3).unwrap()), ("reference", folder.reference_tsmi(id, 3).unwrap())]
 }
@@ -27,7 +27,6 @@ fn images(folder: &DatasetFolder) -> [(&'static str, Array3<Complex32>); 2] {
 fn compare(dictionary: Dictionary, folder: &DatasetFolder) {
     let matcher = DictionaryMatcher::new(dictionary);
     for (name, image) in images(folder) {
-        let image = image.into_dyn();
         let tree = matcher.match_image(image.view(), None).unwrap();
         let brute_force = matcher.match_brute_force(image.view()).unwrap();
         assert_eq!(tree.atom, brute_force.atom, "{name}");

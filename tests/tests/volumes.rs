@@ -23,17 +23,10 @@ const NOISE: f32 = 0.05;
 /// Two coefficient images of a brain of cubic voxels, of values around 1: PD, and PD weighted by T1.
 fn brain() -> ArrayD<Complex32> {
     let [depth, height, width] = IMAGE;
-    let pixel = 230.0 / height as f32 / 90.0;
-    let plane = |z: usize| {
-        let slice_position = 0.5 - (z as f32 - 3.5) * pixel;
-        let maps = BrainPhantom { slice_position, ..BrainPhantom::new(height, width) }.render().unwrap().maps;
-        let density = maps.pd.mapv(|pd| pd * 80.0);
-        let weighted = ndarray::Zip::from(&density).and(&maps.t1).map_collect(|pd, t1| pd * (-t1).exp());
-        stack(Axis(0), &[density.view(), weighted.view()]).unwrap().into_dyn()
-    };
-    let planes: Vec<_> = (0..depth).map(plane).collect();
-    let planes: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
-    stack(Axis(1), &planes).unwrap().as_standard_layout().into_owned()
+    let maps = BrainPhantom::new(height, width).render_volume(depth).unwrap();
+    let density = maps.pd.mapv(|pd| pd * 80.0);
+    let weighted = ndarray::Zip::from(&density).and(&maps.t1).map_collect(|pd, t1| pd * (-t1).exp());
+    stack(Axis(0), &[density.view(), weighted.view()]).unwrap()
 }
 
 fn operator() -> CartesianOperator {

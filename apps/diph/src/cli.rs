@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs, ReconArgs,
-    SimulateArgs, TrainArgs,
+    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
+    ReconArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -33,6 +33,9 @@ pub struct GlobalArgs {
     /// Look for plugins here first (may be given several times)
     #[arg(long = "plugin-dir", value_name = "DIR", global = true)]
     pub plugin_dirs: Vec<PathBuf>,
+    /// Open plugins that others could have written or changed, too: of another owner, or writable for everybody
+    #[arg(long, global = true)]
+    pub allow_untrusted_plugins: bool,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -53,6 +56,16 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     /// Reconstruct T1, T2 and PD maps from k-space
     Recon(ReconArgs),
+    /// Compare methods over the same slices: tables, intervals and figures
+    ///
+    /// Every method has a folder below --out, an ordinary result of `diph recon`. Results that are there already, of the same
+    /// method, measurement, seed and version, are not made again, so that the command goes on where it was interrupted.
+    Compare(CompareArgs),
+    /// Run methods over ranges of settings: tables and curves
+    ///
+    /// Every method has a folder below --out with one folder for every point, an ordinary result of `diph recon`. Results that
+    /// are there already are not made again. Judge a setting on other volumes than those that a sweep chose it on.
+    Sweep(SweepArgs),
     /// Train a diffusion prior on maps, images or procedural brains
     Train(TrainArgs),
     /// Compare results with reference maps
@@ -65,4 +78,21 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
+    pub fn opens_plugins(&self) -> bool {
+        match self {
+            Self::Compare(_)
+            | Self::Demo(_)
+            | Self::Parity(_)
+            | Self::Recon(_)
+            | Self::Simulate(_)
+            | Self::Sweep(_)
+            | Self::Train(_) => true,
+            Self::Plugin(args) => args.opens_plugins(),
+            Self::Completions(_) | Self::Convert(_) | Self::Dictionary(_) | Self::Evaluate(_) => false,
+        }
+    }
 }

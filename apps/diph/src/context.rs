@@ -4,7 +4,7 @@ use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use diph_plugin_host::{HostServices, LogLevel, Registry, SearchPath};
+use diph_plugin_host::{Component, HostServices, LogLevel, Origin, Registry, SearchPath};
 
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
@@ -20,6 +20,8 @@ pub struct Context {
     pub cancel: Cancel,
     /// Directories from `--plugin-dir`.
     pub plugin_dirs: Vec<PathBuf>,
+    /// Whether plugins of other owners are opened, from `--allow-untrusted-plugins`.
+    pub allow_untrusted_plugins: bool,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
     /// Hashes of the files that were read.
@@ -56,6 +58,12 @@ impl Context {
         for failure in registry.failures() {
             self.output.warn(failure);
         }
+        for Component { descriptor, library, shadowed_by } in registry.components() {
+            if let (Origin::BuiltIn, Some(other)) = (library.origin(), shadowed_by) {
+                self.output
+                    .note(format!("{} is that of {other}, in place of the part that comes with Diph", descriptor.id));
+            }
+        }
         Ok(registry)
     }
 
@@ -71,5 +79,6 @@ impl Context {
             Some(threads) => services.threads(threads),
             None => services,
         })
+        .allowing_untrusted(self.allow_untrusted_plugins)
     }
 }

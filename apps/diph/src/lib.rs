@@ -10,6 +10,7 @@ mod context;
 pub mod output;
 mod results_table;
 mod study_output;
+mod supervision;
 
 use std::num::NonZero;
 use std::process::ExitCode;
@@ -22,11 +23,23 @@ use diph_recon::provenance::FileHashes;
 use cli::{Cli, Command};
 pub(crate) use context::Context;
 use output::{AppError, BlameFlag, Exit, Mode, Output, cancel_on_ctrl_c};
+use supervision::{Supervised, supervise};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
+    if cli.command.opens_plugins() {
+        match supervise(&cli.global.plugin_dirs) {
+            Ok(None) => {}
+            Ok(Some(code)) => return code,
+            Err(error) => return output.fail(&error).into(),
+        }
+    }
+    let supervised = match Supervised::begin() {
+        Ok(supervised) => supervised,
+        Err(error) => return output.fail(&error).into(),
+    };
     let threads = cli.global.threads.map(|asked| bounded(asked, &output));
     if let Some(threads) = threads {
         // Fails only when the pool exists already, which nothing before this line makes.
@@ -40,15 +53,20 @@ pub fn run() -> ExitCode {
         output,
         cancel,
         plugin_dirs: cli.global.plugin_dirs,
+        allow_untrusted_plugins: cli.global.allow_untrusted_plugins,
         threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
         command_line: context::command_line(),
     };
-    match dispatch(&context, &cli.command) {
-        Ok(()) => Exit::Success.into(),
-        Err(error) => context.output.fail(&error).into(),
+    let code = match dispatch(&context, &cli.command) {
+        Ok(()) => Exit::Success,
+        Err(error) => context.output.fail(&error),
+    };
+    if let Some(supervised) = supervised {
+        supervised.end();
     }
+    code.into()
 }
 
 /// At most as many threads as the machine runs at once: more would wait for each other, and take the machine from everybody.
@@ -66,6 +84,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Compare(args) => args.run(context),
+        Command::Sweep(args) => args.run(context),
         Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),
         Command::Parity(args) => args.run(context),

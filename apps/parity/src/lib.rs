@@ -12,41 +12,24 @@
 
 #![deny(unsafe_code)]
 
-mod atom;
-mod atom_flip;
 mod atoms;
 mod compare;
-mod comparison;
 mod meta;
-mod outcome;
-mod parity_report;
 mod python_model;
-mod quantity;
 mod recorded_run;
 mod recorded_sampler;
-mod recorded_schedule;
 mod reference;
 mod reference_folder;
 mod relative_error;
-mod run_metrics;
-mod stage;
-mod stage_report;
+mod report;
 mod stages;
 
-pub use atom::Atom;
-pub use atom_flip::AtomFlip;
+pub use atoms::{Atom, AtomFlip};
 pub use compare::{ParityObserver, compare};
-pub use comparison::Comparison;
 pub use meta::Meta;
-pub use outcome::Outcome;
-pub use parity_report::ParityReport;
 pub use python_model::PythonModel;
-pub use quantity::Quantity;
-pub use recorded_run::RecordedRun;
+pub use recorded_run::{RecordedRun, RecordedSchedule, RunMetrics};
 pub use recorded_sampler::RecordedSampler;
-pub use recorded_schedule::RecordedSchedule;
 pub use reference::Reference;
 pub use reference_folder::ReferenceFolder;
-pub use run_metrics::RunMetrics;
-pub use stage::Stage;
-pub use stage_report::StageReport;
+pub use report::{Comparison, Outcome, ParityReport, Quantity, Stage, StageReport};

@@ -1,9 +1,40 @@
-//! A whole run of the Python code.
+//! A whole run of the Python code as it was recorded: flags, noise schedule, and the metrics of every step.
 
 use diph_core::{AnnealedSettings, CgSettings, DataSettings, PhysicsSettings, Renoising};
 use serde::Deserialize;
 
-use crate::RunMetrics;
+/// Metrics of one step as the Python code logs them; all are fractions.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct RunMetrics {
+    /// Index of the step in the schedule; 0 is the last.
+    pub i: usize,
+    /// NRMSE of the prior's image against the reference TSMI.
+    pub nrmse_xtilda: f64,
+    /// NRMSE of the image that fits the data.
+    pub nrmse_xhat: f64,
+    /// NRMSE of the image that fits the physics.
+    pub nrmse_zt: f64,
+    /// NRMSE of the k-space of `x_hat`, unweighted, against the measurement.
+    pub nrmse_kspace_xhat: f64,
+    /// Mean absolute percentage error of T1 inside the mask.
+    pub mape_t1: f64,
+    /// Mean absolute percentage error of T2 inside the mask.
+    pub mape_t2: f64,
+}
+
+impl RunMetrics {
+    /// The metrics by name.
+    pub fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("nrmse_xtilda", self.nrmse_xtilda),
+            ("nrmse_xhat", self.nrmse_xhat),
+            ("nrmse_zt", self.nrmse_zt),
+            ("nrmse_kspace_xhat", self.nrmse_kspace_xhat),
+            ("mape_t1", self.mape_t1),
+            ("mape_t2", self.mape_t2),
+        ]
+    }
+}
 
 /// Conjugate gradients of the Python code: its defaults, which the recorded runs have.
 const CG: CgSettings =
@@ -49,4 +80,15 @@ impl RecordedRun {
 /// Name of the network of a run.
 pub fn network_of(tag: &str) -> &str {
     tag.split('_').next().unwrap_or(tag)
+}
+
+/// A respaced noise schedule, least noisy first.
+#[derive(Debug, Deserialize)]
+pub struct RecordedSchedule {
+    /// Timesteps of the schedule that the network was trained with.
+    pub timestep_map: Vec<usize>,
+    /// abar of each.
+    pub alphas_cumprod: Vec<f64>,
+    /// Variance of `q(x_{t-1} | x_t, x_0)`.
+    pub posterior_variance: Vec<f64>,
 }

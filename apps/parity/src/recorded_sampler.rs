@@ -6,12 +6,11 @@ use diph_core::{
 };
 use diph_diffusion::{DiffusionPrior, PriorOptions};
 use diph_plugin_host::PluginProjector;
+use diph_recon::{Acquisition, Blame, ReconError};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::{Meta, RecordedRun, Reference};
-use diph_recon::Acquisition;
-use diph_recon::{Blame, ReconError};
 
 /// Condition image, key `tsmi_adjoint`.
 const CONDITION: &str = "adjoint_tsmi_*.npz";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diph_core::ForwardOperator;
+use diph_core::{ForwardOperator, ImageShape};
 use diph_datasets::DatasetFolder;
 use diph_diffusion::Checkpoint;
 use diph_plugin_host::{PluginProjector, Registry};
@@ -51,7 +51,7 @@ impl Reference<'_> {
             dictionary: Some(&dictionary),
             ..AcquisitionSource::of_folder(&dataset, 0)
         };
-        source.read((height, width), self.cancel)
+        source.read(ImageShape::plane(height, width), self.cancel)
     }
 
     /// The operator `diph.mrf-nufft`, with the density compensation as weights or without.

@@ -7,8 +7,9 @@
 //! | solvers by name, and what they need | [`solver`] |
 //! | the slices of a data folder and what is known to be true of them | [`slices`] |
 //! | from one measurement to maps | [`reconstruction`] |
-//! | how good maps are | [`Evaluation`] |
+//! | how good maps are, in the mask and over the whole head, by tissue and range | [`evaluation`] |
 //! | one method over many slices, and the files that it leaves behind | [`study`] |
+//! | several methods over the same slices, and settings over a range of values | [`comparison`] |
 //! | measurements that are made up | [`Simulation`] |
 //! | memory and time, said before work starts | [`memory`] |
 //! | what a result was made from | [`provenance`] |
@@ -21,10 +22,10 @@
 
 pub mod acquisition;
 mod cancel;
-mod condition_image;
+pub mod comparison;
 pub mod config;
 mod error;
-mod evaluation;
+pub mod evaluation;
 mod maps;
 pub mod memory;
 pub mod method;
@@ -38,11 +39,11 @@ mod write;
 
 pub use acquisition::Acquisition;
 pub use cancel::Cancel;
-pub use condition_image::ConditionImage;
+
 pub use error::{Blame, NotEnoughMemory, ReconError, named};
 pub use evaluation::Evaluation;
-pub use maps::{parameter_maps, stacked_maps};
-pub use method::Method;
+pub use maps::{parameter_maps, quantitative_maps, stacked_maps};
+pub use method::{ConditionImage, Method};
 pub use reconstruction::{Parts, Reconstruction, reconstruct};
-pub use simulation::{DEFAULT_OPERATOR, Simulation, SimulationRun};
+pub use simulation::{CARTESIAN_OPERATOR, DEFAULT_OPERATOR, Simulation, SimulationRun};
 pub use write::{json_bytes, write_bytes, write_json};

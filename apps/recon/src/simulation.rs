@@ -11,7 +11,7 @@ use diph_datasets::{
 };
 use diph_formats::{Error as FileError, FolderLock, NpzWriter, check_regular, is_there, remove_stale_temporaries};
 use diph_plugin_host::Registry;
-use ndarray::{Array3, ArrayD, Ix3};
+use ndarray::{ArrayD, Ix3};
 use num_complex::Complex32;
 
 use crate::acquisition::{Acquisition, Fingerprint, dictionary_file};
@@ -20,8 +20,11 @@ use crate::provenance::sha256;
 use crate::slices::slice_generator;
 use crate::{Blame, ReconError};
 
-/// The operator that measures; any other with the same arrays would do.
+/// The operator that measures planes along any trajectory; any other with the same arrays would do.
 pub const DEFAULT_OPERATOR: &str = "diph.mrf-nufft";
+
+/// The operator that measures planes and volumes on the grid of the image.
+pub const CARTESIAN_OPERATOR: &str = "diph.cartesian";
 
 /// Names of the trajectory: in the Python code's form, and in Diph's.
 const TRAJECTORY: [&str; 2] = ["acquisition/traj_dcf.mat", "acquisition/trajectory.npz"];
@@ -197,14 +200,14 @@ impl<'a> Simulation<'a> {
     fn adjoint(
         &self,
         kspace: &ArrayD<Complex32>,
-    ) -> Result<Array3<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<ArrayD<Complex32>, Box<dyn std::error::Error + Send + Sync>> {
         let mut samples = kspace.clone();
         if let Some(weights) = self.weighted.data_weights()? {
             samples.zip_mut_with(&weights, |sample, weight| *sample *= *weight);
         }
         let mut image = self.weighted.domain().zeros();
         self.weighted.adjoint(samples.view(), image.view_mut())?;
-        Ok(image.into_dimensionality::<Ix3>()?)
+        Ok(image)
     }
 }
 
@@ -225,9 +228,9 @@ impl SimulationRun<'_> {
             weights: Some(acquisition.density_compensation.mapv(f64::from)),
         };
         let weights = &acquisition.density_compensation;
-        // The Python code's form holds one set of weights for all frames.
-        let same = weights.outer_iter().all(|frame| frame == weights.row(0));
-        let path = one_of(TRAJECTORY.map(|name| root.join(name)), same)?;
+        // The Python code's form holds planes, and one set of weights for all frames.
+        let fits = !acquisition.image.is_volume() && weights.outer_iter().all(|frame| frame == weights.row(0));
+        let path = one_of(TRAJECTORY.map(|name| root.join(name)), fits)?;
         trajectory.write(&path).file(&path)?;
         let path =
             one_of(dictionaries(self.simulation.cut).map(|name| root.join(name)), !has_b1(&acquisition.dictionary))?;
@@ -240,7 +243,7 @@ impl SimulationRun<'_> {
         self.note(self.simulation.acquisition_files())
     }
 
-    /// Measures one slice and writes its maps, mask, reference TSMI, k-space and adjoint TSMI.
+    /// Measures one slice or volume and writes its maps, mask, reference TSMI, k-space and adjoint TSMI.
     ///
     /// # Errors
     /// When the maps make no sense, or naming the file that cannot be written.
@@ -255,7 +258,6 @@ impl SimulationRun<'_> {
         let tsmi = simulation.tsmi(maps).step(&step)?;
         let mut kspace = simulation.plain.range().zeros();
         simulation.plain.forward(tsmi.view(), kspace.view_mut()).step(&step)?;
-        let tsmi = tsmi.into_dimensionality::<Ix3>().step(&step)?;
         let mut rng = slice_generator(simulation.seed, id);
         add_measurement_noise(kspace.view_mut(), simulation.noise, simulation.noise_parts, &mut rng).step(&step)?;
         let adjoint = simulation.adjoint(&kspace).step(&step)?;

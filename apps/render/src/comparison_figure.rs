@@ -1,10 +1,10 @@
 //! Methods side by side.
 
 use diph_core::Result;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
 use super::clip::Clip;
-use super::maps_figure::relaxation_scales;
+use super::maps_figure::{error_scale, relative_error, relaxation_scales};
 use super::{ColorScale, Figure, FigureRow, MapWindows, MapsView, Panel, RgbImage};
 
 /// One column of the comparison.
@@ -47,6 +47,61 @@ pub fn comparison_figure(
     Figure { title, column_titles: methods.iter().map(|method| method.name.clone()).collect(), rows }.draw()
 }
 
+/// Draws T1 and T2 of the reference and of several methods in the first two rows, and the signed relative errors of the methods
+/// in the two below.
+///
+/// All arrays are (y, x); `shown` as in [`comparison_figure`]: the reference's visible voxels, or the whole head.
+///
+/// # Errors
+/// As [`comparison_figure`].
+pub fn comparison_with_errors(
+    title: &str,
+    reference: MapsView<'_>,
+    methods: &[ComparedMethod<'_>],
+    shown: ArrayView2<'_, bool>,
+    windows: MapWindows,
+) -> Result<RgbImage> {
+    reference.require_shape(shown.dim())?;
+    for method in methods {
+        method.maps.require_shape(shown.dim())?;
+    }
+    let [t1_scale, t2_scale] = relaxation_scales(windows);
+    let clip = Clip::to(shown, shown);
+    let maps = |label: &str,
+                scale,
+                of: fn(&MapsView<'_>) -> Array2<f32>,
+                note: for<'m> fn(&'m ComparedMethod<'_>) -> &'m str| {
+        let own = methods.iter().map(|method| (of(&method.maps), note(method)));
+        let all: Vec<(Array2<f32>, &str)> = std::iter::once((of(&reference), "")).chain(own).collect();
+        row(label, scale, &clip, all.iter().map(|(map, note)| (map.view(), *note)).collect())
+    };
+    let errors = |label: &str, name: &str, of: fn(&MapsView<'_>) -> Array2<f32>| {
+        let truth = of(&reference);
+        let errors: Vec<Array2<f32>> = methods.iter().map(|method| relative_error(&of(&method.maps), &truth)).collect();
+        let scale = error_scale(name, windows);
+        let mut row = row(label, scale, &clip, errors.iter().map(|error| (error.view(), "")).collect());
+        row.panels.insert(0, None);
+        row
+    };
+    let rows = vec![
+        maps("T₁", t1_scale, t1_of, |method| &method.t1_note),
+        maps("T₂", t2_scale, t2_of, |method| &method.t2_note),
+        errors("T₁ error", "T₁", t1_of),
+        errors("T₂ error", "T₂", t2_of),
+    ];
+    let title = (!title.is_empty()).then(|| title.to_owned());
+    let names = std::iter::once("reference".to_owned()).chain(methods.iter().map(|method| method.name.clone()));
+    Figure { title, column_titles: names.collect(), rows }.draw()
+}
+
+fn t1_of(maps: &MapsView<'_>) -> Array2<f32> {
+    maps.t1.to_owned()
+}
+
+fn t2_of(maps: &MapsView<'_>) -> Array2<f32> {
+    maps.t2.to_owned()
+}
+
 /// One quantity of all methods; they share the colour bar at the end.
 fn row(label: &str, scale: ColorScale, clip: &Clip<'_>, maps: Vec<(ArrayView2<'_, f32>, &str)>) -> FigureRow {
     let last = maps.len().saturating_sub(1);
@@ -59,7 +114,6 @@ fn row(label: &str, scale: ColorScale, clip: &Clip<'_>, maps: Vec<(ArrayView2<'_
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
     use num_complex::Complex32;
 
     use super::*;
@@ -76,5 +130,7 @@ mod tests {
         assert!(two.width() - one.width() >= 300);
         assert_eq!(one.height(), two.height());
         assert!(draw(0).is_err());
+        let with_errors = comparison_with_errors("", maps, &[method], mask.view(), MapWindows::default()).unwrap();
+        assert!(with_errors.height() > 2 * one.height() - 100 && with_errors.width() >= two.width());
     }
 }

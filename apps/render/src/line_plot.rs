@@ -2,27 +2,15 @@
 
 use diph_core::{Error, Result};
 
+use super::RgbImage;
+use super::axis::{Axis, AxisScale};
+use super::strokes::{color_of, draw_disc, draw_segment};
 use super::text::{Align, TextStyle, draw_text, draw_text_upwards};
 use super::theme::{FAINT_INK, GRID, HEADING_SIZE, INK, MARGIN, NOTE_SIZE, PAPER, TICK_SIZE, line_height};
-use super::ticks::{Tick, decade_ticks, linear_ticks};
-use super::{Rgb, RgbImage};
 
 const PLOT_WIDTH: usize = 760;
 const PLOT_HEIGHT: usize = 420;
-const LINE_WIDTH: f32 = 2.4;
-/// Okabe and Ito's colours, which people with any colour vision tell apart.
-const COLORS: [Rgb; 7] =
-    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [60, 60, 60]];
-
-/// How numbers are laid along the vertical axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AxisScale {
-    /// Equal steps for equal differences.
-    #[default]
-    Linear,
-    /// Equal steps for equal ratios; numbers that are not positive are left out.
-    Log,
-}
+const MARKER: f32 = 9.0;
 
 /// One curve.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,8 +30,12 @@ pub struct LinePlot {
     pub x_label: String,
     /// Quantity and unit of the vertical axis.
     pub y_label: String,
+    /// How the horizontal axis is laid out.
+    pub x_scale: AxisScale,
     /// How the vertical axis is laid out.
     pub y_scale: AxisScale,
+    /// Whether every point has a dot, which shows where a curve was measured.
+    pub markers: bool,
     /// The curves.
     pub series: Vec<Series>,
 }
@@ -59,12 +51,15 @@ impl LinePlot {
         self.draw_axes(&mut image, &frame);
         for (index, series) in self.series.iter().enumerate() {
             let points: Vec<(f32, f32)> = self.shown(series).map(|point| frame.place(point)).collect();
-            let color = COLORS[index % COLORS.len()];
+            let color = color_of(index);
             for pair in points.windows(2) {
                 draw_segment(&mut image, pair[0], pair[1], color);
             }
             if let [lone] = points[..] {
                 draw_segment(&mut image, lone, lone, color);
+            }
+            for point in points.iter().filter(|_| self.markers) {
+                draw_disc(&mut image, *point, MARKER, color);
             }
         }
         self.draw_legend(&mut image, &frame);
@@ -74,14 +69,14 @@ impl LinePlot {
     fn draw_axes(&self, image: &mut RgbImage, frame: &Frame) {
         let (left, top) = (frame.left, frame.top);
         let ticks = TextStyle::plain(TICK_SIZE, INK);
-        for tick in &frame.x_ticks {
-            let x = frame.place((tick.value, frame.y_range.0)).0;
+        for tick in &frame.x.ticks {
+            let x = frame.across(tick.value);
             image.fill(x as usize, top, 1, PLOT_HEIGHT, GRID);
             let y = (top + PLOT_HEIGHT) as f32 + 0.9 * TICK_SIZE;
             draw_text(image, &tick.label, (x, y), Align::Center, ticks);
         }
-        for tick in &frame.y_ticks {
-            let y = frame.place((frame.x_range.0, self.on_axis(tick.value))).1;
+        for tick in &frame.y.ticks {
+            let y = frame.down(tick.value);
             image.fill(left, y as usize, PLOT_WIDTH, 1, GRID);
             draw_text(image, &tick.label, (left as f32 - 8.0, y), Align::Right, ticks);
         }
@@ -100,58 +95,44 @@ impl LinePlot {
         let x = (frame.left + PLOT_WIDTH + 18) as f32;
         for (index, series) in self.series.iter().enumerate() {
             let y = frame.top as f32 + 14.0 + (index * line_height(NOTE_SIZE)) as f32;
-            draw_segment(image, (x, y), (x + 26.0, y), COLORS[index % COLORS.len()]);
+            draw_segment(image, (x, y), (x + 26.0, y), color_of(index));
             draw_text(image, &series.name, (x + 36.0, y), Align::Left, TextStyle::plain(NOTE_SIZE, INK));
         }
     }
 
-    /// Points that can be drawn, the y of each as it lies on the axis.
+    /// Points that can be drawn.
     fn shown<'a>(&'a self, series: &'a Series) -> impl Iterator<Item = (f64, f64)> + 'a {
-        let points = series.points.iter().map(|&(x, y)| (x, self.on_axis(y)));
-        points.filter(|(x, y)| x.is_finite() && y.is_finite())
-    }
-
-    fn on_axis(&self, y: f64) -> f64 {
-        match self.y_scale {
-            AxisScale::Linear => y,
-            AxisScale::Log => y.log10(),
-        }
+        series.points.iter().copied().filter(|(x, y)| self.x_scale.shows(*x) && self.y_scale.shows(*y))
     }
 }
 
-/// Where the axes lie and what they span; y as it lies on the axis.
+/// Where the axes lie.
 struct Frame {
     left: usize,
     top: usize,
     legend_width: usize,
-    x_range: (f64, f64),
-    y_range: (f64, f64),
-    x_ticks: Vec<Tick>,
-    y_ticks: Vec<Tick>,
+    x: Axis,
+    y: Axis,
 }
 
 impl Frame {
     fn of(plot: &LinePlot) -> Result<Self> {
         let points: Vec<(f64, f64)> = plot.series.iter().flat_map(|series| plot.shown(series)).collect();
         let none = || Error::parameter("line plot: draw", "series", "at least one finite point", "none");
-        let x_range = range(points.iter().map(|point| point.0), 0.0).ok_or_else(none)?;
-        let y_range = range(points.iter().map(|point| point.1), 0.04).ok_or_else(none)?;
-        let y_ticks = match plot.y_scale {
-            AxisScale::Linear => linear_ticks(y_range.0, y_range.1, 7),
-            AxisScale::Log => decade_ticks(10f64.powf(y_range.0), 10f64.powf(y_range.1)),
-        };
+        // Dots at the ends of the curves need room beside them.
+        let margin = if plot.markers { 0.03 } else { 0.0 };
+        let x = Axis::over(plot.x_scale, points.iter().map(|point| point.0), margin, 8).ok_or_else(none)?;
+        let y = Axis::over(plot.y_scale, points.iter().map(|point| point.1), 0.04, 7).ok_or_else(none)?;
         let style = TextStyle::plain(TICK_SIZE, INK);
-        let widest = y_ticks.iter().map(|tick| style.width(&tick.label)).fold(0.0, f32::max);
+        let widest = y.ticks.iter().map(|tick| style.width(&tick.label)).fold(0.0, f32::max);
         let names = plot.series.iter().map(|series| TextStyle::plain(NOTE_SIZE, INK).width(&series.name));
         let heading = if plot.title.is_empty() { 0 } else { line_height(HEADING_SIZE) };
         Ok(Self {
             left: MARGIN + line_height(NOTE_SIZE) + widest.ceil() as usize + 8,
             top: MARGIN + heading,
             legend_width: 54 + names.fold(0.0, f32::max).ceil() as usize,
-            x_ticks: linear_ticks(x_range.0, x_range.1, 8),
-            x_range,
-            y_range,
-            y_ticks,
+            x,
+            y,
         })
     }
 
@@ -164,45 +145,16 @@ impl Frame {
     }
 
     fn place(&self, (x, y): (f64, f64)) -> (f32, f32) {
-        let across = (x - self.x_range.0) / (self.x_range.1 - self.x_range.0);
-        let up = (y - self.y_range.0) / (self.y_range.1 - self.y_range.0);
-        let (width, height) = ((PLOT_WIDTH - 1) as f64, (PLOT_HEIGHT - 1) as f64);
-        ((self.left as f64 + across * width) as f32, (self.top as f64 + (1.0 - up) * height) as f32)
+        (self.across(x), self.down(y))
     }
-}
 
-/// Least and greatest number, widened by a share of their distance; a lone number gets room on both sides.
-fn range(values: impl Iterator<Item = f64>, share: f64) -> Option<(f64, f64)> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low > high {
-        return None;
+    fn across(&self, x: f64) -> f32 {
+        (self.left as f64 + self.x.position(x) * (PLOT_WIDTH - 1) as f64) as f32
     }
-    if low == high {
-        let room = if low == 0.0 { 1.0 } else { 0.5 * low.abs() };
-        return Some((low - room, high + room));
-    }
-    let room = share * (high - low);
-    Some((low - room, high + room))
-}
 
-/// A line with round ends, smoothed by its distance to each pixel.
-fn draw_segment(image: &mut RgbImage, from: (f32, f32), to: (f32, f32), color: Rgb) {
-    let reach = LINE_WIDTH / 2.0 + 1.0;
-    let first = |a: f32, b: f32| (a.min(b) - reach).floor().max(0.0) as usize;
-    let last = |a: f32, b: f32| (a.max(b) + reach).ceil().max(0.0) as usize;
-    for y in first(from.1, to.1)..=last(from.1, to.1) {
-        for x in first(from.0, to.0)..=last(from.0, to.0) {
-            let distance = distance_to_segment((x as f32, y as f32), from, to);
-            image.blend(x, y, color, LINE_WIDTH / 2.0 + 0.5 - distance);
-        }
+    fn down(&self, y: f64) -> f32 {
+        (self.top as f64 + (1.0 - self.y.position(y)) * (PLOT_HEIGHT - 1) as f64) as f32
     }
-}
-
-fn distance_to_segment((x, y): (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let length = dx * dx + dy * dy;
-    let along = if length > 0.0 { (((x - from.0) * dx + (y - from.1) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-    (x - from.0 - along * dx).hypot(y - from.1 - along * dy)
 }
 
 #[cfg(test)]
@@ -211,7 +163,14 @@ mod tests {
 
     fn plot(y_scale: AxisScale, points: &[(f64, f64)]) -> LinePlot {
         let series = vec![Series { name: "loss".into(), points: points.to_vec() }];
-        LinePlot { title: "Training".into(), x_label: "step".into(), y_label: "loss".into(), y_scale, series }
+        LinePlot {
+            title: "Training".into(),
+            x_label: "step".into(),
+            y_label: "loss".into(),
+            y_scale,
+            series,
+            ..LinePlot::default()
+        }
     }
 
     #[test]
@@ -219,7 +178,7 @@ mod tests {
         for scale in [AxisScale::Linear, AxisScale::Log] {
             let image = plot(scale, &[(0.0, 1.0), (10.0, 0.001)]).draw().unwrap();
             let count = (0..image.width() * image.height())
-                .filter(|i| image.pixel(i % image.width(), i / image.width()) == Some(COLORS[0]));
+                .filter(|i| image.pixel(i % image.width(), i / image.width()) == Some(color_of(0)));
             assert!(count.count() > PLOT_WIDTH);
         }
     }

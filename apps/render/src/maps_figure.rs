@@ -40,10 +40,7 @@ pub fn maps_figure(
     let truth = Quantities::of(truth);
     shown.pd *= scale_to(&truth.pd, &shown.pd, mask);
     let scales = scales(windows, &truth.pd);
-    let error_scales = ["T₁", "T₂", "|PD|"].map(|name| {
-        let limit = windows.error_percent;
-        ColorScale::new(Colormap::Vik, -limit, limit, format!("{name} error [%]"))
-    });
+    let error_scales = ["T₁", "T₂", "|PD|"].map(|name| error_scale(name, windows));
     let rows = vec![
         shown.row("Result", scales.clone(), &maps),
         truth.row("Reference", scales, &maps),
@@ -56,6 +53,12 @@ pub fn maps_figure(
 pub(super) fn relaxation_scales(windows: MapWindows) -> [ColorScale; 2] {
     let scale = |map, (low, high): (f32, f32), label: &str| ColorScale::new(map, low, high, label);
     [scale(Colormap::Lipari, windows.t1_s, "T₁ [s]"), scale(Colormap::Navia, windows.t2_s, "T₂ [s]")]
+}
+
+/// Scale of the signed error of a quantity, in percent.
+pub(super) fn error_scale(quantity: &str, windows: MapWindows) -> ColorScale {
+    let limit = windows.error_percent;
+    ColorScale::new(Colormap::Vik, -limit, limit, format!("{quantity} error [%]"))
 }
 
 /// The three maps that are drawn in a row: seconds and any unit, or percent.
@@ -118,7 +121,7 @@ fn scale_to(reference: &Array2<f32>, pd: &Array2<f32>, mask: ArrayView2<'_, bool
 }
 
 /// Percent of the reference; NaN where that is 0.
-fn relative_error(values: &Array2<f32>, reference: &Array2<f32>) -> Array2<f32> {
+pub(super) fn relative_error(values: &Array2<f32>, reference: &Array2<f32>) -> Array2<f32> {
     Zip::from(values).and(reference).map_collect(|&value, &reference| {
         if reference == 0.0 { f32::NAN } else { 100.0 * (value - reference) / reference }
     })

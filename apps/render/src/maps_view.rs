@@ -2,10 +2,12 @@
 
 use diph_core::{Error, ParameterMaps, Result};
 use diph_datasets::QuantitativeMaps;
-use ndarray::{ArrayView2, ArrayViewD};
+use ndarray::ArrayView2;
 use num_complex::Complex32;
 
-/// Borrowed T1, T2 and PD maps of one slice, all (y, x).
+use crate::middle_plane;
+
+/// Borrowed T1, T2 and PD maps of one slice, or of the middle plane of a volume, all (y, x).
 #[derive(Clone, Copy, Debug)]
 pub struct MapsView<'a> {
     /// T1 in s.
@@ -20,18 +22,26 @@ impl<'a> MapsView<'a> {
     /// Finds T1 and T2 by name among the parameters; the amplitude is PD.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the maps hold no T1 or no T2, [`Error::Incompatible`] when they are of a volume.
+    /// [`Error::Parameter`] when the maps hold no T1 or no T2, [`Error::Incompatible`] when they are
+    /// not of a plane or a volume.
     pub fn new(maps: &'a ParameterMaps) -> Result<Self> {
         Ok(Self {
-            t1: plane(maps.parameter("T1")?)?,
-            t2: plane(maps.parameter("T2")?)?,
-            pd: plane(maps.amplitude.view())?,
+            t1: middle_plane(maps.parameter("T1")?)?,
+            t2: middle_plane(maps.parameter("T2")?)?,
+            pd: middle_plane(maps.amplitude.view())?,
         })
     }
 
     /// Maps of a data set or a phantom.
-    pub fn of_maps(maps: &'a QuantitativeMaps) -> Self {
-        Self { t1: maps.t1.view(), t2: maps.t2.view(), pd: maps.pd.view() }
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] when they are not of a plane or a volume.
+    pub fn of_maps(maps: &'a QuantitativeMaps) -> Result<Self> {
+        Ok(Self {
+            t1: middle_plane(maps.t1.view())?,
+            t2: middle_plane(maps.t2.view())?,
+            pd: middle_plane(maps.pd.view())?,
+        })
     }
 
     /// Checks that all three maps are of one shape.
@@ -46,10 +56,4 @@ impl<'a> MapsView<'a> {
             }),
         }
     }
-}
-
-fn plane<T>(map: ArrayViewD<'_, T>) -> Result<ArrayView2<'_, T>> {
-    let shape = map.shape().to_vec();
-    let refused = |_| Error::incompatible("figure", "a map with the axes (y, x)", format!("one of shape {shape:?}"));
-    map.into_dimensionality().map_err(refused)
 }

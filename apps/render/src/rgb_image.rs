@@ -70,6 +70,22 @@ impl RgbImage {
         self.fill((x + width).saturating_sub(1), y, 1, height, color);
     }
 
+    /// Pictures side by side from left to right, aligned at the top, on a ground of this colour. Without any picture the result is
+    /// empty.
+    pub fn beside(pictures: &[Self], ground: Rgb) -> Self {
+        let height = pictures.iter().map(Self::height).max().unwrap_or(0);
+        let mut row = Self::new(pictures.iter().map(Self::width).sum(), height, ground);
+        let mut left = 0;
+        for picture in pictures {
+            for (y, line) in picture.pixels.chunks_exact(3 * picture.width.max(1)).enumerate() {
+                let start = 3 * (y * row.width + left);
+                row.pixels[start..start + line.len()].copy_from_slice(line);
+            }
+            left += picture.width;
+        }
+        row
+    }
+
     /// The picture as a PNG file.
     ///
     /// # Errors
@@ -110,6 +126,14 @@ mod tests {
         assert_eq!(image.pixel(4, 2), Some([10, 20, 30]));
         assert_eq!(image.pixel(5, 2), Some([255; 3]));
         assert_eq!(image.pixel(6, 4), Some([128; 3]));
+    }
+
+    #[test]
+    fn pictures_stand_side_by_side() {
+        let row = RgbImage::beside(&[RgbImage::new(2, 1, [9; 3]), RgbImage::new(3, 4, [7; 3])], [1; 3]);
+        assert_eq!((row.width(), row.height()), (5, 4));
+        assert_eq!([(1, 0), (1, 1), (2, 0), (4, 3)].map(|(x, y)| row.pixel(x, y).unwrap()[0]), [9, 1, 7, 7]);
+        assert_eq!(RgbImage::beside(&[], [0; 3]).width(), 0);
     }
 
     #[test]

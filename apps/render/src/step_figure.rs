@@ -1,16 +1,16 @@
 //! The images of one step of a solver side by side.
 
 use diph_core::Result;
-use ndarray::{Array2, ArrayView2, ArrayViewD, Axis};
+use ndarray::{Array2, ArrayViewD, Axis};
 use num_complex::Complex32;
 
 use super::visible_voxels::percentile;
-use super::{ColorScale, Colormap, Figure, FigureRow, Panel, RgbImage};
+use super::{ColorScale, Colormap, Figure, FigureRow, Panel, RgbImage, middle_plane};
 
 /// Share of the pixels below the end of the grey scale, so that a few bright ones do not darken the rest.
 const BRIGHT_PERCENT: f64 = 99.5;
 
-/// One image of a step, (coefficient, y, x).
+/// One image of a step, (coefficient, y, x), or of a volume (coefficient, z, y, x), whose middle plane is drawn.
 #[derive(Clone, Debug)]
 pub struct StepImage<'a> {
     /// Heading of its column.
@@ -25,24 +25,29 @@ pub struct StepImage<'a> {
 /// image, the reference where there is one.
 ///
 /// # Errors
-/// [`diph_core::Error::Shape`] when shapes differ, [`diph_core::Error::Parameter`] when there is no image.
+/// [`diph_core::Error::Shape`] when shapes differ, [`diph_core::Error::Parameter`] when there is no image,
+/// [`diph_core::Error::Incompatible`] for an image that is not of a plane or a volume.
 pub fn step_figure(title: &str, images: &[StepImage<'_>]) -> Result<RgbImage> {
     let coefficients = images.first().map_or(0, |first| first.image.len_of(Axis(0)));
     let rows = (0..coefficients).map(|k| {
         let magnitude = |image: &StepImage<'_>| magnitude(image.image.index_axis(Axis(0), k));
         let notes = images.iter().map(|image| image.note.clone().filter(|_| k == 0)).collect();
-        row(format!("coefficient {}", k + 1), images.iter().map(magnitude).collect(), notes)
+        Ok(row(format!("coefficient {}", k + 1), images.iter().map(magnitude).collect::<Result<_>>()?, notes))
     });
-    figure(title, images, rows.collect()).draw()
+    figure(title, images, rows.collect::<Result<_>>()?).draw()
 }
 
 /// One row for [`steps_figure`]: the norm over the coefficients of every image.
-pub fn step_row(label: String, images: &[StepImage<'_>]) -> FigureRow {
+///
+/// # Errors
+/// [`diph_core::Error::Incompatible`] for an image that is not of a plane or a volume.
+pub fn step_row(label: String, images: &[StepImage<'_>]) -> Result<FigureRow> {
     let norm = |image: &StepImage<'_>| {
         let energy = image.image.fold_axis(Axis(0), 0.0, |sum, value| sum + value.norm_sqr());
-        plane(energy.mapv(f32::sqrt).view())
+        Ok(middle_plane(energy.view())?.mapv(f32::sqrt))
     };
-    row(label, images.iter().map(norm).collect(), images.iter().map(|image| image.note.clone()).collect())
+    let norms = images.iter().map(norm).collect::<Result<_>>()?;
+    Ok(row(label, norms, images.iter().map(|image| image.note.clone()).collect()))
 }
 
 /// Draws several steps (rows) under the names of their images.
@@ -70,14 +75,8 @@ fn row(label: String, magnitudes: Vec<Array2<f32>>, notes: Vec<Option<String>>) 
     FigureRow { label, panels: magnitudes.into_iter().zip(notes).enumerate().map(panel).collect() }
 }
 
-fn magnitude(image: ArrayViewD<'_, Complex32>) -> Array2<f32> {
-    plane(image.mapv(Complex32::norm).view())
-}
-
-/// As two axes; an image that has others has nothing to show.
-fn plane(values: ArrayViewD<'_, f32>) -> Array2<f32> {
-    let plane: Result<ArrayView2<'_, f32>, _> = values.into_dimensionality();
-    plane.map(|plane| plane.to_owned()).unwrap_or_default()
+fn magnitude(image: ArrayViewD<'_, Complex32>) -> Result<Array2<f32>> {
+    Ok(middle_plane(image)?.mapv(Complex32::norm))
 }
 
 #[cfg(test)]
@@ -92,11 +91,22 @@ mod tests {
         let named = |name| StepImage { name, image: image.view(), note: Some("NRMSE 0.5".into()) };
         let images = [named("x_hat"), named("reference")];
         let by_coefficient = step_figure("Step 1", &images).unwrap();
-        let rows = vec![step_row("step 1".into(), &images), step_row("step 2".into(), &images)];
+        let rows = ["step 1", "step 2"].map(|label| step_row(label.into(), &images).unwrap()).to_vec();
         assert_eq!(rows[0].panels[0].as_ref().unwrap().values[[7, 7]], 50f32.sqrt());
         let by_step = steps_figure("Steps", &["x_hat", "reference"], rows).unwrap();
         assert_eq!(by_coefficient.width(), by_step.width());
         assert!(by_step.height() > by_coefficient.height(), "notes above every step");
         assert!(step_figure("none", &[]).is_err());
+    }
+
+    #[test]
+    fn other_images_than_planes_and_volumes_are_refused() {
+        let step = |shape: &[usize]| {
+            let image = ArrayD::from_elem(shape, Complex32::ONE);
+            let images = [StepImage { name: "x_hat", image: image.view(), note: None }];
+            step_row("step 1".into(), &images).and_then(|_| step_figure("Step 1", &images)).map(|image| image.width())
+        };
+        assert_eq!(step(&[2, 3, 50, 40]).unwrap(), step(&[2, 50, 40]).unwrap());
+        assert!(step(&[2, 50]).unwrap_err().to_string().contains("(y, x) or (z, y, x)"));
     }
 }

@@ -7,13 +7,13 @@ use diph_datasets::{ResultLogRow, SliceId};
 use diph_recon::slices::Truth;
 use diph_recon::study::{LoggedStep, ReconstructedSlice, StudyObserver};
 use diph_recon::{Blame, ReconError, write_bytes};
-use ndarray::{Array2, ArrayView, ArrayViewD, Ix3, IxDyn};
+use ndarray::{Array2, ArrayViewD};
 use num_complex::Complex32;
 
 use crate::report::Picture;
 use crate::{
-    FigureRow, MapWindows, MapsView, StepImage, maps_figure, posterior_figure, step_figure, step_row, steps_figure,
-    visible_voxels,
+    FigureRow, MapWindows, MapsView, StepImage, maps_figure, middle_plane, plane_shown, posterior_figure, step_figure,
+    step_row, steps_figure, visible_voxels,
 };
 
 /// Steps that the overview shows.
@@ -32,6 +32,8 @@ pub struct StudyPictures {
 #[derive(Default)]
 struct Steps {
     names: Vec<&'static str>,
+    /// Which plane of a volume is shown.
+    plane: String,
     strip: Vec<FigureRow>,
 }
 
@@ -44,12 +46,14 @@ impl StudyObserver for StudyPictures {
         let reference = logged.truth.and_then(|truth| truth.tsmi.as_ref());
         let reference = reference.map(|reference| reference.mapv(|value| value / step.intensity));
         let images = images(state, reference.as_ref().map(|reference| reference.view()), logged.row);
-        let title = format!("{}, step {} of {}", logged.id, step.iteration, step.max_iterations);
+        let plane = plane_shown(&state.x_hat.shape()[1..]);
+        let title = format!("{}, step {} of {}{plane}", logged.id, step.iteration, step.max_iterations);
         let path = logged.folder.join(format!("steps/step_{:04}.png", step.iteration));
         write_bytes(&path, &step_figure(&title, &images)?.to_png()?)?;
         if is_shown(step.iteration, step.max_iterations) {
             let steps = self.steps.get_or_insert_default();
-            steps.strip.push(step_row(format!("step {} of {}", step.iteration, step.max_iterations), &images));
+            steps.strip.push(step_row(format!("step {} of {}", step.iteration, step.max_iterations), &images)?);
+            steps.plane = plane;
             steps.names = images.iter().map(|image| image.name).collect();
         }
         Ok(())
@@ -71,20 +75,27 @@ impl StudyObserver for StudyPictures {
 
 impl Steps {
     fn picture(self, id: SliceId, folder: &Path) -> std::result::Result<Picture, ReconError> {
-        let title = format!("{id}: norm over the coefficients");
+        let plane = self.plane;
+        let title = format!("{id}: norm over the coefficients{plane}");
         let figure = steps_figure(&title, &self.names, self.strip).and_then(|image| image.to_png());
         let png = figure.step("drawing the steps")?;
         write_bytes(&folder.join("steps.png"), &png)?;
-        Ok(Picture { caption: format!("{id}: steps of the solver"), png })
+        Ok(Picture { caption: format!("{id}: steps of the solver{plane}"), png })
     }
 }
 
 fn maps_picture(slice: &ReconstructedSlice<'_>) -> std::result::Result<Picture, ReconError> {
     let SliceId { vol, slice: number, .. } = slice.id;
-    let title = format!("{}, volume {vol}, slice {number}", slice.method.name);
+    let plane = shown(slice);
+    let title = format!("{}, volume {vol}, slice {number}{plane}", slice.method.name);
     let png = draw_maps(&title, slice).step("drawing the maps")?;
     write_bytes(&slice.folder.join("maps.png"), &png)?;
-    Ok(Picture { caption: slice.id.to_string(), png })
+    Ok(Picture { caption: format!("{}{plane}", slice.id), png })
+}
+
+/// Which plane of a volume is shown.
+fn shown(slice: &ReconstructedSlice<'_>) -> String {
+    plane_shown(slice.reconstruction.maps.amplitude.shape())
 }
 
 fn draw_maps(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>> {
@@ -92,18 +103,19 @@ fn draw_maps(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>> {
     let view = MapsView::new(maps)?;
     let visible: Array2<bool> = visible_voxels(view.pd);
     let (mask, reference) = match slice.truth {
-        Some(Truth { maps, mask, .. }) => (mask, Some(MapsView::of_maps(maps))),
-        None => (&visible, None),
+        Some(Truth { maps, mask, .. }) => (middle_plane(mask.view())?, Some(MapsView::of_maps(maps)?)),
+        None => (visible.view(), None),
     };
-    maps_figure(title, view, reference, mask.view(), MapWindows::default())?.to_png()
+    maps_figure(title, view, reference, mask, MapWindows::default())?.to_png()
 }
 
 fn posterior_picture(slice: &ReconstructedSlice<'_>) -> std::result::Result<Picture, ReconError> {
     let count = slice.samples;
-    let title = format!("{} {}: {count} samples", slice.method.name, slice.id);
+    let plane = shown(slice);
+    let title = format!("{} {}: {count} samples{plane}", slice.method.name, slice.id);
     let png = draw_posterior(&title, slice).step("writing the samples")?;
     write_bytes(&slice.folder.join("posterior.png"), &png)?;
-    Ok(Picture { caption: format!("{}: mean and deviation of {count} samples", slice.id), png })
+    Ok(Picture { caption: format!("{}: mean and deviation of {count} samples{plane}", slice.id), png })
 }
 
 fn draw_posterior(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>> {
@@ -118,7 +130,7 @@ fn draw_posterior(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>
 /// Columns of a step's figure: x_tilde, x_hat, z and the reference, as far as they exist.
 fn images<'i>(
     state: &'i AnnealedState,
-    reference: Option<ArrayView<'i, Complex32, Ix3>>,
+    reference: Option<ArrayViewD<'i, Complex32>>,
     row: &ResultLogRow,
 ) -> Vec<StepImage<'i>> {
     let note = |error: Option<f64>| error.map(|error| format!("NRMSE {error:.3}"));
@@ -129,8 +141,6 @@ fn images<'i>(
     if let Some(physics) = state.physics.as_ref().filter(|physics| physics.maps.is_some()) {
         images.push(StepImage { name: "z (physics)", image: physics.z.view(), note: note(row.nrmse_zt) });
     }
-    let reference: Option<ArrayViewD<'i, Complex32>> =
-        reference.and_then(|reference| reference.into_dimensionality::<IxDyn>().ok());
     images.extend(reference.map(|image| StepImage { name: "reference", image, note: None }));
     images
 }

@@ -24,8 +24,25 @@ pub(super) fn linear_ticks(low: f64, high: f64, max_count: usize) -> Vec<Tick> {
     (first..=last).map(tick).collect()
 }
 
+/// Powers of ten in [low, high]; where there are fewer than two of them, 1, 2 and 5 times powers of ten.
+pub(super) fn log_ticks(low: f64, high: f64) -> Vec<Tick> {
+    let decades = decade_ticks(low, high);
+    if decades.len() >= 2 || !(low > 0.0 && high.is_finite() && high > low) {
+        return decades;
+    }
+    let exponents = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let values = exponents.flat_map(|exponent| [1, 2, 5].map(|digit| (digit, exponent)));
+    let tick = |(digit, exponent): (i32, i32)| {
+        let decimals = (-exponent).max(0) as usize;
+        let value = f64::from(digit) * 10f64.powi(exponent);
+        Tick { value, label: format!("{value:.decimals$}") }
+    };
+    let within = |tick: &Tick| tick.value >= low * (1.0 - 1e-6) && tick.value <= high * (1.0 + 1e-6);
+    values.map(tick).filter(within).collect()
+}
+
 /// Powers of ten in [low, high].
-pub(super) fn decade_ticks(low: f64, high: f64) -> Vec<Tick> {
+fn decade_ticks(low: f64, high: f64) -> Vec<Tick> {
     if !(low > 0.0 && high.is_finite() && high > low) {
         return Vec::new();
     }
@@ -87,5 +104,9 @@ mod tests {
     fn decades() {
         assert_eq!(labels(&decade_ticks(0.001, 20.0)), ["10⁻³", "10⁻²", "10⁻¹", "10⁰", "10¹"]);
         assert!(decade_ticks(0.0, 1.0).is_empty());
+        assert_eq!(labels(&log_ticks(0.001, 0.1)), ["10⁻³", "10⁻²", "10⁻¹"]);
+        assert_eq!(labels(&log_ticks(8.0, 60.0)), ["10", "20", "50"]);
+        assert_eq!(labels(&log_ticks(0.4, 0.9)), ["0.5"]);
+        assert!(log_ticks(0.0, 1.0).is_empty());
     }
 }

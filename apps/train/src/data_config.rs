@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use diph_datasets::{NoiseLevel, REFERENCE_NOISE};
 use serde::{Deserialize, Serialize};
 
-use crate::{Augmentation, FolderImages, MapAugmentation};
+use crate::{Augmentation, FolderImages, MapVariation};
 use diph_recon::DEFAULT_OPERATOR;
 use diph_recon::acquisition::DemoAcquisition;
 
@@ -41,7 +41,7 @@ pub struct DataConfig {
     /// Changes of the images.
     pub augmentation: Augmentation,
     /// Changes of the folder's maps before they become images; none where absent.
-    pub map_augmentation: Option<MapAugmentation>,
+    pub map_variation: Option<MapVariation>,
 }
 
 impl Default for DataConfig {
@@ -65,7 +65,7 @@ impl Default for DataConfig {
             operator: DEFAULT_OPERATOR.into(),
             noise,
             augmentation: Augmentation::default(),
-            map_augmentation: None,
+            map_variation: None,
         }
     }
 }
@@ -90,8 +90,8 @@ impl DataConfig {
         if !(intensity >= 1.0 && intensity.is_finite()) {
             return Err(format!("data.augmentation.intensity: expected a factor of at least 1, got {intensity}"));
         }
-        if !self.map_augmentation.is_none_or(|augmentation| augmentation.is_valid()) {
-            return Err("data.map_augmentation.scale: expected two positive numbers in order".into());
+        if let Some(variation) = &self.map_variation {
+            variation.check().map_err(|error| format!("data.map_variation: {error}"))?;
         }
         if self.cut >= diph_bloch::Sequence::CUTS.len() {
             return Err(format!("data.cut: expected 0 to 4, got {}", self.cut));
@@ -127,8 +127,8 @@ impl DataConfig {
             (no_folder && !self.slices.is_empty(), "slices", NO_FOLDER),
             (no_folder && !self.validation_vols.is_empty(), "validation_vols", NO_FOLDER),
             (no_folder && self.images != plain.images, "images", NO_FOLDER),
-            (no_folder && self.map_augmentation.is_some(), "map_augmentation", NO_FOLDER),
-            (self.images == FolderImages::Tsmi && self.map_augmentation.is_some(), "map_augmentation", NO_MAPS),
+            (no_folder && self.map_variation.is_some(), "map_variation", NO_FOLDER),
+            (self.images == FolderImages::Tsmi && self.map_variation.is_some(), "map_variation", NO_MAPS),
             (no_mixture && self.phantom_share != plain.phantom_share, "phantom_share", NO_MIXTURE),
             (no_maps && self.sequence.is_some(), "sequence", NO_MAPS),
         ];

@@ -8,14 +8,14 @@ use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, MapAugmentation, SignalModel};
+use crate::{ImageSource, MapSource, MapVariation, SignalModel};
 use diph_recon::{Blame, ReconError};
 
 /// Images that the maps of a data folder give.
 pub struct MapsSource {
     maps: Vec<QuantitativeMaps>,
     model: Arc<SignalModel>,
-    augmentation: Option<MapAugmentation>,
+    augmentation: Option<MapVariation>,
 }
 
 impl MapsSource {
@@ -33,8 +33,9 @@ impl MapsSource {
         for id in slices {
             let path = folder.maps_path(*id);
             let found = folder.maps(*id).file(&path)?;
-            if found.dim() != size {
-                let message = format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.dim());
+            if found.lengths() != [size.0, size.1] {
+                let message =
+                    format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.lengths());
                 return Err(ReconError::input(&path, message));
             }
             // Values that cannot be simulated shall end the run now and not in the middle of it.
@@ -45,8 +46,14 @@ impl MapsSource {
     }
 
     /// The same source with every slice varied anew each time.
-    pub fn varied(self, augmentation: Option<MapAugmentation>) -> Self {
+    pub fn varied(self, augmentation: Option<MapVariation>) -> Self {
         Self { augmentation, ..self }
+    }
+}
+
+impl MapSource for MapsSource {
+    fn maps(&self, rng: &mut Rng) -> Result<QuantitativeMaps> {
+        Ok(self.maps[rng.random_range(0..self.maps.len())].clone())
     }
 }
 
@@ -54,7 +61,7 @@ impl ImageSource for MapsSource {
     fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
         let maps = &self.maps[rng.random_range(0..self.maps.len())];
         match self.augmentation {
-            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)),
+            Some(augmentation) => self.model.tsmi(&augmentation.apply(maps, rng)?),
             None => self.model.tsmi(maps),
         }
     }

@@ -58,10 +58,10 @@ impl Measurement {
     pub fn measure(&self, image: &Array3<Complex32>, rng: &mut Rng) -> Result<Measured<'_>> {
         let mut samples = self.unweighted.range().zeros();
         self.unweighted.forward(image.view().into_dyn(), samples.view_mut())?;
-        let level = NoiseLevel::StandardDeviation(log_uniform(self.noise, rng));
-        add_measurement_noise(samples.view_mut(), level, NoiseParts::Complex, rng)
+        let noise = log_uniform(self.noise, rng);
+        add_measurement_noise(samples.view_mut(), NoiseLevel::StandardDeviation(noise), NoiseParts::Complex, rng)
             .map_err(|error| Error::external("measurement", error))?;
-        Ok(Measured { measurement: self, samples, problem: OnceCell::new() })
+        Ok(Measured { measurement: self, samples, noise: noise as f32, problem: OnceCell::new() })
     }
 }
 
@@ -69,11 +69,22 @@ impl Measurement {
 pub struct Measured<'a> {
     measurement: &'a Measurement,
     samples: ArrayD<Complex32>,
+    noise: f32,
     /// With the operator without weights, from its first use on.
     problem: OnceCell<Problem>,
 }
 
 impl Measured<'_> {
+    /// The samples (coil, frame, sample).
+    pub fn samples(&self) -> &ArrayD<Complex32> {
+        &self.samples
+    }
+
+    /// Standard deviation of the noise per complex sample.
+    pub fn noise(&self) -> f32 {
+        self.noise
+    }
+
     /// The image value that counts as 1, estimated as reconstructions without data weights do.
     ///
     /// # Errors

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diph_bloch::Sequence;
+use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_plugin_host::Registry;
 use ndarray::Array2;
 
 use crate::{
-    DataConfig, FolderImages, ImageSource, MapAugmentation, MapsSource, Measurement, PhantomSource, ResponseTable,
-    RunConfig, SamplePart, SignalModel, TsmiSource,
+    DataConfig, FolderImages, ImageSource, MapVariation, MapsSource, Measurement, PhantomSource, ResponseTable,
+    SamplePart, SignalModel, TsmiSource,
 };
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, DemoAcquisition, SequenceSource};
 use diph_recon::slices::{Selection, select};
@@ -41,17 +42,16 @@ pub(crate) struct Signal {
 }
 
 impl<'a> Mixture<'a> {
-    /// For a configuration; nothing is read yet.
+    /// For the images of a configuration and an acquisition of so many coefficients; nothing is read yet.
     ///
     /// # Errors
     /// When there are no or too many coefficients.
-    pub fn new(registry: &'a Registry, config: &'a RunConfig) -> Result<Self, ReconError> {
-        let coefficients = config.training.model.unet.coefficients;
-        let demo = match config.data.acquisition {
+    pub fn new(registry: &'a Registry, data: &'a DataConfig, coefficients: usize) -> Result<Self, ReconError> {
+        let demo = match data.acquisition {
             Some(_) => None,
-            None => Some(DemoAcquisition::new((1, 1), coefficients).step("training.model.unet.coefficients")?),
+            None => Some(DemoAcquisition::new((1, 1), coefficients).step("coefficients of the network")?),
         };
-        let (data, measurements, files) = (&config.data, Vec::new(), Vec::new());
+        let (measurements, files) = (Vec::new(), Vec::new());
         Ok(Self { registry, data, coefficients, condition: None, demo, model: None, measurements, files })
     }
 
@@ -70,7 +70,7 @@ impl<'a> Mixture<'a> {
         slices: &[SliceId],
         size: (usize, usize),
         share: f64,
-        augmentation: Option<MapAugmentation>,
+        augmentation: Option<MapVariation>,
     ) -> Result<SamplePart, ReconError> {
         let (measurement, model) = self.measurement(size)?;
         let images: Arc<dyn ImageSource> = match self.data.images {
@@ -132,9 +132,14 @@ impl<'a> Mixture<'a> {
         Ok(self.model.insert(model).clone())
     }
 
-    fn acquisition(&mut self, image_size: (usize, usize)) -> Result<Acquisition, ReconError> {
+    /// The acquisition of images of a size.
+    ///
+    /// # Errors
+    /// Naming the file that cannot be used.
+    pub fn acquisition(&mut self, (height, width): (usize, usize)) -> Result<Acquisition, ReconError> {
+        let image = ImageShape::plane(height, width);
         if let Some(demo) = &self.demo {
-            return Ok(Acquisition { image_size, ..demo.acquisition.clone() });
+            return Ok(Acquisition { image, ..demo.acquisition.clone() });
         }
         let root = self.data.acquisition.clone().unwrap_or_default();
         let folder = DatasetFolder::open(&root).file(&root)?;
@@ -143,7 +148,7 @@ impl<'a> Mixture<'a> {
             ..AcquisitionSource::of_folder(&folder, self.data.cut)
         };
         // Read from files, which takes no time that could be cut short.
-        let acquisition = source.read(image_size, &Cancel::default())?;
+        let acquisition = source.read(image, &Cancel::default())?;
         for file in source.files()? {
             if !self.files.contains(&file) {
                 self.files.push(file);
@@ -195,11 +200,15 @@ impl<'a> Mixture<'a> {
         // Never empty: `slices` has seen to it.
         let id = slices[0];
         let path = self.path(folder, id);
-        match self.data.images {
-            FolderImages::Maps => Ok(folder.maps(id).file(&path)?.dim()),
-            FolderImages::Tsmi => {
-                let (_, height, width) = folder.reference_tsmi(id, self.data.cut).file(&path)?.dim();
-                Ok((height, width))
+        let lengths = match self.data.images {
+            FolderImages::Maps => folder.maps(id).file(&path)?.lengths().to_vec(),
+            FolderImages::Tsmi => folder.reference_tsmi(id, self.data.cut).file(&path)?.shape()[1..].to_vec(),
+        };
+        match lengths[..] {
+            [height, width] => Ok((height, width)),
+            _ => {
+                let message = format!("expected a plane (y, x), got a volume of {lengths:?}: training takes slices");
+                Err(ReconError::input(&path, message))
             }
         }
     }

@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use diph_core::{Error, Result, Rng};
-use diph_datasets::BrainPhantom;
+use diph_datasets::{BrainPhantom, QuantitativeMaps};
 use ndarray::Array3;
 use num_complex::Complex32;
 use rand::RngExt;
 
-use crate::{ImageSource, SignalModel};
+use crate::{ImageSource, MapSource, SignalModel};
 
 /// Slices of [`BrainPhantom`], of random subjects at random heights.
 pub struct PhantomSource {
@@ -31,13 +31,18 @@ impl PhantomSource {
     }
 }
 
-impl ImageSource for PhantomSource {
-    fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
+impl MapSource for PhantomSource {
+    fn maps(&self, rng: &mut Rng) -> Result<QuantitativeMaps> {
         let (height, width) = self.size;
         let subject = rng.random_range(self.subjects.clone());
         let slice_position = rng.random_range(0.0..=1.0);
         let phantom = BrainPhantom { subject, slice_position, ..BrainPhantom::new(height, width) };
-        let slice = phantom.render().map_err(|error| Error::external("brain phantom", error))?;
-        self.model.tsmi(&slice.maps)
+        Ok(phantom.render().map_err(|error| Error::external("brain phantom", error))?.maps)
+    }
+}
+
+impl ImageSource for PhantomSource {
+    fn image(&self, rng: &mut Rng) -> Result<Array3<Complex32>> {
+        self.model.tsmi(&self.maps(rng)?)
     }
 }

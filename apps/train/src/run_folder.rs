@@ -111,6 +111,11 @@ impl RunFolder {
         self.0.join("state.safetensors")
     }
 
+    /// A method file that runs the trained network.
+    pub fn method(&self) -> PathBuf {
+        self.0.join("method.json")
+    }
+
     /// The averaged network of a decay rate, ready to use.
     pub fn average(&self, rate: f64) -> PathBuf {
         self.0.join(format!("{AVERAGE}{rate}.safetensors"))

@@ -3,7 +3,7 @@
 use diph_bloch::{Dictionary, Tissue};
 use diph_core::{Error, Result};
 use diph_datasets::QuantitativeMaps;
-use ndarray::{Array3, ArrayViewMut2, Axis};
+use ndarray::{Array3, ArrayD, ArrayView2, ArrayViewMut2, Axis};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
@@ -27,13 +27,13 @@ impl SignalModel {
         }
     }
 
-    /// The TSMI (coefficient, y, x) of maps. Voxels without PD give zeros.
+    /// The TSMI (coefficient, y, x) of maps of a plane. Voxels without PD give zeros.
     ///
     /// # Errors
-    /// When a voxel with PD has a T1 or T2 that is not a positive number.
+    /// When the maps are of a volume, or a voxel with PD has a T1 or T2 that is not a positive number.
     pub fn tsmi(&self, maps: &QuantitativeMaps) -> Result<Array3<Complex32>> {
         match self {
-            Self::Exact(table) => exact_tsmi(table, maps),
+            Self::Exact(table) => exact_tsmi(table, &PlaneMaps::of(maps)?),
             Self::Nearest(dictionary) => {
                 let tsmi = dictionary.lookup_tsmi(&parameter_maps(maps))?;
                 tsmi.into_dimensionality().map_err(|error| Error::external("signal model", error))
@@ -42,8 +42,27 @@ impl SignalModel {
     }
 }
 
-fn exact_tsmi(table: &ResponseTable, maps: &QuantitativeMaps) -> Result<Array3<Complex32>> {
-    let (height, width) = maps.dim();
+/// T1, T2 and PD of a plane, (y, x).
+pub(crate) struct PlaneMaps<'a> {
+    pub t1: ArrayView2<'a, f32>,
+    pub t2: ArrayView2<'a, f32>,
+    pub pd: ArrayView2<'a, Complex32>,
+}
+
+impl<'a> PlaneMaps<'a> {
+    /// The maps, which must be those of a plane.
+    pub fn of(maps: &'a QuantitativeMaps) -> Result<Self> {
+        Ok(Self { t1: plane(&maps.t1)?, t2: plane(&maps.t2)?, pd: plane(&maps.pd)? })
+    }
+}
+
+fn plane<T>(map: &ArrayD<T>) -> Result<ArrayView2<'_, T>> {
+    let refused = |_| Error::incompatible("signal model", "maps (y, x) of a plane", format!("{:?}", map.shape()));
+    map.view().into_dimensionality().map_err(refused)
+}
+
+fn exact_tsmi(table: &ResponseTable, maps: &PlaneMaps<'_>) -> Result<Array3<Complex32>> {
+    let (height, width) = maps.pd.dim();
     let mut tsmi = Array3::zeros((table.coefficients(), height, width));
     let rows: Vec<_> = tsmi.axis_iter_mut(Axis(1)).collect();
     let beyond: Vec<Vec<(usize, usize)>> =
@@ -62,7 +81,7 @@ fn exact_tsmi(table: &ResponseTable, maps: &QuantitativeMaps) -> Result<Array3<C
 /// Fills a row (coefficient, x) of the image; gives the voxels (y, x) that the table does not reach.
 fn interpolate_row(
     table: &ResponseTable,
-    maps: &QuantitativeMaps,
+    maps: &PlaneMaps<'_>,
     y: usize,
     mut row: ArrayViewMut2<'_, Complex32>,
 ) -> Vec<(usize, usize)> {

@@ -73,7 +73,7 @@ impl SampleSource for SimulatedSamples {
 }
 
 /// Which source's turn it is. They alternate in proportion to their shares, so that no stretch of samples misses one.
-fn turn(number: u64, shares: &[f64]) -> usize {
+pub(crate) fn turn(number: u64, shares: &[f64]) -> usize {
     let place = (number as f64 + 0.5) * GOLDEN % 1.0 * shares.iter().sum::<f64>();
     let mut end = 0.0;
     let found = shares.iter().position(|share| {

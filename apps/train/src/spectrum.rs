@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 use crate::mixture::{Mixture, Signal};
-use crate::{FolderImages, PhantomSource, RunConfig, SignalModel};
+use crate::{DataConfig, FolderImages, PhantomSource, SignalModel};
 
 /// Slices of procedural brains that a spectrum is learned from.
 const PHANTOMS: usize = 240;
@@ -30,6 +30,15 @@ pub struct LearnedSpectrum {
     pub files: Vec<PathBuf>,
 }
 
+/// What a spectrum is learned with, besides its images.
+#[derive(Clone, Copy, Debug)]
+pub struct SpectrumSettings {
+    /// Coefficients of the temporal subspace.
+    pub coefficients: usize,
+    /// Seed of the procedural brains.
+    pub seed: u64,
+}
+
 /// Learns the spectrum of the Gaussian prior for the acquisition of a configuration: from the maps of its data folder, from
 /// procedural brains, or from both alike. Every image is divided by the scale of its own proton density.
 ///
@@ -39,16 +48,16 @@ pub struct LearnedSpectrum {
 /// Naming the setting or the file to blame; [`ReconError::Cancelled`].
 pub fn learn_spectrum(
     registry: &Registry,
-    config: &RunConfig,
+    data: &DataConfig,
+    SpectrumSettings { coefficients, seed }: SpectrumSettings,
     cancel: &Cancel,
     on_image: &mut dyn FnMut(usize, usize),
 ) -> Result<LearnedSpectrum, ReconError> {
-    let data = &config.data;
     if data.images != FolderImages::Maps {
         let message = "expected `maps`: spectra are learned from maps, whose proton density gives the scale";
         return Err(ReconError::setting("data.images", message));
     }
-    let mut mixture = Mixture::new(registry, config)?;
+    let mut mixture = Mixture::new(registry, data, coefficients)?;
     let slices = match &data.dataset {
         None => None,
         Some(root) => {
@@ -66,7 +75,7 @@ pub fn learn_spectrum(
     };
     let Signal { measurement, model, basis } = mixture.signal(size)?;
     let sum = SpectrumSum::new(basis);
-    let mut learner = Learner { sum, model: &model, measured: Vec::new(), done: 0, total: 0, on_image };
+    let mut learner = Learner { sum, model: &model, size, measured: Vec::new(), done: 0, total: 0, on_image };
     learner.total = slices.as_ref().map_or(0, |(_, slices)| slices.len()) + data.phantom.map_or(0, |_| PHANTOMS);
     if let Some((folder, slices)) = &slices {
         for chunk in slices.chunks(CHUNK) {
@@ -80,7 +89,7 @@ pub fn learn_spectrum(
         }
     }
     if let Some([height, width]) = data.phantom {
-        let mut rng = Rng::seed_from_u64(config.training.seed);
+        let mut rng = Rng::seed_from_u64(seed);
         for first in (0..PHANTOMS).step_by(CHUNK) {
             cancel.check()?;
             let maps = (first..PHANTOMS.min(first + CHUNK)).map(|_| {
@@ -102,6 +111,8 @@ pub fn learn_spectrum(
 struct Learner<'a> {
     sum: SpectrumSum,
     model: &'a SignalModel,
+    /// Height and width that the operator measures; images of another size count for the spectrum alone.
+    size: (usize, usize),
     measured: Vec<(Array3<Complex32>, f32)>,
     done: usize,
     total: usize,
@@ -116,7 +127,7 @@ impl Learner<'_> {
             // A slice without any tissue says nothing.
             if let Some(scale) = maps.pd.as_slice().and_then(proton_density_scale) {
                 self.sum.add(image.view(), scale).step("learning the spectrum")?;
-                if self.done.is_multiple_of(MEASURED) {
+                if maps.lengths() == [self.size.0, self.size.1] && self.done.is_multiple_of(MEASURED) {
                     self.measured.push((image, scale));
                 }
             }
@@ -139,18 +150,19 @@ mod tests {
         registry
     }
 
-    fn config(changes: &[&str]) -> RunConfig {
-        let changes: Vec<_> = changes.iter().map(|change| change.parse().unwrap()).collect();
-        RunConfig::load(RunConfig::built_in().unwrap(), "built-in", &changes).unwrap()
+    const SETTINGS: SpectrumSettings = SpectrumSettings { coefficients: 5, seed: 0 };
+
+    fn phantom() -> DataConfig {
+        DataConfig { phantom: Some([32, 30]), ..DataConfig::default() }
     }
 
     #[test]
     fn procedural_brains_give_a_spectrum_of_the_demo() {
         let registry = registry();
         let mut heard = 0;
-        let config = config(&["data.phantom=[32,30]"]);
         let learn = |heard: &mut usize| {
-            learn_spectrum(&registry, &config, &Cancel::default(), &mut |done, _| *heard = done).unwrap().spectrum
+            let on_image = &mut |done, _| *heard = done;
+            learn_spectrum(&registry, &phantom(), SETTINGS, &Cancel::default(), on_image).unwrap().spectrum
         };
         let spectrum = learn(&mut heard);
         assert_eq!((heard, spectrum.images(), spectrum.coefficients()), (PHANTOMS, PHANTOMS, 5));
@@ -163,15 +175,16 @@ mod tests {
     #[test]
     fn what_cannot_be_learned_from_is_named() {
         let registry = registry();
-        let fail = |changes: &[&str]| {
-            let result = learn_spectrum(&registry, &config(changes), &Cancel::default(), &mut |_, _| ());
+        let fail = |data: &DataConfig| {
+            let result = learn_spectrum(&registry, data, SETTINGS, &Cancel::default(), &mut |_, _| ());
             result.err().unwrap().to_string()
         };
-        assert!(fail(&["data.images=tsmi", "data.dataset=nowhere"]).contains("data.images"));
-        assert!(fail(&["data.dataset=nowhere"]).contains("nowhere"));
+        let nowhere = DataConfig { dataset: Some("nowhere".into()), ..DataConfig::default() };
+        assert!(fail(&DataConfig { images: FolderImages::Tsmi, ..nowhere.clone() }).contains("data.images"));
+        assert!(fail(&nowhere).contains("nowhere"));
         let cancel = Cancel::default();
         cancel.cancel();
-        let stopped = learn_spectrum(&registry, &config(&["data.phantom=[32,30]"]), &cancel, &mut |_, _| ());
+        let stopped = learn_spectrum(&registry, &phantom(), SETTINGS, &cancel, &mut |_, _| ());
         assert!(matches!(stopped, Err(ReconError::Cancelled)));
     }
 }

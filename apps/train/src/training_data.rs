@@ -38,7 +38,8 @@ impl TrainingData {
     /// Naming the key, the file or the plugin to blame.
     pub fn open(registry: &Registry, config: &RunConfig) -> Result<Self, ReconError> {
         let condition = condition(config)?;
-        let mut parts = Mixture::new(registry, config)?.with_condition(condition.clone());
+        let mut parts = Mixture::new(registry, &config.data, config.training.model.unet.coefficients)?
+            .with_condition(condition.clone());
         let gaussian = config.training.model.diffusion.parametrisation.gaussian().is_some();
         let mut basis = None;
         let (mut training, mut validation) = (Vec::new(), Vec::new());
@@ -48,7 +49,7 @@ impl TrainingData {
             let size = parts.size_of_first(&folder, &slices)?;
             basis = Some(parts.signal(size)?.basis);
             let share = if config.data.phantom.is_some() { 1.0 - config.data.phantom_share } else { 1.0 };
-            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_augmentation)?);
+            training.push(parts.folder_part(&folder, &slices, size, share, config.data.map_variation)?);
             if !config.data.validation_vols.is_empty() {
                 let slices = parts.slices(&folder, &config.data.validation_vols, "data.validation_vols")?;
                 validation.push(parts.folder_part(&folder, &slices, size, 1.0, None)?);

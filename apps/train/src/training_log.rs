@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use diph_diffusion::TrainingStep;
 use diph_formats::is_there;
 
 use diph_recon::{Blame, ReconError, write_bytes};
@@ -14,6 +13,33 @@ const HEADER: &str = "step,loss,gradient_norm,learning_rate,seconds,images_per_s
 
 /// Points of the drawn curve at most: noise hides what lies between them.
 const CURVE_POINTS: usize = 300;
+
+/// One step of an optimiser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoggedStep {
+    /// Its number, from 0.
+    pub step: u64,
+    /// Mean loss over its images.
+    pub loss: f64,
+    /// Euclidean norm of the gradient of all parameters, before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate that it was done with.
+    pub learning_rate: f64,
+}
+
+impl From<diph_diffusion::TrainingStep> for LoggedStep {
+    fn from(step: diph_diffusion::TrainingStep) -> Self {
+        let diph_diffusion::TrainingStep { step, loss, gradient_norm, learning_rate } = step;
+        Self { step, loss, gradient_norm, learning_rate }
+    }
+}
+
+impl From<diph_regression::TrainingStep> for LoggedStep {
+    fn from(step: diph_regression::TrainingStep) -> Self {
+        let diph_regression::TrainingStep { step, loss, gradient_norm, learning_rate } = step;
+        Self { step, loss, gradient_norm, learning_rate }
+    }
+}
 
 /// `log.csv`: what every step said, and how long it took. Grows with every step.
 pub struct TrainingLog {
@@ -45,8 +71,8 @@ impl TrainingLog {
     ///
     /// # Errors
     /// Naming the file when it cannot be written.
-    pub fn record(&mut self, step: &TrainingStep, images: usize, seconds: f64) -> Result<(), ReconError> {
-        let TrainingStep { step, loss, gradient_norm, learning_rate } = *step;
+    pub fn record(&mut self, step: &LoggedStep, images: usize, seconds: f64) -> Result<(), ReconError> {
+        let LoggedStep { step, loss, gradient_norm, learning_rate } = *step;
         let done = step + 1;
         let rate = images as f64 / seconds;
         let line = format!("{done},{loss:.6e},{gradient_norm:.6e},{learning_rate:.6e},{seconds:.3},{rate:.3}\n");
@@ -76,6 +102,7 @@ impl TrainingLog {
             y_label: format!("loss (mean over {stretch} steps)"),
             y_scale: AxisScale::Log,
             series: vec![Series { name: "loss".into(), points: self.losses.chunks(stretch).map(point).collect() }],
+            ..LinePlot::default()
         };
         plot.draw()?.to_png().map(Some)
     }
@@ -103,7 +130,7 @@ mod tests {
         let mut log = TrainingLog::open(&path, 0).unwrap();
         assert!(log.picture().unwrap().is_none());
         for step in 0..5 {
-            let step = TrainingStep { step, loss: 1.0 / (step + 1) as f64, gradient_norm: 0.5, learning_rate: 1e-3 };
+            let step = LoggedStep { step, loss: 1.0 / (step + 1) as f64, gradient_norm: 0.5, learning_rate: 1e-3 };
             log.record(&step, 2, 0.5).unwrap();
         }
         assert!((log.recent_loss(2) - (0.25 + 0.2) / 2.0).abs() < 1e-12);

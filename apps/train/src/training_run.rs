@@ -123,7 +123,7 @@ impl<'a> TrainingRun<'a> {
         if let Some(difference) = of_state.first_difference(&config) {
             return Err(ReconError::input(&path, format!("the state belongs to another configuration: {difference}")));
         }
-        check_unchanged(&folder, &inputs(options.hashes, &data)?)?;
+        check_unchanged(&folder, &inputs(options.hashes, &data.files)?)?;
         Self::new(options, folder, data, trainer)
     }
 
@@ -175,7 +175,7 @@ impl<'a> TrainingRun<'a> {
         self.options.cancel.check()?;
         let begin = Instant::now();
         let step = self.trainer.step(&self.data.training).step("training")?;
-        self.log.record(&step, self.trainer.config().batch, begin.elapsed().as_secs_f64())
+        self.log.record(&step.into(), self.trainer.config().batch, begin.elapsed().as_secs_f64())
     }
 
     fn progress(&self, begin: Instant, first: u64) -> TrainingProgress {
@@ -262,16 +262,17 @@ fn provenance(options: RunOptions<'_>, data: &TrainingData, config: &RunConfig) 
     let configuration = serde_json::to_value(config).step("writing the provenance")?;
     let mut provenance = Provenance::new(options.command_line, configuration, config.training.seed);
     provenance.plugins = vec![PluginFile::of(&data.operator)];
-    provenance.inputs = inputs(options.hashes, data)?;
+    provenance.inputs = inputs(options.hashes, &data.files)?;
     Ok(provenance)
 }
 
-fn inputs(hashes: &FileHashes, data: &TrainingData) -> Result<Vec<InputFile>, ReconError> {
-    data.files.iter().map(|path| hashes.of(path).file(path)).collect()
+/// The files that a run has read, with their hashes.
+pub(crate) fn inputs(hashes: &FileHashes, files: &[PathBuf]) -> Result<Vec<InputFile>, ReconError> {
+    files.iter().map(|path| hashes.of(path).file(path)).collect()
 }
 
 /// A run that goes on with other data is no run that never stopped: the files must be those that its provenance lists.
-fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), ReconError> {
+pub(crate) fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), ReconError> {
     let path = folder.provenance();
     let json = read_json(&path)?;
     let then = serde_json::from_value::<Provenance>(json).file(&path)?.inputs;
@@ -294,7 +295,7 @@ fn check_unchanged(folder: &RunFolder, now: &[InputFile]) -> Result<(), ReconErr
 }
 
 /// Lines of `validation.csv` up to a step; what an interrupted run has written beyond is cut off. Empty where there is none.
-fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, ReconError> {
+pub(crate) fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, ReconError> {
     let path = folder.validation();
     if !is_there(&path).file(&path)? {
         return Ok(String::new());
@@ -310,7 +311,7 @@ fn cut_validation(folder: &RunFolder, steps: u64) -> Result<String, ReconError> 
 }
 
 /// What goes into checkpoints, which travel: folders by their names, for where they lie is the machine's business.
-fn without_folders(data: &DataConfig) -> DataConfig {
+pub(crate) fn without_folders(data: &DataConfig) -> DataConfig {
     let name = |path: &PathBuf| path.file_name().map_or_else(|| path.clone(), PathBuf::from);
     DataConfig {
         dataset: data.dataset.as_ref().map(name),

@@ -2,7 +2,7 @@
 
 use diph_core::{Result, Rng};
 use diph_datasets::{DatasetFolder, SliceId};
-use ndarray::Array3;
+use ndarray::{Array3, Ix3};
 use num_complex::Complex32;
 use rand::RngExt;
 
@@ -28,11 +28,10 @@ impl TsmiSource {
         let read = |id: &SliceId| {
             let path = folder.reference_tsmi_path(*id, cut);
             let image = folder.reference_tsmi(*id, cut).file(&path)?;
-            match image.dim() == shape {
-                true => Ok(image),
-                false => {
-                    Err(ReconError::input(&path, format!("key `tsmi_ref`: expected {shape:?}, got {:?}", image.dim())))
-                }
+            let got = image.shape().to_vec();
+            match image.into_dimensionality::<Ix3>() {
+                Ok(image) if image.dim() == shape => Ok(image),
+                _ => Err(ReconError::input(&path, format!("key `tsmi_ref`: expected {shape:?}, got {got:?}"))),
             }
         };
         Ok(Self { images: slices.iter().map(read).collect::<Result<_, _>>()? })

@@ -90,11 +90,7 @@ fn measure_all(quick: bool) -> Result<Vec<Measurement>> {
 }
 
 fn measure_in_child(case: Case) -> Result<Measurement> {
-    let output = Command::new(std::env::current_exe()?)
-        .args(["--case", &serde_json::to_string(&case)?])
-        // Candle's second pool of threads would only spin.
-        .env("CANDLE_NUM_THREADS", "1")
-        .output()?;
+    let output = Command::new(std::env::current_exe()?).args(["--case", &serde_json::to_string(&case)?]).output()?;
     if !output.status.success() {
         return Err(format!("{case}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }

@@ -4,19 +4,11 @@
 //! allows it, so that a Toeplitz embedding survives composition. A regularised inverse and a preconditioner survive scaling;
 //! neither that of a sum nor that of a product follows from those of the parts.
 
-mod adjoint_operator;
-mod composed;
-mod identity;
-mod scaled;
-mod stacked;
-mod sum;
+mod combined;
+mod modified;
 
-pub use adjoint_operator::AdjointOperator;
-pub use composed::Composed;
-pub use identity::Identity;
-pub use scaled::Scaled;
-pub use stacked::Stacked;
-pub use sum::Sum;
+pub use combined::{Composed, Stacked, Sum};
+pub use modified::{AdjointOperator, Identity, Scaled};
 
 #[cfg(test)]
 pub(crate) mod test_operators;

@@ -5,8 +5,8 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
+use super::splitting_steps::{DataStep, Pull};
 use super::{CgSettings, PhysicsState, Problem, Solution};
 use crate::{
     Conditions, Error, Iteration, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng, StopReason,
@@ -28,7 +28,7 @@ const NAME: &str = "admm";
 /// Without the physics, step 3 and its terms in step 2 drop out.
 #[derive(Clone)]
 pub struct Admm<'a> {
-    /// Operator and data.
+    /// Operator and data that the image is to explain.
     pub problem: &'a Problem,
     /// Proximal map of R, or a denoiser.
     pub prior: &'a dyn Prior,
@@ -36,19 +36,19 @@ pub struct Admm<'a> {
     pub projector: Option<&'a dyn PhysicsProjector>,
     /// Condition images for the prior.
     pub conditions: &'a Conditions<'a>,
-    /// Weights and stopping.
+    /// Weights of prior and physics, and when to stop.
     pub settings: AdmmSettings,
     /// Seed of the generator that the prior may draw from.
     pub seed: u64,
 }
 
-/// Settings of [`Admm`].
+/// Weights, steps and stopping of [`Admm`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdmmSettings {
-    /// Steps at most.
+    /// Number of steps at most.
     pub iterations: usize,
-    /// Regularisation weight.
+    /// Regularisation weight `lambda` of the prior.
     pub lambda: f32,
     /// Pull `mu` towards the prior's image, which is made at the noise level `sigma = sqrt(lambda / mu)`. The solution of a
     /// convex problem does not depend on it, only the number of steps; with a denoiser it sets the noise level.
@@ -95,9 +95,9 @@ impl AdmmSettings {
 /// intensity.
 #[derive(Clone, Debug)]
 pub struct AdmmState {
-    /// Finished steps.
+    /// Number of finished steps.
     pub step: usize,
-    /// The prior's image.
+    /// The image that the prior made in this step.
     pub x_tilde: ArrayD<Complex32>,
     /// The image that fits the data.
     pub x_hat: ArrayD<Complex32>,
@@ -113,7 +113,7 @@ pub struct AdmmState {
 }
 
 impl Admm<'_> {
-    /// Runs to the end.
+    /// Runs the solver until it converges, breaks down, is cancelled or has done all its steps.
     ///
     /// # Errors
     /// As [`run`].

@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::data_step::{DataStep, Pull};
 use super::solution::relative_change;
+use super::splitting_steps::{DataStep, Pull};
 use super::{CgSettings, PhysicsState, Problem, Renoising, Solution};
 use crate::{
     Conditions, Error, Iteration, NoiseSchedule, Observer, Outcome, PhysicsProjector, Prior, PriorContext, Result, Rng,
@@ -31,7 +31,7 @@ const NAME: &str = "annealed splitting";
 /// a sample of the diffusion model (DDPM, Ho et al. 2020; DDIM, Song et al. 2021).
 #[derive(Clone)]
 pub struct AnnealedSplitting<'a> {
-    /// Operator and data.
+    /// Operator and data that the image is to explain.
     pub problem: &'a Problem,
     /// Prior that knows the noise levels of the schedule.
     pub prior: &'a dyn Prior,
@@ -138,11 +138,11 @@ impl AnnealedSettings {
 /// intensity.
 #[derive(Clone, Debug)]
 pub struct AnnealedState {
-    /// Finished steps.
+    /// Number of finished steps.
     pub step: usize,
     /// Noisy iterate; the result after the last step.
     pub x_t: ArrayD<Complex32>,
-    /// The prior's image.
+    /// The image that the prior made in this step.
     pub x_tilde: ArrayD<Complex32>,
     /// The image that fits the data.
     pub x_hat: ArrayD<Complex32>,
@@ -163,7 +163,7 @@ struct Level {
 }
 
 impl AnnealedSplitting<'_> {
-    /// Runs to the end.
+    /// Runs the solver until it converges, breaks down, is cancelled or has done all its steps.
     ///
     /// # Errors
     /// As [`run`].

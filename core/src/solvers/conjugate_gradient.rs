@@ -21,13 +21,13 @@ const NAME: &str = "conjugate gradients";
 pub struct ConjugateGradient<'a> {
     /// `A`; only its `normal` and its preconditioner are called.
     pub operator: &'a dyn ForwardOperator,
-    /// `rho`, at least 0.
+    /// Damping `rho` of the normal equations, at least 0.
     pub damping: f32,
     /// `b`, in the operator's domain.
     pub right_hand_side: &'a ArrayD<Complex32>,
     /// Where to start; zeros when absent.
     pub warm_start: Option<&'a ArrayD<Complex32>>,
-    /// When to stop.
+    /// When the run stops: number of steps and tolerances.
     pub settings: CgSettings,
 }
 
@@ -35,7 +35,7 @@ pub struct ConjugateGradient<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CgSettings {
-    /// Steps at most.
+    /// Number of steps at most.
     pub max_iterations: usize,
     /// Stops at `||r|| < relative_tolerance * ||right-hand side||`.
     pub relative_tolerance: f64,
@@ -74,11 +74,11 @@ impl CgSettings {
 /// Iterate, residual and search direction of [`ConjugateGradient`].
 #[derive(Clone, Debug)]
 pub struct CgState {
-    /// The iterate `u`.
+    /// The iterate `u`, an image of the domain.
     pub solution: ArrayD<Complex32>,
     /// `r = b - (A^H A + rho) u`.
     pub residual: ArrayD<Complex32>,
-    /// Norm of the residual.
+    /// Norm of the residual `b - (A^H A + rho I) u`.
     pub residual_norm: f64,
     direction: ArrayD<Complex32>,
     product: ArrayD<Complex32>,

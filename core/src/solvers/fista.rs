@@ -18,11 +18,11 @@ const DIVERGED: f64 = 1e15;
 /// `min 1/2 ||A x - y||^2 + lambda R(x)`, where the prior is the proximal map of R.
 #[derive(Clone)]
 pub struct Fista<'a> {
-    /// Operator and data.
+    /// Operator and data that the image is to explain.
     pub problem: &'a Problem,
-    /// Proximal map of R.
+    /// Prior whose `denoise` is the proximal map of R.
     pub prior: &'a dyn Prior,
-    /// Weight, step and stopping.
+    /// Weight of the prior, length of a step, and when to stop.
     pub settings: FistaSettings,
     /// Condition images for the prior.
     pub conditions: &'a Conditions<'a>,
@@ -30,13 +30,13 @@ pub struct Fista<'a> {
     pub seed: u64,
 }
 
-/// Settings of [`Fista`].
+/// Weight, step and stopping of [`Fista`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FistaSettings {
-    /// Steps at most.
+    /// Number of steps at most.
     pub iterations: usize,
-    /// Regularisation weight.
+    /// Regularisation weight `lambda` of the prior.
     pub lambda: f32,
     /// An upper bound of `||A^H A||`; the step is its inverse. A normalised problem has 1, and because power iteration
     /// comes from below, a few percent belong on top.
@@ -75,7 +75,7 @@ impl FistaSettings {
 /// Iterate and momentum of [`Fista`].
 #[derive(Clone, Debug)]
 pub struct FistaState {
-    /// The iterate.
+    /// The iterate, an image of the domain.
     pub x: ArrayD<Complex32>,
     /// `R(x)`, where the prior tells it.
     pub penalty: Option<f64>,
@@ -89,7 +89,7 @@ pub struct FistaState {
 }
 
 impl Fista<'_> {
-    /// Runs to the end.
+    /// Runs the solver until it converges, breaks down, is cancelled or has done all its steps.
     ///
     /// # Errors
     /// As [`run`].

@@ -14,17 +14,17 @@ use crate::{Error, Iteration, Observer, Outcome, Result, StopReason, run};
 /// A single step is the adjoint image at its best scale: SVD-MRF (McGivney et al. 2014).
 #[derive(Clone)]
 pub struct LeastSquares<'a> {
-    /// Operator and data.
+    /// Operator and data that the image is to explain.
     pub problem: &'a Problem,
-    /// When to stop.
+    /// When the run stops: number of steps and tolerances.
     pub settings: LeastSquaresSettings,
 }
 
-/// Settings of [`LeastSquares`].
+/// When [`LeastSquares`] stops, and whether it is preconditioned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LeastSquaresSettings {
-    /// Steps at most.
+    /// Number of steps at most.
     pub iterations: usize,
     /// Stops when `||A^H A x - A^H y|| < tolerance * ||A^H y||`; 0 never does.
     pub tolerance: f64,
@@ -54,7 +54,7 @@ impl LeastSquaresSettings {
     }
 }
 
-/// State of [`LeastSquares`].
+/// What changes from step to step of [`LeastSquares`].
 #[derive(Clone, Debug)]
 pub struct LeastSquaresState {
     /// Iterate and residual of the normal equations.
@@ -64,7 +64,7 @@ pub struct LeastSquaresState {
 }
 
 impl LeastSquares<'_> {
-    /// Runs to the end.
+    /// Runs the solver until it converges, breaks down, is cancelled or has done all its steps.
     ///
     /// # Errors
     /// As [`run`].

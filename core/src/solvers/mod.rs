@@ -10,28 +10,24 @@
 mod admm;
 mod annealed_splitting;
 mod conjugate_gradient;
-mod data_step;
 mod fista;
-mod intensity;
 mod least_squares;
-mod objective;
 mod operator_norm;
-mod physics_step;
 mod problem;
 mod renoising;
 mod solution;
+mod splitting_steps;
 
 pub use admm::{Admm, AdmmSettings, AdmmState};
 pub use annealed_splitting::{AnnealedSettings, AnnealedSplitting, AnnealedState, DataSettings, PhysicsSettings};
 pub use conjugate_gradient::{CgSettings, CgState, ConjugateGradient};
 pub use fista::{Fista, FistaSettings, FistaState};
 pub use least_squares::{LeastSquares, LeastSquaresSettings, LeastSquaresState};
-pub use objective::objective;
 pub use operator_norm::{OperatorNorm, PowerState};
-pub use physics_step::PhysicsState;
-pub use problem::Problem;
+pub use problem::{Problem, objective};
 pub use renoising::Renoising;
 pub use solution::Solution;
+pub use splitting_steps::PhysicsState;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
-//! What is measured and how: the data side of every reconstruction.
+//! What solvers work on: operator and data, the image value that counts as 1, and the objective of convex solvers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
 use num_complex::Complex32;
+use rand::SeedableRng;
 
-use crate::{Error, ForwardOperator, Result, Scaled, View, vector};
+use super::ConjugateGradient;
+use crate::{CgSettings, Error, ForwardOperator, Prior, PriorContext, Result, Rng, Scaled, View, vector};
 
 /// `min 1/2 ||A x - y||^2` with the data weights and both scales already in `A` and `y`.
 ///
@@ -86,7 +89,7 @@ impl Problem {
         &self.samples
     }
 
-    /// `A^H y`.
+    /// The adjoint image `A^H y`, computed once when the problem was made.
     pub fn adjoint(&self) -> &ArrayD<Complex32> {
         &self.adjoint
     }
@@ -113,4 +116,67 @@ fn positive(name: &str, value: f64) -> Result<()> {
         return Ok(());
     }
     Err(Error::parameter("problem", name, "a positive number", value))
+}
+
+/// `1/2 ||A x - y||^2 + lambda R(x)` of any image. A solver whose state knows R tells it at the price of one application of
+/// the operator: [`Fista::objective`](super::Fista::objective), [`Admm::objective`](super::Admm::objective).
+///
+/// # Errors
+/// [`Error::Parameter`] when the prior is no proximal map of a penalty R, and whatever operator and prior report.
+pub fn objective(problem: &Problem, prior: &dyn Prior, lambda: f32, x: View<'_>) -> Result<f64> {
+    let mut rng = Rng::seed_from_u64(0);
+    let mut context = PriorContext { schedule: None, conditions: &BTreeMap::new(), rng: &mut rng };
+    // At noise level 0 the proximal map is the identity, so that the penalty is that of x itself.
+    let mut same = x.to_owned();
+    let Some(penalty) = prior.denoise(x.view(), 0.0, same.view_mut(), &mut context)? else {
+        return Err(Error::parameter(
+            "objective",
+            "prior",
+            "a prior that is a proximal map of a penalty",
+            prior.name(),
+        ));
+    };
+    Ok(problem.misfit(x)? + f64::from(lambda) * penalty)
+}
+
+/// Share of the pixels that lie below the intensity.
+const PERCENTILE: f64 = 0.99;
+
+impl Problem {
+    /// Estimates the intensity from the measurement: the 99th percentile over pixels of the norm of the adjoint image at its best
+    /// scale, in the units of this problem. The percentile rather than the maximum, because a few bright pixels of fat or flow
+    /// would rule.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the measurement holds nothing but zeros, and whatever the operator reports.
+    pub fn estimate_intensity(&self) -> Result<f32> {
+        let settings = CgSettings { max_iterations: 1, ..CgSettings::default() };
+        let image = ConjugateGradient {
+            operator: self.operator(),
+            damping: 0.0,
+            right_hand_side: self.adjoint(),
+            warm_start: None,
+            settings,
+        }
+        .solve()?
+        .state
+        .solution;
+        let mut energies =
+            image.map_axis(ndarray::Axis(0), |voxel| voxel.iter().map(|value| value.norm_sqr()).sum::<f32>());
+        let energies = energies.as_slice_mut().unwrap_or_default();
+        let index = (energies.len() as f64 * PERCENTILE) as usize;
+        let intensity = match energies.len() {
+            0 => 0.0,
+            n => energies.select_nth_unstable_by(index.min(n - 1), f32::total_cmp).1.sqrt(),
+        };
+        if intensity.is_finite() && intensity > 0.0 {
+            return Ok(intensity);
+        }
+        Err(Error::parameter(
+            "intensity",
+            "k-space",
+            "a measurement with signal",
+            format!("an image of intensity {intensity}"),
+        ))
+    }
 }

@@ -107,6 +107,9 @@ mod tests {
             let announced = unpacked_size(&path(name));
             assert!((960_000..961_000).contains(&announced), "{name}: {announced}");
         }
+        let zeros = fs::File::create(path("zeros.mat")).unwrap();
+        zeros.set_len(1 << 40).unwrap();
+        assert_eq!(unpacked_size(&path("zeros.mat")), 1 << 40, "and at once, however long it is");
         fs::write(path("notes.json"), "{}").unwrap();
         assert_eq!(unpacked_size(&path("notes.json")), 2);
     }

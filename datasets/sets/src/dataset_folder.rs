@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diph_formats::{Element, Error as FileError, NpzFile, NpzWriter, is_there};
-use ndarray::{Array2, Array3, Axis, Dimension, Ix2, Ix3, arr1};
+use ndarray::{Array3, ArrayD, ArrayViewD, Axis, Ix3, IxDyn, arr1};
 use num_complex::Complex32;
 
 use crate::{
@@ -19,15 +19,18 @@ pub const MASK_THRESHOLD: f32 = 0.006;
 ///
 /// | file | content |
 /// |---|---|
-/// | `qmaps/qmaps_vol{v}_slice{s}.npz` | `qmaps` (4, y, x): T1 and T2 in s, Re PD, Im PD |
-/// | `qmaps/mask_vol{v}_slice{s}_th{th}.npz` | `mask` (y, x) |
-/// | `reference_tsmi/tsmi_ref_vol{v}_slice{s}_cut{c}.npz` | `tsmi_ref` (1, coefficient, y, x) |
+/// | `qmaps/qmaps_vol{v}_slice{s}.npz` | `qmaps` (4, [z,] y, x): T1 and T2 in s, Re PD, Im PD |
+/// | `qmaps/mask_vol{v}_slice{s}_th{th}.npz` | `mask` ([z,] y, x) |
+/// | `reference_tsmi/tsmi_ref_vol{v}_slice{s}_cut{c}.npz` | `tsmi_ref` (1, coefficient, [z,] y, x) |
 /// | `synthesized_ksp/ksp_vol{v}_slice{s}_cut{c}.npz` | `y` (1, coil, frame, sample) |
-/// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, y, x) |
+/// | `adjoint_tsmi/adjoint_tsmi_vol{v}_slice{s}_cut{c}.npz` | `tsmi_adjoint` (1, coefficient, [z,] y, x) |
 /// | `acquisition/traj_dcf.mat` or `trajectory.npz` | [`TrajectoryFile`] |
 /// | `acquisition/SVD_dict_FISP_cut{c}.mat` or `dictionary_cut{c}.npz` | [`DictionaryFile`] |
 /// | `simulation.json` | [`SimulationRecord`] of a folder that was simulated; not in the Python code |
 /// | `intensity_factors.json` | [`IntensityFactors`]; not in the Python code, which has them as constants |
+///
+/// A volume has an axis z before y in maps, masks and TSMIs, of at least two planes: a volume of one plane is read as that
+/// plane. Its k-space has the same axes as that of a slice, and its number is that of a slice.
 ///
 /// `cut` numbers the truncation of the sequence: 0..4 = 1000, 500, 300, 200, 100 frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,9 +180,10 @@ impl DatasetFolder {
     /// entries.
     pub fn maps(&self, slice: SliceId) -> Result<QuantitativeMaps> {
         let path = self.maps_path(slice);
-        let stacked: Array3<f32> = read::<_, Ix3>(&path, &MAPS, "(T1 T2 RePD ImPD, y, x)")?;
-        let unexpected = |_| FileError::unexpected(&path, MAPS.key, "[4, y, x]", format!("{:?}", stacked.shape()));
-        let maps = QuantitativeMaps::from_stacked(&stacked).map_err(unexpected)?;
+        let stacked: ArrayD<f32> = read_image(&path, &MAPS, &["T1 T2 RePD ImPD"])?;
+        let expected = "[4, y, x] or [4, z, y, x]";
+        let unexpected = |_| FileError::unexpected(&path, MAPS.key, expected, format!("{:?}", stacked.shape()));
+        let maps = QuantitativeMaps::from_stacked(stacked.view()).map_err(unexpected)?;
         maps.check_times(&path, MAPS.key)?;
         Ok(maps)
     }
@@ -197,10 +201,10 @@ impl DatasetFolder {
     ///
     /// # Errors
     /// [`Error::EmptyMask`] when no voxel is inside, [`Error::File`] as from [`NpzFile::array`] and [`maps`](Self::maps).
-    pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<Array2<bool>> {
+    pub fn mask(&self, slice: SliceId, threshold: f32) -> Result<ArrayD<bool>> {
         let path = self.mask_path(slice, threshold);
         if is_there(&path)? {
-            let mask = read::<bool, Ix2>(&path, &MASK, "(y, x)")?;
+            let mask = read_image(&path, &MASK, &[])?;
             return not_empty(mask, &path, "it is false everywhere");
         }
         let mask = self.maps(slice)?.mask(threshold);
@@ -211,24 +215,24 @@ impl DatasetFolder {
     ///
     /// # Errors
     /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
-    pub fn write_mask(&self, slice: SliceId, threshold: f32, mask: &Array2<bool>) -> Result<()> {
+    pub fn write_mask(&self, slice: SliceId, threshold: f32, mask: &ArrayD<bool>) -> Result<()> {
         Ok(NpzWriter::new().with(MASK.key, mask.view()).write(self.mask_path(slice, threshold))?)
     }
 
-    /// Reference TSMI of a slice, (coefficient, y, x).
+    /// Reference TSMI of a slice, (coefficient, y, x), or of a volume, (coefficient, z, y, x).
     ///
     /// # Errors
     /// [`Error::File`] as from [`NpzFile::array`].
-    pub fn reference_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
-        read::<_, Ix3>(&self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, "(coefficient, y, x)")
+    pub fn reference_tsmi(&self, slice: SliceId, cut: usize) -> Result<ArrayD<Complex32>> {
+        read_image(&self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, &["coefficient"])
     }
 
-    /// Writes the reference TSMI (coefficient, y, x) of a slice.
+    /// Writes the reference TSMI (coefficient, y, x) of a slice, or (coefficient, z, y, x) of a volume.
     ///
     /// # Errors
     /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
-    pub fn write_reference_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
-        write_batch(self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, tsmi)
+    pub fn write_reference_tsmi(&self, slice: SliceId, cut: usize, tsmi: &ArrayD<Complex32>) -> Result<()> {
+        write_batch(self.reference_tsmi_path(slice, cut), &REFERENCE_TSMI, tsmi.view())
     }
 
     /// k-space of a slice, (coil, frame, sample).
@@ -236,7 +240,8 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] as from [`NpzFile::array`].
     pub fn kspace(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
-        read::<_, Ix3>(&self.kspace_path(slice, cut), &KSPACE, "(coil, frame, sample)")
+        let path = self.kspace_path(slice, cut);
+        Ok(NpzFile::open(path)?.array::<_, Ix3>(KSPACE.key, "(coil, frame, sample)")?)
     }
 
     /// Writes the k-space (coil, frame, sample) of a slice.
@@ -244,7 +249,7 @@ impl DatasetFolder {
     /// # Errors
     /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
     pub fn write_kspace(&self, slice: SliceId, cut: usize, kspace: &Array3<Complex32>) -> Result<()> {
-        write_batch(self.kspace_path(slice, cut), &KSPACE, kspace)
+        write_batch(self.kspace_path(slice, cut), &KSPACE, kspace.view().into_dyn())
     }
 
     /// Writes the k-space (coil, frame, sample) of a slice with the fingerprint of what it was measured with.
@@ -276,20 +281,20 @@ impl DatasetFolder {
         }
     }
 
-    /// Adjoint TSMI of a slice, (coefficient, y, x): `A^H W y`.
+    /// Adjoint TSMI `A^H W y` of a slice, (coefficient, y, x), or of a volume, (coefficient, z, y, x).
     ///
     /// # Errors
     /// [`Error::File`] as from [`NpzFile::array`].
-    pub fn adjoint_tsmi(&self, slice: SliceId, cut: usize) -> Result<Array3<Complex32>> {
-        read::<_, Ix3>(&self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, "(coefficient, y, x)")
+    pub fn adjoint_tsmi(&self, slice: SliceId, cut: usize) -> Result<ArrayD<Complex32>> {
+        read_image(&self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, &["coefficient"])
     }
 
-    /// Writes the adjoint TSMI (coefficient, y, x) of a slice.
+    /// Writes the adjoint TSMI (coefficient, y, x) of a slice, or (coefficient, z, y, x) of a volume.
     ///
     /// # Errors
     /// [`Error::File`] with [`Write`](FileError::Write) when the file cannot be written.
-    pub fn write_adjoint_tsmi(&self, slice: SliceId, cut: usize, tsmi: &Array3<Complex32>) -> Result<()> {
-        write_batch(self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, tsmi)
+    pub fn write_adjoint_tsmi(&self, slice: SliceId, cut: usize, tsmi: &ArrayD<Complex32>) -> Result<()> {
+        write_batch(self.adjoint_tsmi_path(slice, cut), &ADJOINT_TSMI, tsmi.view())
     }
 
     /// The trajectory of the acquisition.
@@ -359,16 +364,32 @@ impl DatasetFolder {
     }
 }
 
-fn read<T: Element, D: Dimension>(path: &Path, layout: &Layout, axes: &str) -> Result<ndarray::Array<T, D>> {
-    Ok(NpzFile::open(path)?.array(layout.key, axes)?)
+/// Reads an image or a map, a plane or a volume, with the axes `leading` before the spatial ones. A batch of one in front is
+/// taken away, and so is the axis z of a volume of one plane.
+fn read_image<T: Element>(path: &Path, layout: &Layout, leading: &[&str]) -> Result<ArrayD<T>> {
+    let axes = |spatial: &[&str]| format!("({})", [leading, spatial].concat().join(", "));
+    let expected = format!("{} or {}", axes(&["y", "x"]), axes(&["z", "y", "x"]));
+    let mut array = NpzFile::open(path)?.array::<T, IxDyn>(layout.key, &expected)?;
+    let got = format!("{:?}", array.shape());
+    let (of_plane, of_volume) = (leading.len() + 2, leading.len() + 3);
+    if (of_volume..=of_volume + 1).contains(&array.ndim()) && array.shape().first() == Some(&1) {
+        array.index_axis_inplace(Axis(0), 0);
+    }
+    if array.ndim() == of_volume && array.len_of(Axis(leading.len())) == 1 {
+        array.index_axis_inplace(Axis(leading.len()), 0);
+    }
+    match array.ndim() == of_plane || array.ndim() == of_volume {
+        true => Ok(array),
+        false => Err(FileError::unexpected(path, layout.key, expected, got).into()),
+    }
 }
 
 /// The Python code keeps a batch axis of length 1 in front.
-fn write_batch(path: PathBuf, layout: &Layout, array: &Array3<Complex32>) -> Result<()> {
-    Ok(NpzWriter::new().with(layout.key, array.view().insert_axis(Axis(0))).write(path)?)
+fn write_batch(path: PathBuf, layout: &Layout, array: ArrayViewD<'_, Complex32>) -> Result<()> {
+    Ok(NpzWriter::new().with(layout.key, array.insert_axis(Axis(0))).write(path)?)
 }
 
-fn not_empty(mask: Array2<bool>, origin: &Path, reason: &str) -> Result<Array2<bool>> {
+fn not_empty(mask: ArrayD<bool>, origin: &Path, reason: &str) -> Result<ArrayD<bool>> {
     match mask.iter().any(|inside| *inside) {
         true => Ok(mask),
         false => Err(Error::EmptyMask { origin: origin.display().to_string(), reason: reason.into() }),
@@ -383,7 +404,7 @@ mod tests {
 
     fn maps() -> QuantitativeMaps {
         let stacked = Array3::from_shape_fn((4, 6, 5), |(map, y, x)| 0.01 * (map + y + x) as f32);
-        QuantitativeMaps::from_stacked(&stacked).unwrap()
+        QuantitativeMaps::from_stacked(stacked.view().into_dyn()).unwrap()
     }
 
     #[test]
@@ -399,16 +420,47 @@ mod tests {
         assert!(folder.mask_path(SLICE, 0.06).ends_with("qmaps/mask_vol2_slice13_th0.06.npz"));
         assert_eq!(folder.mask(SLICE, 0.06).unwrap(), computed);
         let tsmi = Array3::from_shape_fn((5, 6, 5), |(k, y, x)| Complex32::new(k as f32, (y * x) as f32));
+        folder.write_kspace(SliceId::new(0, 1), 3, &tsmi).unwrap();
+        assert_eq!(folder.kspace(SliceId::new(0, 1), 3).unwrap(), tsmi);
+        let tsmi = tsmi.into_dyn();
         folder.write_reference_tsmi(SLICE, 3, &tsmi).unwrap();
         folder.write_adjoint_tsmi(SLICE, 3, &tsmi).unwrap();
-        folder.write_kspace(SliceId::new(0, 1), 3, &tsmi).unwrap();
         assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap(), tsmi);
         assert_eq!(folder.adjoint_tsmi(SLICE, 3).unwrap(), tsmi);
-        assert_eq!(folder.kspace(SliceId::new(0, 1), 3).unwrap(), tsmi);
         assert_eq!(folder.slices(3).unwrap(), [SliceId::new(0, 1), SLICE]);
         assert_eq!(folder.slices_with_kspace(2).unwrap(), []);
         assert_eq!(folder.slices_with_reference_tsmi(3).unwrap(), [SLICE]);
         assert_eq!(folder.intensity_factors().unwrap(), IntensityFactors::default());
+    }
+
+    #[test]
+    fn volumes_round_trip() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DatasetFolder::new(temporary.path());
+        let volume = QuantitativeMaps::stacked(&[maps(), maps()]).unwrap();
+        folder.write_maps(SLICE, &volume).unwrap();
+        assert_eq!(folder.maps(SLICE).unwrap(), volume);
+        folder.write_mask(SLICE, 0.06, &volume.mask(0.06)).unwrap();
+        assert_eq!(folder.mask(SLICE, 0.06).unwrap(), volume.mask(0.06));
+        let tsmi = ArrayD::from_shape_fn(vec![3, 2, 6, 5], |at| Complex32::new(at[0] as f32, (at[1] * at[3]) as f32));
+        folder.write_reference_tsmi(SLICE, 3, &tsmi).unwrap();
+        assert_eq!(
+            NpzFile::open(folder.reference_tsmi_path(SLICE, 3)).unwrap().shape("tsmi_ref").unwrap(),
+            [1, 3, 2, 6, 5]
+        );
+        assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap(), tsmi);
+        NpzWriter::new().with("tsmi_ref", tsmi.view()).write(folder.reference_tsmi_path(SLICE, 3)).unwrap();
+        assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap(), tsmi);
+        let one_coefficient = ArrayD::from_elem(vec![1, 2, 6, 5], Complex32::ONE);
+        folder.write_reference_tsmi(SLICE, 3, &one_coefficient).unwrap();
+        assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap(), one_coefficient);
+        let one_plane = ArrayD::from_elem(vec![3, 1, 6, 5], Complex32::ONE);
+        folder.write_reference_tsmi(SLICE, 3, &one_plane).unwrap();
+        assert_eq!(folder.reference_tsmi(SLICE, 3).unwrap().shape(), [3, 6, 5]);
+        let flat = ArrayD::<Complex32>::zeros(vec![6, 5]);
+        NpzWriter::new().with("tsmi_ref", flat.view()).write(folder.reference_tsmi_path(SLICE, 3)).unwrap();
+        let error = folder.reference_tsmi(SLICE, 3).unwrap_err().to_string();
+        assert!(error.contains("expected (coefficient, y, x) or (coefficient, z, y, x), got [6, 5]"), "{error}");
     }
 
     #[test]
@@ -489,7 +541,7 @@ mod tests {
 
         folder.write_maps(SLICE, &maps()).unwrap();
         assert!(matches!(folder.mask(SLICE, 9.0), Err(Error::EmptyMask { .. })));
-        folder.write_mask(SLICE, 0.5, &Array2::from_elem((6, 5), false)).unwrap();
+        folder.write_mask(SLICE, 0.5, &ArrayD::from_elem(vec![6, 5], false)).unwrap();
         assert!(matches!(folder.mask(SLICE, 0.5), Err(Error::EmptyMask { .. })));
 
         let mut broken = maps();
@@ -500,7 +552,9 @@ mod tests {
 
         let path = folder.maps_path(SLICE);
         NpzWriter::new().with("qmaps", Array3::<f32>::zeros((3, 6, 5)).view()).write(&path).unwrap();
-        assert!(folder.maps(SLICE).unwrap_err().to_string().contains("expected [4, y, x], got [3, 6, 5]"));
+        assert!(
+            folder.maps(SLICE).unwrap_err().to_string().contains("expected [4, y, x] or [4, z, y, x], got [3, 6, 5]")
+        );
         NpzWriter::new().with("maps", Array3::<f32>::zeros((4, 6, 5)).view()).write(&path).unwrap();
         assert!(folder.maps(SLICE).unwrap_err().to_string().contains("no key `qmaps`; the keys there are: `maps`"));
         let bytes = fs::read(&path).unwrap();

@@ -15,13 +15,14 @@ const WEIGHTS_KEY: &str = "weights";
 /// A sampling trajectory with its density compensation.
 ///
 /// Two forms on disk, told apart by their first bytes when they are read and by the extension when they are written:
-/// - `.mat` of the Python code: `traj` (interleaves * samples, 2), columns (ky, kx), sample fastest; `dcf` (samples),
-///   a row or a column, one for all interleaves;
-/// - `.npz` of Diph: `trajectory` (interleave, sample, 2), last axis (ky, kx); `weights`, which may be absent, (sample)
-///   or (interleave, sample).
+/// - `.mat` of the Python code: `traj` (interleaves * samples, 2), columns (ky, kx), sample fastest, of a volume (kz, ky, kx);
+///   `dcf` (samples), a row or a column, one for all interleaves;
+/// - `.npz` of Diph: `trajectory` (interleave, sample, 2), last axis (ky, kx), of a volume (interleave, sample, 3) with
+///   (kz, ky, kx); `weights`, which may be absent, (sample) or (interleave, sample).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrajectoryFile {
-    /// (interleave, sample, 2): positions (ky, kx) in cycles per pixel within [-1/2, 1/2]. Frame t uses interleave
+    /// (interleave, sample, 2 or 3): positions (ky, kx), of a volume (kz, ky, kx), in cycles per pixel within [-1/2, 1/2].
+    /// Frame t uses interleave
     /// t modulo their number.
     pub positions: Array3<f64>,
     /// (interleave, sample), or (1, sample) when all interleaves share them: density compensation, not negative.
@@ -103,15 +104,15 @@ fn shared_row(weights: &Array2<f64>) -> Option<Array2<f64>> {
 fn read_mat(path: &Path) -> Result<TrajectoryFile> {
     let file = MatFile::open(path)?;
     let root = file.root();
-    let points = root.array::<f64, Ix2>("traj", "(interleave * sample, 2)")?;
+    let points = root.array::<f64, Ix2>("traj", "(interleave * sample, 2 or 3)")?;
     let weights = root.vector::<f64>("dcf", "(sample)")?;
     let (count, axes) = points.dim();
     let samples = weights.len();
-    if axes != 2 || samples == 0 || count == 0 || count % samples != 0 {
-        let expected = format!("(interleaves * samples, 2) with the {samples} samples of `dcf`");
+    if !(2..=3).contains(&axes) || samples == 0 || count == 0 || count % samples != 0 {
+        let expected = format!("(interleaves * samples, 2 or 3) with the {samples} samples of `dcf`");
         return Err(Error::unexpected(path, "traj", expected, format!("{:?}", [count, axes])));
     }
-    let positions = Array3::from_shape_fn((count / samples, samples, 2), |(interleave, sample, axis)| {
+    let positions = Array3::from_shape_fn((count / samples, samples, axes), |(interleave, sample, axis)| {
         points[[interleave * samples + sample, axis]]
     });
     check_positions(path, "traj", &positions)?;
@@ -125,9 +126,9 @@ fn read_npz(path: &Path) -> Result<TrajectoryFile> {
     // Not `array`: a single interleave must keep its axis.
     let entry = file.entry(POSITION_KEY)?;
     let shape = entry.array.shape().to_vec();
-    let positions = entry.read::<f64, Ix3>("(interleave, sample, 2)")?;
-    if positions.is_empty() || positions.len_of(Axis(2)) != 2 {
-        return Err(Error::unexpected(path, POSITION_KEY, "real (interleave, sample, 2)", format!("{shape:?}")));
+    let positions = entry.read::<f64, Ix3>("(interleave, sample, 2 or 3)")?;
+    if positions.is_empty() || !(2..=3).contains(&positions.len_of(Axis(2))) {
+        return Err(Error::unexpected(path, POSITION_KEY, "real (interleave, sample, 2 or 3)", format!("{shape:?}")));
     }
     check_positions(path, POSITION_KEY, &positions)?;
     let weights = match file.contains(WEIGHTS_KEY) {
@@ -200,6 +201,22 @@ mod tests {
         bare.write(folder.path().join("bare.npz")).unwrap();
         assert_eq!(TrajectoryFile::read(folder.path().join("bare.npz")).unwrap(), bare);
         assert!(matches!(bare.write(folder.path().join("bare.mat")), Err(Error::Unsupported { .. })));
+    }
+
+    #[test]
+    fn positions_of_a_volume_have_three_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let positions = Array3::from_shape_fn((3, 4, 3), |(i, s, a)| (i * 12 + s * 3 + a) as f64 / 72.0 - 0.25);
+        let of_volume = TrajectoryFile { positions, ..trajectory() };
+        for name in ["traj_dcf.mat", "trajectory.npz"] {
+            let path = folder.path().join(name);
+            of_volume.write(&path).unwrap();
+            assert_eq!(TrajectoryFile::read(&path).unwrap(), of_volume);
+        }
+        let path = folder.path().join("four.npz");
+        TrajectoryFile { positions: Array3::zeros((3, 4, 4)), weights: None }.write(&path).unwrap();
+        let message = TrajectoryFile::read(&path).unwrap_err().to_string();
+        assert!(message.contains("key `trajectory`: expected real (interleave, sample, 2 or 3)"), "{message}");
     }
 
     #[test]

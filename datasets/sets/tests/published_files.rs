@@ -26,10 +26,10 @@ fn published_maps_masks_and_measurements() {
     assert_eq!(folder.slices_with_kspace(3).unwrap(), [5, 10, 15].map(|slice| SliceId::new(0, slice)));
     for slice in folder.slices_with_kspace(3).unwrap() {
         let maps = folder.maps(slice).unwrap();
-        assert_eq!(maps.dim(), (230, 230));
+        assert_eq!(maps.lengths(), [230, 230]);
         assert_eq!(folder.mask(slice, MASK_THRESHOLD).unwrap(), maps.mask(MASK_THRESHOLD), "{slice}");
-        assert_eq!(folder.reference_tsmi(slice, 3).unwrap().dim(), (5, 230, 230));
-        assert_eq!(folder.adjoint_tsmi(slice, 3).unwrap().dim(), (5, 230, 230));
+        assert_eq!(folder.reference_tsmi(slice, 3).unwrap().shape(), [5, 230, 230]);
+        assert_eq!(folder.adjoint_tsmi(slice, 3).unwrap().shape(), [5, 230, 230]);
         assert_eq!(folder.kspace(slice, 3).unwrap().dim(), (1, 200, 920));
     }
     let trajectory = folder.trajectory().unwrap();

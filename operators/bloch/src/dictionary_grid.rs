@@ -157,6 +157,7 @@ mod tests {
         assert!(DictionaryGrid::product(&[1.0, f64::NAN], &[0.2], &[]).is_err());
         assert!(DictionaryGrid::product(&[1.0], &[0.0], &[]).is_err());
         assert!(DictionaryGrid::product(&[1.0], &[0.1], &[-1.0]).is_err());
+        assert!(DictionaryGrid::product(&[1.0], &[0.1], &[90.0]).is_err(), "percent");
         let milliseconds = DictionaryGrid::product(&[900.0], &[80.0], &[]).expect_err("milliseconds").to_string();
         assert!(milliseconds.contains("divide milliseconds by 1000"), "{milliseconds}");
     }

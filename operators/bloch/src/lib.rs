@@ -17,7 +17,6 @@ mod dictionary;
 mod dictionary_grid;
 mod dictionary_matcher;
 mod epg_fisp;
-mod matches;
 mod memory;
 mod sequence;
 mod simulate_tsmi;
@@ -25,9 +24,8 @@ mod tissue;
 
 pub use dictionary::Dictionary;
 pub use dictionary_grid::DictionaryGrid;
-pub use dictionary_matcher::DictionaryMatcher;
+pub use dictionary_matcher::{DictionaryMatcher, MatchStatistics, Matches};
 pub use epg_fisp::EpgFisp;
-pub use matches::{MatchStatistics, Matches};
 pub use sequence::Sequence;
 pub use simulate_tsmi::simulate_tsmi;
 pub use tissue::Tissue;

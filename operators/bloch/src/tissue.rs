@@ -5,6 +5,9 @@ use diph_core::{Error, Result};
 /// Longer than any time of tissue (free water has some 4 s) and shorter than most in milliseconds.
 const LONGEST_S: f64 = 50.0;
 
+/// Larger than any factor on flip angles, and smaller than any in percent.
+const LARGEST_B1: f64 = 10.0;
+
 /// What the signal of a voxel depends on, apart from its amplitude.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tissue {
@@ -34,6 +37,10 @@ impl Tissue {
                 let expected = format!("a time in seconds, at most {LONGEST_S}; divide milliseconds by 1000");
                 return Err(Error::parameter(operation, format!("{name} of entry {index}"), expected, value));
             }
+        }
+        if self.b1 > LARGEST_B1 {
+            let expected = format!("a factor, at most {LARGEST_B1}; divide percent by 100");
+            return Err(Error::parameter(operation, format!("B1 of entry {index}"), expected, self.b1));
         }
         Ok(())
     }

@@ -1,13 +1,35 @@
-//! The masked Fourier operator.
+//! The acquisition operator on a Cartesian grid.
 
-use diph_core::{Error, ForwardOperator, ImageShape, RegularisedInverse, Result, Space, View, ViewMut};
-use ndarray::{Array2, ArrayD, Axis, IxDyn};
+use diph_core::{Error, ForwardOperator, FourierScale, ImageShape, RegularisedInverse, Result, Space, View, ViewMut};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewD, Axis, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
 
 use crate::fourier::Fourier;
 use crate::grid_samples::GridSamples;
-use crate::{CartesianArrays, CartesianOptions};
+
+/// The arrays that describe an acquisition; [`CartesianOperator`](crate::CartesianOperator) copies what it needs.
+#[derive(Clone, Debug)]
+pub struct CartesianArrays<'a> {
+    /// Positions (frame, sample, 2) or (frame, sample, 3), each (ky, kx) or (kz, ky, kx) in cycles per pixel within
+    /// [-1/2, 1/2], on the image's grid.
+    pub trajectory: ArrayView3<'a, f64>,
+    /// Real temporal basis V (frame, coefficient).
+    pub basis: ArrayView2<'a, f32>,
+    /// Coil sensitivities (coil, y, x) or (coil, z, y, x); one coil of ones when absent.
+    pub coil_maps: Option<ArrayViewD<'a, Complex32>>,
+    /// Data weights w (frame, sample), not negative; ones when absent.
+    pub weights: Option<ArrayView2<'a, f32>>,
+}
+
+/// Options of [`CartesianOperator`](crate::CartesianOperator).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CartesianOptions {
+    /// Pixels of the image, a plane or a volume. Any size; small prime factors are faster.
+    pub image: ImageShape,
+    /// The factor in front of the Fourier sum.
+    pub normalisation: FourierScale,
+}
 
 const NAME: &str = "cartesian";
 const CONSTRUCTION: &str = "cartesian: construction";

@@ -8,16 +8,12 @@
 //! same arrays as a non-uniform operator, positions in cycles per pixel included, as long as they lie on the image's
 //! grid. [`CartesianSampling`] makes such positions.
 
-mod cartesian_arrays;
 mod cartesian_operator;
-mod cartesian_options;
 mod cartesian_sampling;
 mod fourier;
 mod grid_samples;
 mod memory;
 mod regularised_inverse;
 
-pub use cartesian_arrays::CartesianArrays;
-pub use cartesian_operator::CartesianOperator;
-pub use cartesian_options::CartesianOptions;
+pub use cartesian_operator::{CartesianArrays, CartesianOperator, CartesianOptions};
 pub use cartesian_sampling::CartesianSampling;

@@ -1,4 +1,4 @@
-//! Sixteen numbers that a processor handles at once.
+//! Sixteen numbers that a processor handles at once, and buffers in which they never straddle two cache lines.
 
 /// Sixteen floats: one AVX-512 register, two of AVX2, four of NEON.
 #[derive(Clone, Copy, Debug)]
@@ -40,5 +40,42 @@ impl Lanes {
             *value += add;
         }
         out
+    }
+}
+
+/// Floats of which the first lies at the beginning of a cache line, so that vectors of [`LANES`] never straddle two.
+#[derive(Default)]
+pub(crate) struct AlignedFloats(Vec<f32>);
+
+impl AlignedFloats {
+    /// The first `len` floats, after making room for them; they hold leftovers.
+    pub fn slice_mut(&mut self, len: usize) -> &mut [f32] {
+        self.0.resize(self.0.len().max(len + LANES), 0.0);
+        let offset = self.offset();
+        &mut self.0[offset..offset + len]
+    }
+
+    /// The first `len` floats of a buffer that has room for them.
+    pub fn slice(&self, len: usize) -> &[f32] {
+        &self.0[self.offset()..][..len]
+    }
+
+    /// Speed alone depends on it, so that an unknown alignment is no error.
+    fn offset(&self) -> usize {
+        self.0.as_ptr().align_offset(LANES * size_of::<f32>()).min(LANES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_with_a_cache_line() {
+        let mut buffer = AlignedFloats::default();
+        for len in [1, 100, 5000, 7] {
+            assert_eq!(buffer.slice_mut(len).as_ptr().align_offset(64), 0);
+            assert_eq!(buffer.slice(len).len(), len);
+        }
     }
 }

@@ -29,8 +29,6 @@
 //! samples (`sorted_points`, `gridding`) where window and temporal basis meet (`temporal_window`). Adjoint: the same
 //! backwards. `grid_plan` chooses grid and window for the wanted [`Accuracy`].
 
-mod accuracy;
-mod aligned_floats;
 mod circulant;
 pub mod coils;
 pub mod density;
@@ -41,19 +39,15 @@ mod kaiser_bessel;
 mod lanes;
 mod memory;
 mod mrf_operator;
-mod mrf_options;
 mod nufft;
 mod preconditioner;
 mod smooth_images;
 mod sorted_points;
-mod spiral_options;
 mod temporal_window;
 mod toeplitz;
 mod trajectory;
 
-pub use accuracy::Accuracy;
-pub use mrf_operator::MrfOperator;
-pub use mrf_options::MrfOptions;
+pub use kaiser_bessel::Accuracy;
+pub use mrf_operator::{MrfOperator, MrfOptions};
 pub use nufft::Nufft;
-pub use spiral_options::SpiralOptions;
-pub use trajectory::Trajectory;
+pub use trajectory::{SpiralOptions, Trajectory};

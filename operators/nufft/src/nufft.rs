@@ -6,11 +6,10 @@ use ndarray::{Array2, ArrayView2};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
-use crate::aligned_floats::AlignedFloats;
 use crate::grid_plan::GridPlan;
 use crate::gridding::{interpolate, spread};
 use crate::kaiser_bessel::KaiserBessel;
-use crate::lanes::LANES;
+use crate::lanes::{AlignedFloats, LANES};
 use crate::sorted_points::SortedPoints;
 use crate::temporal_window::TemporalWindow;
 use crate::{Accuracy, Trajectory};

@@ -21,7 +21,8 @@
  *            them must be written, with finite numbers.
  * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
  *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
- *            and folds the z axis into y for a projector of two axes. "[z,]" stands for the axis that only volumes have.
+ *            and folds the z axis into y for a projector of two axes; the fact `image` that these get is such a plane, the
+ *            arrays stay those of the volume. "[z,]" stands for the axis that only volumes have.
  * Strings.   UTF-8, pointer and length, not necessarily terminated by a zero.
  * Errors.    A function that can fail returns a status, DIPH_OK or one of DIPH_ERROR_*, and puts a message into `error`
  *            (see diph_fail below). After a failure the outputs hold arbitrary values and the instance stays usable.
@@ -329,6 +330,19 @@ typedef struct diph_memory_estimate {
                       const diph_memory_sink *sink, diph_error *error);
 } diph_memory_estimate;
 
+/* Time that an instance is going to take, asked before it is created: get_factory(DIPH_TIME_ESTIMATE) gives it. Hosts tell
+ * their users before a run that takes long. */
+#define DIPH_TIME_ESTIMATE "diph.time-estimate/1"
+typedef struct diph_time_estimate {
+  uint64_t struct_size;
+  /* Writes about how many seconds `calls` calls of `forward`, `denoise`, `project` or `estimate` of the instance `id` with these
+   * options take on this machine; a guess within a factor of two does. `host` lives through the call; `acquisition` has shapes
+   * alone, as for diph_memory_estimate. May measure the machine for a second, but not where `calls` are done within seconds
+   * anyway. Returns DIPH_UNSUPPORTED when it is not known for `id`. [any thread] */
+  int32_t (*estimate)(const diph_host *host, diph_string id, diph_string options_json, const diph_acquisition *acquisition,
+                      uint64_t calls, double *seconds, diph_error *error);
+} diph_time_estimate;
+
 /* The one exported symbol. The first two fields keep their place in every major version. */
 typedef struct diph_entry {
   uint32_t abi_major; /* DIPH_ABI_MAJOR */
@@ -340,8 +354,8 @@ typedef struct diph_entry {
   /* Called after the last instance is destroyed by a host that shuts down in order; others never call it. May be null.
    * [exclusive] */
   void (*deinit)(void);
-  /* A static struct by its ID: DIPH_FACTORY gives a diph_factory, DIPH_MEMORY_ESTIMATE may give a diph_memory_estimate.
-   * Null when unknown. [any thread] */
+  /* A static struct by its ID: DIPH_FACTORY gives a diph_factory, DIPH_MEMORY_ESTIMATE may give a diph_memory_estimate
+   * and DIPH_TIME_ESTIMATE a diph_time_estimate. Null when unknown. [any thread] */
   const void *(*get_factory)(diph_string id);
 } diph_entry;
 

@@ -14,7 +14,7 @@ pub struct Acquisition {
     pub struct_size: u64,
     /// The arrays; null when there is none.
     pub arrays: *const NamedTensor,
-    /// Number of arrays.
+    /// How many entries `arrays` has.
     pub array_count: u64,
     /// Number of spatial lengths in `image`: 2 or 3; 0 means unknown.
     pub image_ndim: u32,
@@ -26,11 +26,11 @@ pub struct Acquisition {
     pub voxel_size: [f64; 3],
     /// Length of the leading axis of images; 0 means unknown, as below.
     pub coefficients: u64,
-    /// Receive coils.
+    /// Number of receive coils; 0 when unknown.
     pub coils: u64,
-    /// Frames of the sequence.
+    /// Number of frames of the sequence; 0 when unknown.
     pub frames: u64,
-    /// Samples of a frame.
+    /// Number of samples of a frame; 0 when unknown.
     pub samples: u64,
 }
 

@@ -12,9 +12,9 @@ use crate::{ErrorBuffer, NamedTensor, Parameter, Status, Str, Tensor};
 pub struct EstimatorVtable {
     /// Size of this struct in bytes.
     pub struct_size: u64,
-    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    /// Destroys the instance, as in [`InstanceVtable`](crate::InstanceVtable).
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
-    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    /// Gives an extension by its ID, as in [`InstanceVtable`](crate::InstanceVtable).
     pub get_extension: Option<unsafe extern "C" fn(this: *mut c_void, id: Str) -> *const c_void>,
     /// Number of images that `estimate` wants, at least 1.
     pub input_count: Option<unsafe extern "C" fn(this: *mut c_void) -> u64>,

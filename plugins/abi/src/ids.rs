@@ -6,6 +6,8 @@ pub const ENTRY_SYMBOL: &str = "diph_plugin_entry";
 pub const FACTORY: &str = "diph.factory/1";
 /// ID of [`MemoryEstimate`](crate::MemoryEstimate), beside the factory.
 pub const MEMORY_ESTIMATE: &str = "diph.memory-estimate/1";
+/// ID of [`TimeEstimate`](crate::TimeEstimate), beside the factory.
+pub const TIME_ESTIMATE: &str = "diph.time-estimate/1";
 
 /// Kind of a component with an [`OperatorVtable`](crate::OperatorVtable).
 pub const KIND_FORWARD_OPERATOR: &str = "diph.forward-operator/1";

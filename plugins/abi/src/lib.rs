@@ -11,57 +11,31 @@
 //! A Rust plugin uses `diph-plugin-sdk` and a host `diph-plugin-host`; both hide this crate.
 
 mod acquisition;
-mod descriptor;
-mod dtype;
 mod entry;
-mod error_buffer;
+mod estimates;
 mod estimator;
-mod factory;
 mod host;
-mod host_services;
 mod ids;
-mod instance;
-mod memory_estimate;
-mod noise_schedule;
 mod operator;
-mod operator_extensions;
-mod parameter;
 mod prior;
-mod prior_context;
 mod projector;
-mod proximal;
 mod sized_struct;
-mod space;
 mod status;
-mod string;
 mod tensor;
 
 pub use acquisition::Acquisition;
-pub use descriptor::Descriptor;
-pub use dtype::Dtype;
-pub use entry::{ABI_MAJOR, ABI_MINOR, Entry};
-pub use error_buffer::ErrorBuffer;
+pub use entry::{ABI_MAJOR, ABI_MINOR, Descriptor, Entry, Factory, Instance, InstanceVtable};
+pub use estimates::{MemoryEstimate, MemorySink, TimeEstimate};
 pub use estimator::EstimatorVtable;
-pub use factory::Factory;
-pub use host::Host;
-pub use host_services::{HostCancel, HostLog, HostProgress, HostThreads};
+pub use host::{Host, HostCancel, HostLog, HostProgress, HostThreads};
 pub use ids::{
     ENTRY_SYMBOL, FACTORY, HOST_CANCEL, HOST_LOG, HOST_PROGRESS, HOST_THREADS, KIND_ESTIMATOR, KIND_FORWARD_OPERATOR,
     KIND_PHYSICS_PROJECTOR, KIND_PRIOR, MEMORY_ESTIMATE, OPERATOR_DATA_WEIGHTS, OPERATOR_PRECONDITIONER,
-    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_GAUSSIAN, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL,
+    OPERATOR_REGULARISED_INVERSE, PRIOR_BATCH, PRIOR_GAUSSIAN, PRIOR_NOISE_SCHEDULE, PRIOR_PROXIMAL, TIME_ESTIMATE,
 };
-pub use instance::{Instance, InstanceVtable};
-pub use memory_estimate::{MemoryEstimate, MemorySink};
-pub use noise_schedule::{NoiseSchedule, ScheduleEntry};
-pub use operator::OperatorVtable;
-pub use operator_extensions::{DataWeights, Preconditioner, RegularisedInverse};
-pub use parameter::Parameter;
-pub use prior::{Batch, Gaussian, PriorVtable};
-pub use prior_context::PriorContext;
-pub use projector::ProjectorVtable;
-pub use proximal::Proximal;
+pub use operator::{DataWeights, OperatorVtable, Preconditioner, RegularisedInverse};
+pub use prior::{Batch, Gaussian, NoiseSchedule, PriorContext, PriorVtable, Proximal, ScheduleEntry};
+pub use projector::{Parameter, ProjectorVtable};
 pub use sized_struct::{SizedError, SizedStruct, copy_sized};
-pub use space::{Axis, Space};
-pub use status::Status;
-pub use string::Str;
-pub use tensor::{NamedTensor, Tensor};
+pub use status::{ErrorBuffer, Status, Str};
+pub use tensor::{Axis, Dtype, NamedTensor, Space, Tensor};

@@ -1,9 +1,9 @@
-//! Projections on a set of vectors.
+//! Physics projectors: the table of functions, and the quantities that they find.
 
 use std::ffi::c_void;
 
 use crate::sized_struct::{layout, sized};
-use crate::{ErrorBuffer, Parameter, Status, Str, Tensor};
+use crate::{ErrorBuffer, Status, Str, Tensor};
 
 /// A projection, place by place, on a set that is closed under complex scaling (`diph_projector_vtable`). All functions but
 /// `destroy` may be called from any thread.
@@ -12,9 +12,9 @@ use crate::{ErrorBuffer, Parameter, Status, Str, Tensor};
 pub struct ProjectorVtable {
     /// Size of this struct in bytes.
     pub struct_size: u64,
-    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    /// Destroys the instance, as in [`InstanceVtable`](crate::InstanceVtable).
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
-    /// As in [`InstanceVtable`](crate::InstanceVtable).
+    /// Gives an extension by its ID, as in [`InstanceVtable`](crate::InstanceVtable).
     pub get_extension: Option<unsafe extern "C" fn(this: *mut c_void, id: Str) -> *const c_void>,
     /// Length of the first axis of what `project` takes.
     pub coefficients: Option<unsafe extern "C" fn(this: *mut c_void) -> u64>,
@@ -41,3 +41,15 @@ layout!(
     parameters: 40, project: 48
 );
 sized!(ProjectorVtable);
+
+/// A quantity with its unit (`diph_parameter`). Frozen: passed in arrays.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parameter {
+    /// Name of the quantity, for example `T1`.
+    pub name: Str,
+    /// Its unit; empty for a pure number.
+    pub unit: Str,
+}
+
+layout!(Parameter, 32, name: 0, unit: 16);

@@ -17,7 +17,7 @@ pub unsafe trait SizedStruct: Copy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SizedError {
-    /// The pointer is null.
+    /// The pointer to the struct is null.
     Null,
     /// The pointer is not aligned for the struct.
     Misaligned,
@@ -43,7 +43,7 @@ impl std::error::Error for SizedError {}
 /// Copies `min(struct_size, size_of::<T>())` bytes into a zeroed `T`: what the other side does not have reads as zero.
 ///
 /// # Errors
-/// When the pointer is null or misaligned, or the size absurd.
+/// [`SizedError::Null`] or [`SizedError::Misaligned`] for such a pointer, [`SizedError::TooSmall`] for a size that does not reach past its own field.
 ///
 /// # Safety
 /// A `pointer` that is neither null nor misaligned points to a struct with the layout of `T` that is as large as it

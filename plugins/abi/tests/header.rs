@@ -66,6 +66,7 @@ fn assertions() -> String {
     mirror!(source, abi::Acquisition, "diph_acquisition", image, voxel_size, coefficients, coils, frames, samples);
     mirror!(source, abi::MemorySink, "diph_memory_sink", struct_size, context, kept, temporary);
     mirror!(source, abi::MemoryEstimate, "diph_memory_estimate", struct_size, estimate);
+    mirror!(source, abi::TimeEstimate, "diph_time_estimate", struct_size, estimate);
     mirror!(source, abi::EstimatorVtable, "diph_estimator_vtable", struct_size, destroy, get_extension, input_count);
     mirror!(source, abi::EstimatorVtable, "diph_estimator_vtable", inputs, parameter_count, parameters, estimate);
     mirror!(source, abi::ProjectorVtable, "diph_projector_vtable", struct_size, destroy, get_extension, coefficients);
@@ -104,6 +105,7 @@ fn assertions() -> String {
     for (name, text) in [
         ("DIPH_FACTORY", abi::FACTORY),
         ("DIPH_MEMORY_ESTIMATE", abi::MEMORY_ESTIMATE),
+        ("DIPH_TIME_ESTIMATE", abi::TIME_ESTIMATE),
         ("DIPH_KIND_ESTIMATOR", abi::KIND_ESTIMATOR),
         ("DIPH_KIND_FORWARD_OPERATOR", abi::KIND_FORWARD_OPERATOR),
         ("DIPH_KIND_PRIOR", abi::KIND_PRIOR),

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, Ix1, Ix2};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The component.
+/// The component `diph.bloch-dictionary`: a dictionary of Bloch responses as physics projector.
 pub struct BlochDictionary;
 
 /// There is nothing to choose: the matching is exact.

@@ -15,10 +15,10 @@ use num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The component.
+/// The component `diph.cartesian`: an operator on a Cartesian grid.
 pub struct Cartesian;
 
-/// Options of the operator.
+/// What a user may set of `diph.cartesian`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::Diffusion;
 
-/// What runs the network.
+/// Software that runs the network of the prior.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
@@ -23,7 +23,8 @@ pub enum Backend {
 /// The denoiser of a checkpoint on a backend and, with candle, on the device of this name: the processor by default.
 ///
 /// # Errors
-/// When the checkpoint makes no denoiser, or the backend is not part of this program or does not have the device or the precision.
+/// [`Error::External`] when the checkpoint makes no denoiser, [`Error::Parameter`] when the backend is not part of this program or does
+/// not have the device or the precision.
 pub fn denoiser(
     checkpoint: &Checkpoint,
     backend: Backend,

@@ -1,7 +1,10 @@
-//! Plugin with the prior of `diph-diffusion`: `diph.diffusion`. It needs no arrays; a conditional network wants its condition
-//! image from the context.
+//! Plugin with the prior of `diph-diffusion`: `diph.diffusion`. A conditional network wants its condition image from the context.
 //!
-//! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this crate.
+//! | array | shape | |
+//! |---|---|---|
+//! | `basis` | (frame, coefficient) | temporal basis of the acquisition: a network that knows its own refuses another |
+//!
+//! Without the option `checkpoint` it runs one of the networks that come with Diph, whose weights are inside of this crate.
 //!
 //! The network runs on Diph's own kernels. With the feature `candle` it can also run on candle, with `cuda` and `metal` on candle's
 //! devices of those names: `{"backend": "candle", "device": "cuda:0"}`. Of the devices only `cpu` was ever tried.
@@ -9,27 +12,40 @@
 mod backend;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diph_core::{Error, ImageShape, MemoryEstimate, Result};
-use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions};
+use diph_diffusion::{Checkpoint, DiffusionPrior, ModelConfig, PriorOptions, ShippedNetwork};
 use diph_network::NetworkCost;
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
+use ndarray::Ix2;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::backend::Backend;
 
-/// The network that comes with Diph; see the model card beside it.
-const SHIPPED: &[u8] = include_bytes!("../../../priors/diffusion/weights/brain.safetensors");
-const SHIPPED_NAME: &str = "brain.safetensors (inside of the plugin)";
+/// The weights of a network that comes with Diph; see the model cards beside them.
+fn shipped(network: ShippedNetwork) -> &'static [u8] {
+    match network {
+        ShippedNetwork::Brain => include_bytes!("../../../priors/diffusion/weights/brain.safetensors"),
+        ShippedNetwork::DeliCsConditional => {
+            include_bytes!("../../../priors/diffusion/weights/deli-cs-conditional.safetensors")
+        }
+        ShippedNetwork::DeliCsUnconditional => {
+            include_bytes!("../../../priors/diffusion/weights/deli-cs-unconditional.safetensors")
+        }
+    }
+}
 
-/// Options of the prior.
+/// What a user may set of `diph.diffusion`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
     /// File with the weights: `.safetensors` as Diph writes it, or a PyTorch state dict (`.pt`) with its configuration in
-    /// a `.json` file of the same name. By default the network that comes with Diph.
+    /// a `.json` file of the same name. By default one that comes with Diph.
     checkpoint: Option<PathBuf>,
+    /// Which of the networks that come with Diph runs where there is no `checkpoint`.
+    network: ShippedNetwork,
     /// File with the configuration of a PyTorch state dict, where it does not lie beside it.
     config: Option<PathBuf>,
     /// What runs the network: `kernels`, which are Diph's own and the fastest on processors, or `candle`.
@@ -43,7 +59,10 @@ pub struct Options {
 impl Options {
     fn read_checkpoint(&self) -> Result<Checkpoint> {
         let checkpoint = match (&self.checkpoint, &self.config) {
-            (None, None) => Checkpoint::from_bytes(SHIPPED, SHIPPED_NAME),
+            (None, None) => {
+                let name = format!("{} (inside of the plugin)", self.network.file_name());
+                Checkpoint::from_bytes(shipped(self.network), &name)
+            }
             (Some(checkpoint), None) => Checkpoint::read(checkpoint),
             (Some(checkpoint), Some(config)) => Checkpoint::read_pytorch(checkpoint, read_config(config)?),
             (None, Some(config)) => {
@@ -61,7 +80,7 @@ impl Options {
     /// What the network costs on planes of this size, from the configuration alone.
     fn cost(&self, image: &ImageShape) -> Result<NetworkCost> {
         let config = match (&self.checkpoint, &self.config) {
-            (None, _) => diph_diffusion::shipped_config()?,
+            (None, _) => self.network.config()?,
             (Some(checkpoint), None) => Checkpoint::read_config(checkpoint).map_err(diph_diffusion::Error::from)?,
             (Some(_), Some(config)) => read_config(config)?,
         };
@@ -69,7 +88,10 @@ impl Options {
         let factor = config.unet.size_factor().map_err(diph_diffusion::Error::from)?;
         // The canvas that the prior chooses.
         let longer = image.plane_lengths().into_iter().max().unwrap_or(0);
-        let canvas = self.prior.image_size.unwrap_or_else(|| (longer - longer % factor).max(factor));
+        let canvas = match config.diffusion.parametrisation.gaussian() {
+            Some(_) => longer.next_multiple_of(factor),
+            None => self.prior.image_size.unwrap_or_else(|| (longer - longer % factor).max(factor)),
+        };
         let cost = NetworkCost::new(&config.unet, canvas, 1, self.prior.precision);
         Ok(cost.map_err(diph_diffusion::Error::from)?)
     }
@@ -81,14 +103,15 @@ fn read_config(path: &Path) -> Result<ModelConfig> {
     serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
 }
 
-/// The component.
+/// The component `diph.diffusion`: a diffusion model as prior.
 pub struct Diffusion;
 
 impl Component for Diffusion {
     const ID: &'static str = "diph.diffusion";
     const NAME: &'static str = "Diffusion model";
     const SUMMARY: &'static str = "Predicted clean image of a diffusion model (guided-diffusion UNet)";
-    const REQUIRES: Requirements = Requirements { optional_facts: &["image"], ..Requirements::NONE };
+    const REQUIRES: Requirements =
+        Requirements { optional_arrays: &["basis"], optional_facts: &["image"], ..Requirements::NONE };
     const EXAMPLE: &'static str = r#"{
         "options": {"image_size": 32, "condition": "low_res"},
         "facts": {"image": [36, 30]},
@@ -98,8 +121,11 @@ impl Component for Diffusion {
     type Options = Options;
     type Instance = DiffusionPrior;
 
-    fn create(options: Options, _acquisition: &Acquisition<'_>, host: &Host) -> Result<DiffusionPrior> {
+    fn create(options: Options, acquisition: &Acquisition<'_>, host: &Host) -> Result<DiffusionPrior> {
         let checkpoint = options.read_checkpoint()?;
+        if let Some(basis) = acquisition.optional::<f32, Ix2>("basis")? {
+            checkpoint.config.check_basis(basis.view()).map_err(diph_diffusion::Error::from)?;
+        }
         let network = format!("{} parameters", checkpoint.parameters.count());
         host.log(LogLevel::Debug, &network);
         let Options { backend, device, prior, .. } = options;
@@ -117,6 +143,15 @@ impl Component for Diffusion {
         let file = if options.checkpoint.is_some() { 0 } else { 2 * cost.parameters };
         let running = cost.running_memory().passing("activations of the network");
         Ok(Some(cost.weights_memory().kept("network file", file).and(running)))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        // How fast candle's device is, is known to candle alone.
+        if options.backend == Backend::Candle {
+            return Ok(None);
+        }
+        let duration = options.cost(&shapes.image()?)?.duration(calls as f64, options.prior.precision);
+        Ok(Some(duration.map_err(diph_diffusion::Error::from)?))
     }
 }
 

@@ -22,7 +22,7 @@ const SHIPPED: [(&str, &[u8]); 2] = [
     ("demo", include_bytes!("../../../priors/gaussian/weights/demo.safetensors")),
 ];
 
-/// Options of the prior.
+/// What a user may set of `diph.gaussian`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -39,7 +39,7 @@ impl Default for Options {
     }
 }
 
-/// The component.
+/// The component `diph.gaussian`: a stationary Gaussian prior.
 pub struct Gaussian;
 
 impl Component for Gaussian {

@@ -13,21 +13,21 @@ use crate::tensors::Input;
 #[derive(Clone, Debug, Default)]
 pub struct Acquisition<'a> {
     arrays: Vec<NamedArray<'a>>,
-    /// Facts.
+    /// What is known of the acquisition beside its arrays.
     pub facts: Facts,
 }
 
 /// An array with the name by which a plugin asks for it, for example `trajectory`.
 #[derive(Clone, Debug)]
 pub struct NamedArray<'a> {
-    /// The name.
+    /// Name of the array, by the table in `diph_plugin.h`.
     pub name: String,
-    /// The values.
+    /// Values of the array.
     pub data: ArrayData<'a>,
 }
 
 impl<'a> Acquisition<'a> {
-    /// An acquisition without arrays.
+    /// Makes an acquisition of facts alone; [`with`](Self::with) adds arrays.
     pub fn new(facts: Facts) -> Self {
         Self { arrays: Vec::new(), facts }
     }
@@ -41,7 +41,7 @@ impl<'a> Acquisition<'a> {
         self
     }
 
-    /// The arrays.
+    /// The named arrays, in the order in which they were added.
     pub fn arrays(&self) -> &[NamedArray<'a>] {
         &self.arrays
     }
@@ -51,8 +51,21 @@ impl<'a> Acquisition<'a> {
         self.arrays.iter().any(|array| array.name == name)
     }
 
-    /// The form that crosses the border, with the arrays for which `wanted` holds.
-    pub(crate) fn raw(&self, wanted: impl Fn(&str) -> bool) -> RawAcquisition<'_> {
+    /// Overwrites the values of all arrays, so that a component that reads one after `create` cannot go on unnoticed.
+    pub(crate) fn poison(&mut self) {
+        self.arrays.iter_mut().for_each(|array| array.data.poison());
+    }
+
+    /// The same without the array of this name.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.arrays.retain(|array| array.name != name);
+        self
+    }
+
+    /// The form that crosses the border, with the arrays for which `wanted` holds, and with the image as the component takes
+    /// it.
+    pub(crate) fn raw(&self, image: Option<ImageShape>, wanted: impl Fn(&str) -> bool) -> RawAcquisition<'_> {
         let arrays: Vec<&NamedArray<'a>> = self.arrays.iter().filter(|array| wanted(&array.name)).collect();
         let inputs: Vec<Input<'_>> = arrays.iter().map(|array| Input::array(&array.data)).collect();
         let named = |(array, input): (&&NamedArray<'a>, &Input<'_>)| NamedTensor {
@@ -61,7 +74,8 @@ impl<'a> Acquisition<'a> {
             ..NamedTensor::default()
         };
         let tensors: Vec<NamedTensor> = arrays.iter().zip(&inputs).map(named).collect();
-        let raw = abi::Acquisition { arrays: tensors.as_ptr(), array_count: tensors.len() as u64, ..self.facts.raw() };
+        let facts = Facts { image, ..self.facts.clone() };
+        let raw = abi::Acquisition { arrays: tensors.as_ptr(), array_count: tensors.len() as u64, ..facts.raw() };
         RawAcquisition { raw, _inputs: inputs, _tensors: tensors }
     }
 }
@@ -92,16 +106,16 @@ pub struct Facts {
     pub fourier_scale: Option<FourierScale>,
     /// Length of the leading axis of images.
     pub coefficients: Option<usize>,
-    /// Receive coils.
+    /// Number of receive coils.
     pub coils: Option<usize>,
-    /// Frames of the sequence.
+    /// Number of frames (readouts) of the sequence.
     pub frames: Option<usize>,
-    /// Samples of a frame.
+    /// Number of k-space samples of a frame.
     pub samples: Option<usize>,
 }
 
 impl Facts {
-    /// Names of all facts.
+    /// Names of all facts, as requirements list them.
     pub const NAMES: [&'static str; 7] =
         ["image", "voxel_size", "fourier_scale", "coefficients", "coils", "frames", "samples"];
 

@@ -12,19 +12,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
-    /// 32-bit float.
+    /// A 32-bit floating-point number.
     F32,
-    /// 64-bit float.
+    /// A 64-bit floating-point number.
     F64,
     /// Complex of two 32-bit floats.
     C64,
     /// Complex of two 64-bit floats.
     C128,
-    /// 32-bit integer.
+    /// A signed integer of 32 bits.
     I32,
-    /// 64-bit integer.
+    /// A signed integer of 64 bits.
     I64,
-    /// 8-bit unsigned integer.
+    /// An unsigned integer of 8 bits.
     U8,
 }
 
@@ -33,19 +33,19 @@ pub enum ElementType {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ArrayData<'a> {
-    /// 32-bit floats.
+    /// An array of 32-bit floating-point numbers.
     F32(CowArray<'a, f32, IxDyn>),
-    /// 64-bit floats.
+    /// An array of 64-bit floating-point numbers.
     F64(CowArray<'a, f64, IxDyn>),
     /// Complex numbers of two 32-bit floats.
     C64(CowArray<'a, Complex32, IxDyn>),
     /// Complex numbers of two 64-bit floats.
     C128(CowArray<'a, Complex64, IxDyn>),
-    /// 32-bit integers.
+    /// An array of signed integers of 32 bits.
     I32(CowArray<'a, i32, IxDyn>),
-    /// 64-bit integers.
+    /// An array of signed integers of 64 bits.
     I64(CowArray<'a, i64, IxDyn>),
-    /// 8-bit unsigned integers.
+    /// An array of unsigned integers of 8 bits.
     U8(CowArray<'a, u8, IxDyn>),
     /// A shape without values, for estimates of memory; nothing can be created from it.
     Announced(ElementType, Vec<usize>),
@@ -79,7 +79,7 @@ macro_rules! variants {
         )+
 
         impl ArrayData<'_> {
-            /// Axis lengths, slowest first.
+            /// Lengths of the axes, that which changes slowest in memory first.
             pub fn shape(&self) -> &[usize] {
                 match self {
                     $(Self::$variant(array) => array.shape(),)+
@@ -96,6 +96,23 @@ macro_rules! variants {
             }
         }
     };
+}
+
+impl ArrayData<'_> {
+    /// Overwrites every value with one that shows wherever it is used: NaN, or a number that nobody chose.
+    pub(crate) fn poison(&mut self) {
+        let (nan, wide) = (f32::NAN, f64::NAN);
+        match self {
+            Self::F32(array) => array.fill(nan),
+            Self::F64(array) => array.fill(wide),
+            Self::C64(array) => array.fill(Complex32::new(nan, nan)),
+            Self::C128(array) => array.fill(Complex64::new(wide, wide)),
+            Self::I32(array) => array.fill(i32::MIN + 77),
+            Self::I64(array) => array.fill(i64::MIN + 77),
+            Self::U8(array) => array.fill(0xa5),
+            Self::Announced(..) => {}
+        }
+    }
 }
 
 variants!(F32: f32, F64: f64, C64: Complex32, C128: Complex64, I32: i32, I64: i64, U8: u8);

@@ -3,10 +3,13 @@
 use diph_core::{Error, Result};
 use diph_plugin_abi::{ErrorBuffer, Status};
 
+use crate::trace::enter;
+
 const CAPACITY: usize = 2048;
 
 /// Calls a function that can fail. `label` names the plugin, `operation` the function.
 pub(crate) fn call(label: &str, operation: &str, function: impl FnOnce(*mut ErrorBuffer) -> Status) -> Result<()> {
+    let _running = enter(label, operation);
     match run(function) {
         (Status::OK, _) => Ok(()),
         (status, message) => Err(failure(label, operation, status, &message)),
@@ -19,6 +22,7 @@ pub(crate) fn call_optional(
     operation: &str,
     function: impl FnOnce(*mut ErrorBuffer) -> Status,
 ) -> Result<bool> {
+    let _running = enter(label, operation);
     match run(function) {
         (Status::OK, _) => Ok(true),
         (Status::UNSUPPORTED, _) => Ok(false),

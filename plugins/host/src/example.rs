@@ -34,13 +34,13 @@ pub struct Example {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExampleArray {
-    /// Axis lengths, slowest first.
+    /// Lengths of the axes, that which changes slowest in memory first.
     pub shape: Vec<usize>,
     /// Element type, such as `f32`.
     pub dtype: ElementType,
-    /// Smallest value.
+    /// Smallest value that is drawn.
     pub low: f64,
-    /// Largest value.
+    /// Largest value that is drawn.
     pub high: f64,
     /// Only `low`, `low + step`, ... below `high` are drawn, where given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ impl Example {
     /// Spatial lengths of [`image`](Self::image).
     ///
     /// # Errors
-    /// When it is neither the shape of a plane nor that of a volume.
+    /// [`Error::Incompatible`](diph_core::Error::Incompatible) when it is neither the shape of a plane nor that of a volume.
     pub fn image_shape(&self) -> Result<ImageShape> {
         Ok(ImageShape::split("example", &self.image)?.1)
     }
@@ -63,7 +63,7 @@ impl Example {
     /// The acquisition, with arrays drawn from a generator seeded with `seed`.
     ///
     /// # Errors
-    /// When a shape is absurdly large.
+    /// [`Error::Parameter`](diph_core::Error::Parameter) when a shape is absurdly large.
     pub fn draw(&self, seed: u64) -> Result<Acquisition<'static>> {
         let mut rng = Rng::seed_from_u64(seed);
         self.arrays.iter().try_fold(Acquisition::new(self.facts.clone()), |acquisition, (name, array)| {
@@ -81,7 +81,7 @@ impl Example {
     /// The condition images, drawn from a generator seeded with `seed`.
     ///
     /// # Errors
-    /// When a shape is absurdly large, or the type is not `c64`.
+    /// [`Error::Parameter`](diph_core::Error::Parameter) when a shape is absurdly large, or the type is not `c64`.
     pub fn draw_conditions(&self, seed: u64) -> Result<BTreeMap<String, ArrayD<Complex32>>> {
         let mut rng = Rng::seed_from_u64(seed);
         let draw = |(name, array): (&String, &ExampleArray)| match array.draw(name, &mut rng)? {

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Importance of a plugin's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// For the developer.
+    /// A message for the developer of a plugin.
     Debug,
-    /// Good to know.
+    /// A message that is good to know.
     Info,
-    /// Something may be wrong.
+    /// A message that something may be wrong.
     Warning,
-    /// Something is wrong.
+    /// A message that something is wrong.
     Error,
 }
 

@@ -15,11 +15,12 @@ use crate::LoadError;
 pub(crate) fn exports_entry(path: &Path) -> Result<bool, LoadError> {
     let read = |source| LoadError::Read { path: path.into(), source };
     let not_a_library = |reason: String| LoadError::NotALibrary { path: path.into(), reason };
-    let file = File::open(path).map_err(read)?;
-    let metadata = file.metadata().map_err(read)?;
+    // Before it is opened: opening a pipe waits for somebody to write to it.
+    let metadata = std::fs::metadata(path).map_err(read)?;
     if !metadata.is_file() {
         return Err(not_a_library("not a regular file".into()));
     }
+    let file = File::open(path).map_err(read)?;
     let cache = ReadCache::new(file);
     let object = object::File::parse(&cache).map_err(|error| not_a_library(error.to_string()))?;
     for segment in object.segments() {

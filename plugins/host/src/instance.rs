@@ -10,6 +10,7 @@ use ndarray::ArrayD;
 use crate::call::{call_optional, null};
 use crate::host_side::HostSide;
 use crate::tensors::Output;
+use crate::trace::enter;
 
 /// An instance that is destroyed with its last owner.
 pub(crate) struct Instance {
@@ -100,6 +101,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.head.destroy {
+            let _running = enter(&self.label, "destroy");
             // SAFETY: called once, and nobody else has the instance.
             unsafe { destroy(self.this) }
         }

@@ -5,18 +5,18 @@ use std::fmt;
 use diph_plugin_abi as abi;
 use serde::Serialize;
 
-/// What a component creates.
+/// Kind of the instances that a component creates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// A `ForwardOperator`.
+    /// Instances are a [`ForwardOperator`](diph_core::ForwardOperator).
     ForwardOperator,
-    /// A `Prior`.
+    /// Instances are a [`Prior`](diph_core::Prior).
     Prior,
-    /// A `PhysicsProjector`.
+    /// Instances are a [`PhysicsProjector`](diph_core::PhysicsProjector).
     PhysicsProjector,
-    /// An `Estimator`.
+    /// Instances are an [`Estimator`](diph_core::Estimator).
     Estimator,
     /// Something that this host does not know: listed, but it cannot be created.
     Unknown(String),

@@ -43,6 +43,8 @@ mod registry;
 mod requirements;
 mod search_path;
 mod tensors;
+mod trace;
+mod trust;
 
 pub use acquisition::{Acquisition, Facts, NamedArray};
 pub use array_data::{ArrayData, ElementType};
@@ -62,3 +64,4 @@ pub use provenance::Provenance;
 pub use registry::{Component, Registry};
 pub use requirements::Requirements;
 pub use search_path::SearchPath;
+pub use trace::{read_trace, trace_to, trace_work};

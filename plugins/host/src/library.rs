@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::call::run;
 use crate::inspect::exports_entry;
+use crate::trace::enter;
 use crate::{Descriptor, LoadError, Origin};
 
 /// Stands for the file of a plugin that has none.
@@ -25,6 +26,7 @@ pub struct Library {
     descriptors: Vec<Descriptor>,
     pub(crate) factory: Factory,
     pub(crate) memory_estimate: Option<abi::MemoryEstimate>,
+    pub(crate) time_estimate: Option<abi::TimeEstimate>,
 }
 
 enum Source {
@@ -39,7 +41,10 @@ impl Library {
         if !exports_entry(&path)? {
             return Err(LoadError::MissingSymbol { path });
         }
-        let entry = entry_of(&path)?;
+        let entry = {
+            let _running = enter(&format!("plugin {}", path.display()), "its constructors");
+            entry_of(&path)?
+        };
         let text = path.to_string_lossy().into_owned();
         let source = Source::File { path: path.clone(), sha256: OnceLock::new() };
         Self::start(&path, &text, &entry, source, origin)
@@ -56,10 +61,15 @@ impl Library {
 
     /// `path` stands in errors, `init_path` is what the plugin is told.
     fn start(path: &Path, init_path: &str, entry: &Entry, source: Source, origin: Origin) -> Result<Self, LoadError> {
-        initialise(path, init_path, entry)?;
-        let (factory, memory_estimate) = factory_of(path, entry)?;
+        let label = format!("plugin {}", path.display());
+        {
+            let _running = enter(&label, "init");
+            initialise(path, init_path, entry)?;
+        }
+        let _running = enter(&label, "get_factory and the descriptors");
+        let (factory, memory_estimate, time_estimate) = factory_of(path, entry)?;
         let descriptors = descriptors_of(path, &factory)?;
-        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate })
+        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate, time_estimate })
     }
 
     /// The file, absolute and without symbolic links; `None` for a plugin that is linked into the program.
@@ -80,7 +90,7 @@ impl Library {
         (ABI_MAJOR, self.abi_minor)
     }
 
-    /// What it can create.
+    /// The components that the library offers.
     pub fn descriptors(&self) -> &[Descriptor] {
         &self.descriptors
     }
@@ -140,7 +150,11 @@ impl io::Write for HashWriter<'_> {
 
 /// Opens the library for good and reads its entry.
 fn entry_of(path: &Path) -> Result<Entry, LoadError> {
-    let failed = |error: libloading::Error| LoadError::Open { path: path.into(), reason: error.to_string() };
+    let failed = |error: libloading::Error| {
+        // The loader's own words, such as `undefined symbol: ..`, are in the source.
+        let words = std::error::Error::source(&error).map(ToString::to_string);
+        LoadError::Open { path: path.into(), reason: words.unwrap_or_else(|| error.to_string()) }
+    };
     let library = ManuallyDrop::new(open_library(path).map_err(failed)?);
     // SAFETY: a data symbol is read as its address.
     let symbol = unsafe { library.get::<*const Entry>(ENTRY_SYMBOL) };
@@ -183,7 +197,10 @@ fn initialise(path: &Path, init_path: &str, entry: &Entry) -> Result<(), LoadErr
     }
 }
 
-fn factory_of(path: &Path, entry: &Entry) -> Result<(Factory, Option<abi::MemoryEstimate>), LoadError> {
+/// The factory, and the estimates that may stand beside it.
+type Factories = (Factory, Option<abi::MemoryEstimate>, Option<abi::TimeEstimate>);
+
+fn factory_of(path: &Path, entry: &Entry) -> Result<Factories, LoadError> {
     let malformed = |part: &str, reason: String| LoadError::Malformed { path: path.into(), part: part.into(), reason };
     let get_factory = entry.get_factory.ok_or_else(|| malformed("get_factory", "a null pointer".into()))?;
     // SAFETY: the plugin keeps the header's rules; null is checked inside.
@@ -191,7 +208,9 @@ fn factory_of(path: &Path, entry: &Entry) -> Result<(Factory, Option<abi::Memory
     let factory = factory.map_err(|error| malformed("factory", error.to_string()))?;
     // SAFETY: as above; null means that there is none.
     let memory = unsafe { copy_sized(get_factory(Str::new(abi::MEMORY_ESTIMATE)).cast::<abi::MemoryEstimate>()) };
-    Ok((factory, memory.ok()))
+    // SAFETY: as above.
+    let time = unsafe { copy_sized(get_factory(Str::new(abi::TIME_ESTIMATE)).cast::<abi::TimeEstimate>()) };
+    Ok((factory, memory.ok(), time.ok()))
 }
 
 fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, LoadError> {

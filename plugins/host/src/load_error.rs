@@ -9,15 +9,15 @@ pub enum LoadError {
     /// The file cannot be read.
     #[error("plugin {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is no shared library, or only a part of one.
     #[error("plugin {}: expected a whole shared library, got a file that is truncated or something else: {reason}", path.display())]
     NotALibrary {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -25,33 +25,45 @@ pub enum LoadError {
     /// A shared library without the entry symbol.
     #[error("plugin {}: expected the exported symbol `diph_plugin_entry`, which it lacks: not a Diph plugin", path.display())]
     MissingSymbol {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
     },
     /// The system's loader refused it.
     #[error("plugin {}: the system cannot open it: {reason}", path.display())]
     Open {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
-        /// What the loader said.
+        /// The message of the loader.
+        reason: String,
+    },
+    /// Others could have written or changed it.
+    #[error(
+        "plugin {}: {reason}: it is not opened, because its code would run with your rights; mend owner and permissions, or \
+         allow it with --allow-untrusted-plugins",
+        path.display()
+    )]
+    Untrusted {
+        /// The file that was looked at.
+        path: PathBuf,
+        /// What is wrong with its owner or permissions.
         reason: String,
     },
     /// Built for another major version of the interface.
     #[error("plugin {}: expected ABI major version {expected}, got {got}; rebuild it against this version's header", path.display())]
     AbiVersion {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
-        /// Version of this host.
+        /// Major version of the interface that this host speaks.
         expected: u32,
-        /// Version of the plugin.
+        /// Major version of the interface that the plugin speaks.
         got: u32,
     },
     /// A struct or text that breaks the rules of the interface.
     #[error("plugin {}: {part}: {reason}", path.display())]
     Malformed {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
-        /// Which struct or text.
+        /// Struct or text that breaks the rules.
         part: String,
         /// What is wrong with it.
         reason: String,
@@ -59,15 +71,15 @@ pub enum LoadError {
     /// The plugin's own initialisation failed.
     #[error("plugin {}: init failed: {message}", path.display())]
     Init {
-        /// The file.
+        /// The file that was looked at.
         path: PathBuf,
-        /// What the plugin said.
+        /// The message of the plugin.
         message: String,
     },
     /// A directory of `DIPH_PLUGIN_PATH` that depends on the current directory.
     #[error("DIPH_PLUGIN_PATH: expected absolute directories, got {}; it is left out", path.display())]
     RelativeDirectory {
-        /// The directory.
+        /// The directory that was searched.
         path: PathBuf,
     },
 }

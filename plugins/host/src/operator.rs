@@ -6,6 +6,7 @@ use std::slice;
 use diph_core::{Error, ForwardOperator, Preconditioner, RegularisedInverse, Result, Space, View, ViewMut};
 use diph_plugin_abi::{self as abi, DataWeights, ErrorBuffer, OperatorVtable, SizedStruct, Status, Tensor, copy_sized};
 use ndarray::ArrayD;
+use num_complex::Complex32;
 
 use crate::call::{call, call_optional, null};
 use crate::instance::Instance;
@@ -71,6 +72,26 @@ impl PluginOperator {
         // SAFETY: the instance and both tensors live through the call; `result` is exclusively the plugin's.
         call(&self.instance.label, name, |error| unsafe { map(self.instance.this, &raw const tensor, result, error) })?;
         output.check(&operation, "result")
+    }
+
+    /// Whether the plugin itself refuses an image that is longer than its domain along the last axis. The host never lets one
+    /// through, so that nothing else tries it.
+    ///
+    /// # Errors
+    /// None that the plugin could cause: whatever it answers is the result.
+    pub fn refuses_longer_image(&self) -> Result<bool> {
+        let operation = self.instance.operation("forward");
+        let mut shape = self.domain.shape();
+        shape.iter_mut().last().into_iter().for_each(|length| *length += 1);
+        let (image, mut samples) = (ArrayD::<Complex32>::zeros(shape), self.range.zeros());
+        let input = Input::view(&operation, "input", &image.view())?;
+        let mut output = Output::view(&operation, "result", samples.view_mut())?;
+        let (tensor, result) = (input.raw(), output.raw());
+        // SAFETY: the instance and both tensors live through the call; both have room for what the right shapes need.
+        let answer = call(&self.instance.label, "forward", |error| unsafe {
+            (self.forward)(self.instance.this, &raw const tensor, result, error)
+        });
+        Ok(answer.is_err())
     }
 
     /// A map of the domain to itself that an extension has.

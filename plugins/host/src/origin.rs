@@ -12,13 +12,13 @@ pub enum Origin {
     File,
     /// A directory that was named (`--plugin-dir`).
     Argument,
-    /// A directory of `DIPH_PLUGIN_PATH`.
+    /// Found in a directory that `DIPH_PLUGIN_PATH` names.
     Environment,
     /// `lib/diph/plugins` beside the directory of the executable.
     Installation,
     /// `diph/plugins` in the user's data directory.
     UserData,
-    /// Linked into the program.
+    /// Linked into the program itself.
     BuiltIn,
 }
 

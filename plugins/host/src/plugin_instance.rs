@@ -7,12 +7,12 @@ use crate::{PluginEstimator, PluginOperator, PluginProjector};
 /// An instance of any kind, for tools that treat all plugins alike.
 #[non_exhaustive]
 pub enum PluginInstance {
-    /// An operator.
+    /// An instance that is an operator.
     Operator(PluginOperator),
-    /// A prior.
+    /// An instance that is a prior.
     Prior(Box<dyn Prior>),
-    /// A projector.
+    /// An instance that is a projector.
     Projector(PluginProjector),
-    /// An estimator.
+    /// An instance that is an estimator.
     Estimator(PluginEstimator),
 }

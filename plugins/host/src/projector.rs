@@ -44,16 +44,16 @@ impl PluginProjector {
         })?;
         Ok(Self { instance, project, coefficients, parameters })
     }
+}
 
-    /// The image in the form that the plugin takes: it works place by place, so that planes may lie below each other, and a
-    /// plane may be a volume of one.
-    fn folded(&self, image: &ImageShape) -> ImageShape {
-        let [height, width] = image.plane_lengths();
-        match self.instance.spatial_axes {
-            SpatialAxes::Two => ImageShape::plane(image.depth().saturating_mul(height), width),
-            SpatialAxes::Three => ImageShape::volume(image.depth(), height, width),
-            SpatialAxes::Either => *image,
-        }
+/// An image in the form that a projector of these axes takes: it works place by place, so that planes may lie below each
+/// other, and a plane may be a volume of one.
+pub(crate) fn folded(axes: SpatialAxes, image: &ImageShape) -> ImageShape {
+    let [height, width] = image.plane_lengths();
+    match axes {
+        SpatialAxes::Two => ImageShape::plane(image.depth().saturating_mul(height), width),
+        SpatialAxes::Three => ImageShape::volume(image.depth(), height, width),
+        SpatialAxes::Either => *image,
     }
 }
 
@@ -76,7 +76,7 @@ impl PhysicsProjector for PluginProjector {
         let space = Space::image(self.coefficients, &image);
         space.check(&operation, "image", x.shape())?;
         space.check(&operation, "result", z.shape())?;
-        let folded = self.folded(&image);
+        let folded = folded(self.instance.spatial_axes, &image);
         let shape = folded.with_leading(self.coefficients);
         let input = Input::shaped(&operation, "image", &x, &shape)?;
         let mut output = Output::shaped(&operation, "result", z, &shape)?;

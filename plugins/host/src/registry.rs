@@ -1,21 +1,26 @@
 //! All components that were found.
 
-use std::env::consts::DLL_EXTENSION;
+use std::collections::BTreeSet;
 use std::ffi::c_void;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use diph_core::{Error, MemoryEstimate, PlaneWise, Prior, Result};
+use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
+use ndarray::ArrayD;
+use num_complex::Complex32;
 
 use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
+use crate::projector::folded;
+use crate::search_path::libraries_in;
+use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
-    PluginOperator, PluginPrior, PluginProjector, Provenance, SearchPath,
+    PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
 };
 
 /// A component with the library that offers it.
@@ -23,7 +28,7 @@ use crate::{
 pub struct Component<'a> {
     /// What the plugin says about it.
     pub descriptor: &'a Descriptor,
-    /// Where it comes from.
+    /// The library that offers it.
     pub library: &'a Library,
     /// The library found earlier that offers the same ID and is used instead.
     pub shadowed_by: Option<&'a Library>,
@@ -34,12 +39,20 @@ pub struct Registry {
     services: Arc<HostServices>,
     libraries: Vec<Library>,
     failures: Vec<LoadError>,
+    allows_untrusted: bool,
 }
 
 impl Registry {
-    /// A registry without plugins.
+    /// Makes a registry without plugins, whose plugins will use these services.
     pub fn new(services: HostServices) -> Self {
-        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new() }
+        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new(), allows_untrusted: false }
+    }
+
+    /// Opens also libraries that others could have written or changed, see [`LoadError::Untrusted`].
+    #[must_use]
+    pub fn allowing_untrusted(mut self, allows: bool) -> Self {
+        self.allows_untrusted = allows;
+        self
     }
 
     /// Opens every plugin in the directories of `path`, in order; within a directory by name, shorter first.
@@ -83,7 +96,7 @@ impl Registry {
         Ok(&self.libraries[self.libraries.len() - 1])
     }
 
-    /// Opens the library `file`.
+    /// Opens the library `file` and adds its components to the registry.
     ///
     /// # Errors
     /// [`LoadError`] when it is no usable plugin.
@@ -97,6 +110,9 @@ impl Registry {
         let index = match known {
             Some(index) => index,
             None => {
+                if !self.allows_untrusted {
+                    check_trust(&path)?;
+                }
                 // Plugins of the program stay behind all libraries.
                 let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);
                 self.libraries.insert(end, Library::open(&path, origin)?);
@@ -172,9 +188,10 @@ impl Registry {
     ) -> Result<Option<MemoryEstimate>> {
         let Component { descriptor, library, .. } = self.find(id)?;
         let Some(estimate) = library.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
-        descriptor.requirements.check(&descriptor.kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
-        let arrays = acquisition.raw(|name| descriptor.requirements.uses_array(name));
+        let arrays =
+            acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
         let json = options.to_string();
         let uses = if uses_normal { abi::MemoryEstimate::USES_NORMAL } else { 0 };
         let mut parts = MemoryEstimate::default();
@@ -189,6 +206,46 @@ impl Registry {
             estimate(Str::new(id), Str::new(&json), arrays.pointer(), uses, &raw const sink, error)
         })?;
         Ok(known.then_some(parts))
+    }
+
+    /// About how long `calls` calls of an instance of `id` with these options would take on this machine; `None` where the
+    /// plugin does not say. Of `acquisition` only shapes and facts count. A component of two spatial axes is called once for
+    /// each plane of a volume.
+    ///
+    /// # Errors
+    /// As [`memory_estimate`](Self::memory_estimate).
+    pub fn time_estimate(
+        &self,
+        id: &str,
+        options: &serde_json::Value,
+        acquisition: &Acquisition<'_>,
+        calls: u64,
+    ) -> Result<Option<Duration>> {
+        let Component { descriptor, library, .. } = self.find(id)?;
+        let Some(estimate) = library.time_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        self.check(descriptor, acquisition)?;
+        let label = format!("plugin `{id}` ({})", library.file_name());
+        let host = HostSide::new(Arc::clone(&self.services), id);
+        let arrays =
+            acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
+        let json = options.to_string();
+        let planes = match (&acquisition.facts.image, descriptor.requirements.spatial_axes) {
+            (Some(image), SpatialAxes::Two) => image.depth() as u64,
+            _ => 1,
+        };
+        let (calls, mut seconds) = (calls.saturating_mul(planes), 0.0);
+        let written = &raw mut seconds;
+        // SAFETY: everything lives through the call.
+        let known = call_optional(&label, "time estimate", |error| unsafe {
+            estimate(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), calls, written, error)
+        })?;
+        if !known {
+            return Ok(None);
+        }
+        let duration = Duration::try_from_secs_f64(seconds);
+        duration
+            .map(Some)
+            .map_err(|_| Error::external(label, format!("time estimate: expected seconds, got {seconds}")))
     }
 
     /// Creates the operator `id`. `options` is a JSON object with the user's options; of `acquisition` the plugin gets what
@@ -278,19 +335,23 @@ impl Registry {
         })
     }
 
-    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`.
+    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`. The arrays are
+    /// overwritten afterwards: a component copies what it needs.
     ///
     /// # Errors
     /// As [`create_operator`](Self::create_operator), or when the description is of no use.
     pub fn create_example(&self, id: &str, seed: u64) -> Result<(PluginInstance, &Example)> {
         let example = &self.find(id)?.descriptor.example;
-        Ok((self.create(id, &example.options, &example.draw(seed)?)?, example))
+        let mut arrays = example.draw(seed)?;
+        let instance = self.create(id, &example.options, &arrays)?;
+        arrays.poison();
+        Ok((instance, example))
     }
 
     /// Whether the component refuses an option that nobody knows, as it must.
     ///
     /// # Errors
-    /// When there is no such component, or its example is of no use.
+    /// [`Error::Parameter`] when there is no such component, or its example is of no use.
     pub fn refuses_unknown_option(&self, id: &str, seed: u64) -> Result<bool> {
         let example = &self.find(id)?.descriptor.example;
         let mut options = example.options.clone();
@@ -298,6 +359,57 @@ impl Registry {
             options.insert("an-option-that-nobody-knows".into(), serde_json::Value::Null);
         }
         Ok(self.create(id, &options, &example.draw(seed)?).is_err())
+    }
+
+    /// How far the operator `id` with data weights w is from `sqrt(w) A`, with A the same operator without them and `sqrt(w)` what
+    /// its extension tells: `|A_w x - sqrt(w) A x| / |A_w x|` for an image of ones. `None` for a component that is no operator or
+    /// whose example has no array `weights`.
+    ///
+    /// # Errors
+    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] when the operator takes weights and does not
+    /// tell their roots.
+    pub fn weights_error(&self, id: &str, seed: u64) -> Result<Option<f64>> {
+        let descriptor = self.find(id)?.descriptor;
+        let example = &descriptor.example;
+        if descriptor.kind != Kind::ForwardOperator || !example.arrays.contains_key("weights") {
+            return Ok(None);
+        }
+        let arrays = example.draw(seed)?;
+        let weighted = self.create_operator(id, &example.options, &arrays)?;
+        let plain = self.create_operator(id, &example.options, &arrays.without("weights"))?;
+        let Some(roots) = weighted.data_weights()? else {
+            let expected = "the roots of its data weights by the extension `data-weights`";
+            return Err(Error::incompatible(format!("operator `{id}`"), expected, "none"));
+        };
+        let image = weighted.domain().zeros().mapv(|_: Complex32| Complex32::ONE);
+        let (mut with, mut without) = (weighted.range().zeros(), plain.range().zeros());
+        weighted.forward(image.view(), with.view_mut())?;
+        plain.forward(image.view(), without.view_mut())?;
+        without.zip_mut_with(&roots, |sample, root| *sample *= root);
+        let norm = |samples: &ArrayD<Complex32>| samples.iter().map(|s| f64::from(s.norm_sqr())).sum::<f64>().sqrt();
+        Ok(Some(norm(&(&with - &without)) / norm(&with).max(f64::MIN_POSITIVE)))
+    }
+
+    /// Fails where an acquisition lacks something that the component needs, and where the component does not take its image.
+    /// Priors and projectors of planes take the planes of a volume.
+    fn check(&self, descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Result<()> {
+        let Descriptor { id, kind, requirements, .. } = descriptor;
+        requirements.check(kind, id, acquisition)?;
+        let takes_whole_images = matches!(kind, Kind::ForwardOperator | Kind::Estimator);
+        let Some(image) = acquisition.facts.image.filter(|_| takes_whole_images) else { return Ok(()) };
+        let takes_it = |requirements: &Requirements| requirements.spatial_axes.accept(&image);
+        if takes_it(requirements) {
+            return Ok(());
+        }
+        let others = self.components().map(|component| component.descriptor);
+        let others = others.filter(|other| other.kind == *kind && takes_it(&other.requirements));
+        let ids: BTreeSet<&str> = others.map(|other| other.id.as_str()).collect();
+        let advice = match ids.is_empty() {
+            true => format!("no {kind} here takes it"),
+            false => format!("take another {kind}: {}", ids.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let expected = format!("an image of {} spatial axes", requirements.spatial_axes);
+        Err(Error::incompatible(format!("{kind} `{id}`"), expected, format!("one of {image}; {advice}")))
     }
 
     fn instantiate(
@@ -312,11 +424,11 @@ impl Registry {
             return Err(Error::incompatible("plugins", kind, format!("{}, which is `{id}`", descriptor.kind)));
         }
         let requirements = &descriptor.requirements;
-        requirements.check(kind, id, acquisition)?;
+        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
         let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
         let host = HostSide::new(Arc::clone(&self.services), id);
-        let arrays = acquisition.raw(|name| requirements.uses_array(name));
+        let arrays = acquisition.raw(image_for(descriptor, acquisition), |name| requirements.uses_array(name));
         let json = options.to_string();
         let mut raw = abi::Instance::default();
         let instance = &raw mut raw;
@@ -327,6 +439,18 @@ impl Registry {
         // SAFETY: filled by the successful call above.
         unsafe { Instance::new(id, label, requirements.spatial_axes, raw, host) }
     }
+}
+
+/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
+/// place by place.
+fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
+    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
+    let [height, width] = image.plane_lengths();
+    Some(match (&descriptor.kind, axes) {
+        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
+        (Kind::PhysicsProjector, axes) => folded(axes, &image),
+        _ => image,
+    })
 }
 
 /// # Safety
@@ -345,15 +469,4 @@ unsafe extern "C" fn add_kept(context: *mut c_void, name: Str, bytes: u64) {
 unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) {
     // SAFETY: the plugin keeps the header's rules.
     unsafe { add(context, name, |parts, name| parts.temporary(name, bytes)) }
-}
-
-/// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
-fn libraries_in(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == DLL_EXTENSION))
-        .collect();
-    files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
-    files
 }

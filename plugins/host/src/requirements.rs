@@ -58,12 +58,7 @@ impl Requirements {
         if *kind == Kind::ForwardOperator && acquisition.has("weights") && !self.uses_array("weights") {
             return refused("takes no data weights; leave density compensation out".into());
         }
-        match (kind, &acquisition.facts.image) {
-            (Kind::ForwardOperator | Kind::Estimator, Some(image)) => {
-                self.spatial_axes.check(&format!("{kind} `{id}`"), image)
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -112,8 +107,6 @@ mod tests {
         assert_eq!(check(&acquisition).unwrap(), expected);
         acquisition = acquisition.with("coil_maps", Array1::<f32>::zeros(2));
         assert!(check(&acquisition).unwrap().contains("needs the fact `image`"));
-        acquisition.facts.image = Some(ImageShape::volume(2, 3, 4));
-        assert!(check(&acquisition).unwrap().contains("expected an image of two spatial axes"));
         acquisition.facts.image = Some(ImageShape::plane(3, 4));
         assert_eq!(check(&acquisition), None);
         let weighted = acquisition.with("weights", Array1::<f32>::zeros(2));

@@ -1,7 +1,9 @@
 //! Directories in which plugins are looked for.
 
 use std::env;
+use std::env::consts::DLL_EXTENSION;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{LoadError, Origin};
@@ -16,7 +18,7 @@ pub struct SearchPath {
 }
 
 impl SearchPath {
-    /// No directory.
+    /// Makes a search path without any directory.
     pub fn new() -> Self {
         Self::default()
     }
@@ -65,10 +67,28 @@ impl SearchPath {
         self.directories.iter().map(|(origin, path)| (*origin, path.as_path()))
     }
 
+    /// Whether a directory holds a file with the name of a shared library, which would be opened.
+    pub fn has_libraries(&self) -> bool {
+        self.directories.iter().any(|(_, directory)| !libraries_in(directory).is_empty())
+    }
+
     /// Directories that were refused, with the reason.
     pub fn refused(&self) -> &[LoadError] {
         &self.refused
     }
+}
+
+/// Shared libraries in a directory by stem, so that `libx` comes before `libx-0123456789abcdef`.
+pub(crate) fn libraries_in(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == DLL_EXTENSION))
+        // Hidden files are what editors and file systems leave behind.
+        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
+        .collect();
+    files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
+    files
 }
 
 #[cfg(test)]

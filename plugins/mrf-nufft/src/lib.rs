@@ -15,10 +15,10 @@ use num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The component.
+/// The component `diph.mrf-nufft`: an operator along any trajectory.
 pub struct MrfNufft;
 
-/// Options of the operator.
+/// What a user may set of `diph.mrf-nufft`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {

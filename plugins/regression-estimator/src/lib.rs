@@ -1,29 +1,34 @@
 //! Plugin with the estimator of `diph-regression`: `diph.regression`, which turns the linear MMSE image of a measurement into maps.
 //!
-//! Without the option `checkpoint` it runs the network that comes with Diph, whose weights are inside of this crate. It refuses an
-//! acquisition of another temporal basis than the network's.
+//! Without the option `checkpoint` it runs the one of the networks that come with Diph, whose weights are inside of this crate, that was
+//! trained for the acquisition's temporal basis. It refuses an acquisition of another basis.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use diph_core::{Error, MemoryEstimate, Result};
-use diph_network::Precision;
-use diph_network::{Checkpoint, NetworkCost};
+use diph_network::{Checkpoint, NetworkCost, Precision};
 use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
 use diph_regression::{RegressionConfig, RegressionEstimator, RegressionNetwork};
-use ndarray::Ix2;
+use ndarray::{ArrayView2, Ix2};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The network that comes with Diph; see the model card beside it.
-const SHIPPED: &[u8] = include_bytes!("../../../priors/regression/weights/deli-cs.safetensors");
-const SHIPPED_NAME: &str = "deli-cs.safetensors (inside of the plugin)";
+/// The networks that come with Diph, by the names that messages have for them; see the model card beside them.
+const SHIPPED: [(&str, &[u8]); 2] = [
+    ("deli-cs", include_bytes!("../../../priors/regression/weights/deli-cs.safetensors")),
+    ("demo", include_bytes!("../../../priors/regression/weights/demo.safetensors")),
+];
 
-/// Options of the estimator.
+/// Passes of the network for one answer that is a mean over mirror images.
+const MIRROR_IMAGES: f64 = 4.0;
+
+/// What a user may set of `diph.regression`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// File with the weights of a network for the acquisition's temporal basis. By default the network that comes with Diph,
-    /// which is for the first 200 frames of the Deli-CS sequence.
+    /// File with the weights of a network for the acquisition's temporal basis. By default the one of those that
+    /// come with Diph that was trained for it.
     checkpoint: Option<PathBuf>,
     /// File with the weights of a second stage, which also sees an image of what the first stage's maps leave unexplained in
     /// the data. By default there is none.
@@ -41,10 +46,23 @@ impl Default for Options {
 }
 
 impl Options {
-    fn first(&self) -> Result<Checkpoint<RegressionConfig>> {
+    /// The network for a temporal basis (frame, coefficient), where one is known.
+    fn first(&self, basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint<RegressionConfig>> {
+        let Some(path) = &self.checkpoint else {
+            return shipped(basis, host);
+        };
+        let network = Checkpoint::<RegressionConfig>::read(path).map_err(failed)?;
+        if let Some(basis) = basis {
+            network.config.check_basis(basis).map_err(failed)?;
+        }
+        Ok(network)
+    }
+
+    /// Configurations of the networks that the first stage may be.
+    fn candidates(&self) -> Result<Vec<RegressionConfig>> {
         match &self.checkpoint {
-            None => Checkpoint::from_bytes(SHIPPED, SHIPPED_NAME).map_err(failed),
-            Some(path) => Checkpoint::read(path).map_err(failed),
+            Some(path) => Ok(vec![Checkpoint::<RegressionConfig>::read_config(path).map_err(failed)?]),
+            None => SHIPPED.iter().map(|(name, bytes)| Ok(network_of(name, bytes)?.config)).collect(),
         }
     }
 
@@ -53,11 +71,38 @@ impl Options {
     }
 }
 
+fn network_of(name: &str, bytes: &[u8]) -> Result<Checkpoint<RegressionConfig>> {
+    Checkpoint::from_bytes(bytes, format!("{name}.safetensors (inside of the plugin)")).map_err(failed)
+}
+
+/// The first shipped network that was trained for this basis.
+fn shipped(basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint<RegressionConfig>> {
+    let mut misfits = Vec::new();
+    for (name, bytes) in SHIPPED {
+        let network = network_of(name, bytes)?;
+        match basis.map_or(Ok(()), |basis| network.config.check_basis(basis)) {
+            Ok(()) => {
+                host.log(LogLevel::Info, &format!("regression: network `{name}`"));
+                return Ok(network);
+            }
+            Err(misfit) => misfits.push(format!("`{name}`: {misfit}")),
+        }
+    }
+    Err(Error::incompatible(
+        Regression::ID,
+        "an acquisition that one of the networks that come with Diph was trained for",
+        format!(
+            "another ({}); train one for it with `diph train --objective regression` and name it with the option `checkpoint`",
+            misfits.join("; ")
+        ),
+    ))
+}
+
 fn failed(error: diph_network::Error) -> Error {
     Error::external(Regression::ID, error)
 }
 
-/// The component.
+/// The component `diph.regression`: a network that estimates maps.
 pub struct Regression;
 
 impl Component for Regression {
@@ -73,10 +118,9 @@ impl Component for Regression {
     type Instance = RegressionEstimator;
 
     fn create(options: Options, acquisition: &Acquisition<'_>, host: &Host) -> Result<RegressionEstimator> {
-        let (first, second) = (options.first()?, options.second()?);
-        if let Some(basis) = acquisition.optional::<f32, Ix2>("basis")? {
-            first.config.check_basis(basis.view()).map_err(failed)?;
-        }
+        let basis = acquisition.optional::<f32, Ix2>("basis")?;
+        let first = options.first(basis.as_ref().map(|basis| basis.view()), host)?;
+        let second = options.second()?;
         host.log(LogLevel::Debug, &format!("{} parameters", first.parameters.count()));
         let network = |checkpoint| RegressionNetwork::new(checkpoint, options.precision).map_err(failed);
         let second = second.as_ref().map(network).transpose()?;
@@ -85,17 +129,52 @@ impl Component for Regression {
 
     fn memory(options: Options, shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
         let longer = shapes.image()?.plane_lengths().into_iter().max().unwrap_or(0);
-        let cost = |checkpoint: &Checkpoint<RegressionConfig>| {
-            let unet = &checkpoint.config.unet;
-            let canvas = longer.next_multiple_of(unet.size_factor().map_err(failed)?);
-            NetworkCost::new(unet, canvas, 1, options.precision).map_err(failed)
+        let cost = |config: &RegressionConfig| {
+            let canvas = longer.next_multiple_of(config.unet.size_factor().map_err(failed)?);
+            NetworkCost::new(&config.unet, canvas, 1, options.precision).map_err(failed)
         };
-        let first = cost(&options.first()?)?.inference_memory();
+        // Which of the shipped ones it is depends on values that are not there yet.
+        let mut largest = MemoryEstimate::default();
+        for config in options.candidates()? {
+            let memory = cost(&config)?.inference_memory();
+            largest = if memory.peak() > largest.peak() { memory } else { largest };
+        }
         Ok(Some(match options.second()? {
-            None => first,
-            Some(second) => first.and(cost(&second)?.inference_memory()),
+            None => largest,
+            Some(second) => largest.and(cost(&second.config)?.inference_memory()),
         }))
+    }
+
+    fn time(options: Options, shapes: &Acquisition<'_>, calls: u64) -> Result<Option<Duration>> {
+        let longer = shapes.image()?.plane_lengths().into_iter().max().unwrap_or(0);
+        let passes = calls as f64 * if options.mirrors { MIRROR_IMAGES } else { 1.0 };
+        let time = |config: &RegressionConfig| {
+            let canvas = longer.next_multiple_of(config.unet.size_factor().map_err(failed)?);
+            let cost = NetworkCost::new(&config.unet, canvas, 1, options.precision).map_err(failed)?;
+            cost.duration(passes, options.precision).map_err(failed)
+        };
+        // Which of the shipped ones it is depends on values that are not there yet.
+        let mut longest = Duration::ZERO;
+        for config in options.candidates()? {
+            longest = longest.max(time(&config)?);
+        }
+        let second = options.second()?.map(|second| time(&second.config)).transpose()?;
+        Ok(Some(longest.saturating_add(second.unwrap_or_default())))
     }
 }
 
 plugin! { estimator: Regression }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_networks_are_whole() {
+        for (name, bytes) in SHIPPED {
+            let network = network_of(name, bytes).unwrap();
+            assert_eq!((network.config.coefficients(), network.config.basis.len()), (5, 200), "{name}");
+            assert!(bytes.len() < 9 << 20, "{name}");
+        }
+    }
+}

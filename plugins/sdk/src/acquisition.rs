@@ -7,9 +7,8 @@ use diph_plugin_abi::{self as abi, NamedTensor, copy_sized};
 use ndarray::{Array, ArrayD, Dimension, IxDyn};
 
 use crate::Element;
-use crate::element::convert;
 use crate::failure::Failure;
-use crate::tensors::{Checked, text};
+use crate::tensors::{Checked, convert, text};
 
 /// Named arrays and facts of an acquisition, borrowed from the host for the time of a [`create`](crate::Component::create) or
 /// a [`memory`](crate::Component::memory). `diph_plugin.h` has a table of their names, units and meanings.
@@ -102,7 +101,8 @@ impl<'a> Acquisition<'a> {
     /// A copy of the array `name`, converted to `T`, with as many axes as `D` has.
     ///
     /// # Errors
-    /// When it did not come, has another number of axes, is complex where `T` is real, or holds a NaN or an infinity.
+    /// [`Error::Parameter`](diph_core::Error::Parameter) when it did not come, has another number of axes, or is complex where `T` is real;
+    /// [`Error::NotFinite`](diph_core::Error::NotFinite) when it holds a NaN or an infinity.
     pub fn required<T: Element, D: Dimension>(&self, name: &str) -> Result<Array<T, D>> {
         self.optional(name)?.ok_or_else(|| {
             let came: Vec<&str> = self.names().collect();

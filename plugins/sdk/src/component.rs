@@ -1,5 +1,7 @@
 //! What a plugin offers.
 
+use std::time::Duration;
+
 use diph_core::{MemoryEstimate, Result, SpatialAxes};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -10,7 +12,7 @@ use crate::{Acquisition, Host};
 pub trait Component {
     /// Unique ID in dotted lower case: `example.gain`.
     const ID: &'static str;
-    /// Name for people.
+    /// Name of the component for people.
     const NAME: &'static str;
     /// What it does, in one line.
     const SUMMARY: &'static str;
@@ -34,14 +36,23 @@ pub trait Component {
     /// of threads that the host grants.
     ///
     /// # Errors
-    /// Naming the option, array or fact that does not do.
+    /// Any [`Error`](diph_core::Error) that names the option, array or fact that does not do.
     fn create(options: Self::Options, acquisition: &Acquisition<'_>, host: &Host) -> Result<Self::Instance>;
 
     /// Memory that an instance needs beside the images of its callers, from shapes alone; `None` where it is not known.
     ///
     /// # Errors
-    /// Naming the option, array or fact that does not do.
+    /// Any [`Error`](diph_core::Error) that names the option, array or fact that does not do.
     fn memory(_options: Self::Options, _shapes: &Acquisition<'_>, _uses: Uses) -> Result<Option<MemoryEstimate>> {
+        Ok(None)
+    }
+
+    /// About how long `calls` calls of an instance take on this machine, from shapes alone; `None` where it is not known. A
+    /// user is told before a long run, so that a guess within a factor of two does.
+    ///
+    /// # Errors
+    /// Any [`Error`](diph_core::Error) that names the option, array or fact that does not do.
+    fn time(_options: Self::Options, _shapes: &Acquisition<'_>, _calls: u64) -> Result<Option<Duration>> {
         Ok(None)
     }
 }

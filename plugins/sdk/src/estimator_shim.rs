@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::{ptr, slice};
 
-use diph_core::{Error, Estimator, ImageShape, ParameterMaps};
+use diph_core::Estimator;
 use diph_plugin_abi::{self as abi, ErrorBuffer, EstimatorVtable, Instance, NamedTensor, Status, Str, Tensor};
 use num_complex::Complex32;
 
 use crate::failure::{Failure, guarded, guarded_or};
+use crate::maps::Parameters;
 use crate::tensors::{text, view, view_mut};
 
 /// An estimator with the names of its inputs and its parameters in the form that the host reads.
 pub(crate) struct EstimatorShim<T> {
     estimator: T,
     raw_inputs: Box<[Str]>,
-    raw_parameters: Box<[abi::Parameter]>,
     _inputs: Box<[String]>,
-    parameters: Box<[diph_core::Parameter]>,
+    parameters: Parameters,
 }
 
 impl<T: Estimator + 'static> EstimatorShim<T> {
@@ -34,11 +34,9 @@ impl<T: Estimator + 'static> EstimatorShim<T> {
 
     pub(crate) fn instance(estimator: T) -> Instance {
         let inputs: Box<[String]> = estimator.inputs().into();
-        let parameters: Box<[diph_core::Parameter]> = estimator.parameters().into();
         let raw_inputs = inputs.iter().map(|name| Str::new(name)).collect();
-        let raw_parameters =
-            parameters.iter().map(|p| abi::Parameter { name: Str::new(&p.name), unit: Str::new(&p.unit) }).collect();
-        let shim = Self { estimator, raw_inputs, raw_parameters, _inputs: inputs, parameters };
+        let parameters = Parameters::new(estimator.parameters());
+        let shim = Self { estimator, raw_inputs, _inputs: inputs, parameters };
         Instance {
             vtable: ptr::from_ref(&Self::VTABLE).cast(),
             this: Box::into_raw(Box::new(shim)).cast(),
@@ -74,12 +72,12 @@ impl<T: Estimator + 'static> EstimatorShim<T> {
 
     unsafe extern "C" fn parameter_count(this: *mut c_void) -> u64 {
         // SAFETY: the host passes what `instance` gave.
-        unsafe { Self::shim(this) }.raw_parameters.len() as u64
+        unsafe { Self::shim(this) }.parameters.raw().len() as u64
     }
 
     unsafe extern "C" fn parameters(this: *mut c_void) -> *const abi::Parameter {
         // SAFETY: the host passes what `instance` gave.
-        unsafe { Self::shim(this) }.raw_parameters.as_ptr()
+        unsafe { Self::shim(this) }.parameters.raw().as_ptr()
     }
 
     unsafe extern "C" fn estimate(
@@ -107,25 +105,10 @@ impl<T: Estimator + 'static> EstimatorShim<T> {
             let inputs: BTreeMap<_, _> = named.iter().map(read).collect::<Result<_, Failure>>()?;
             // SAFETY: as above.
             let image = if image.is_null() { None } else { Some(unsafe { view_mut("image", image) }?) };
-            if values.is_null() && amplitude.is_null() {
-                return Ok(shim.estimator.estimate(&inputs, image, None)?);
-            }
             // SAFETY: as above.
-            let (mut values, mut amplitude) =
-                unsafe { (view_mut::<f32>("values", values)?, view_mut::<Complex32>("amplitude", amplitude)?) };
-            let shape = ImageShape::try_from(amplitude.shape()).map_err(Failure::from)?;
-            let mut maps = ParameterMaps::zeros(shim.parameters.to_vec(), &shape);
-            if values.shape() != maps.values.shape() {
-                let (expected, got) = (maps.values.shape().to_vec(), values.shape().to_vec());
-                return Err(Error::Shape { operation: "estimate".into(), role: "values".into(), expected, got }.into());
+            unsafe {
+                shim.parameters.write_maps(values, amplitude, |maps| shim.estimator.estimate(&inputs, image, maps))
             }
-            shim.estimator.estimate(&inputs, image, Some(&mut maps))?;
-            if maps.values.shape() != values.shape() || maps.amplitude.shape() != amplitude.shape() {
-                return Err(Failure::shape("the estimator changed the shape of its maps"));
-            }
-            values.assign(&maps.values);
-            amplitude.assign(&maps.amplitude);
-            Ok(())
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, estimate) }

@@ -54,7 +54,12 @@ macro_rules! entry {
 
         static MEMORY_ESTIMATE: abi::MemoryEstimate = abi::MemoryEstimate {
             struct_size: size_of::<abi::MemoryEstimate>() as u64,
-            estimate: Some(estimate),
+            estimate: Some(estimate_memory),
+        };
+
+        static TIME_ESTIMATE: abi::TimeEstimate = abi::TimeEstimate {
+            struct_size: size_of::<abi::TimeEstimate>() as u64,
+            estimate: Some(estimate_time),
         };
 
         unsafe extern "C" fn count() -> u64 {
@@ -77,7 +82,7 @@ macro_rules! entry {
             unsafe { TABLE.create(host, id, options_json, acquisition, instance, error) }
         }
 
-        unsafe extern "C" fn estimate(
+        unsafe extern "C" fn estimate_memory(
             id: abi::Str,
             options_json: abi::Str,
             acquisition: *const abi::Acquisition,
@@ -89,11 +94,25 @@ macro_rules! entry {
             unsafe { TABLE.memory(id, options_json, acquisition, uses, sink, error) }
         }
 
+        unsafe extern "C" fn estimate_time(
+            host: *const abi::Host,
+            id: abi::Str,
+            options_json: abi::Str,
+            acquisition: *const abi::Acquisition,
+            calls: u64,
+            seconds: *mut f64,
+            error: *mut abi::ErrorBuffer,
+        ) -> abi::Status {
+            // SAFETY: the host keeps the header's rules.
+            unsafe { TABLE.time(host, id, options_json, acquisition, calls, seconds, error) }
+        }
+
         unsafe extern "C" fn get_factory(id: abi::Str) -> *const ::std::ffi::c_void {
             // SAFETY: the host keeps the text alive for the call.
             match unsafe { id.as_str() } {
                 Some(abi::FACTORY) => (&raw const FACTORY).cast(),
                 Some(abi::MEMORY_ESTIMATE) => (&raw const MEMORY_ESTIMATE).cast(),
+                Some(abi::TIME_ESTIMATE) => (&raw const TIME_ESTIMATE).cast(),
                 _ => ::std::ptr::null(),
             }
         }

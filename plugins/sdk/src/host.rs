@@ -1,11 +1,9 @@
-//! The host's services.
+//! The host as a component sees it: messages, progress, cancelling, threads.
 
 use std::ffi::c_void;
 use std::num::NonZero;
 
 use diph_plugin_abi::{self as abi, SizedStruct, Str, copy_sized};
-
-use crate::LogLevel;
 
 /// The host's services. What it does not offer does nothing or gives a sensible default.
 ///
@@ -87,4 +85,17 @@ unsafe fn extension<T: SizedStruct>(raw: *const abi::Host, id: &str) -> Option<T
         let pointer: *const c_void = get_extension(raw, Str::new(id));
         copy_sized(pointer.cast::<T>()).ok()
     }
+}
+
+/// Importance of a message to the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// A message for the developer of the plugin.
+    Debug = 0,
+    /// A message that is good to know.
+    Info = 1,
+    /// A message that something may be wrong.
+    Warning = 2,
+    /// A message that something is wrong.
+    Error = 3,
 }

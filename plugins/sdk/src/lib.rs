@@ -78,14 +78,12 @@
 
 mod acquisition;
 mod component;
-mod element;
 mod estimator_shim;
 mod export;
 mod failure;
 mod host;
-mod log_level;
+mod maps;
 mod operator_shim;
-mod options;
 mod plugin;
 mod prior_shim;
 mod projector_shim;
@@ -96,8 +94,7 @@ pub use acquisition::Acquisition;
 pub use component::{Component, Requirements, Uses};
 pub use diph_core as core;
 pub use diph_plugin_abi as abi;
-pub use element::Element;
-pub use host::Host;
-pub use log_level::LogLevel;
+pub use host::{Host, LogLevel};
 pub use plugin::Plugin;
 pub use registration::Registration;
+pub use tensors::Element;

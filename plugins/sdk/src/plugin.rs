@@ -22,7 +22,7 @@ impl Plugin {
         Self { version, registrations, descriptors: OnceLock::new() }
     }
 
-    /// Number of components.
+    /// How many components the plugin offers.
     pub fn count(&self) -> u64 {
         self.registrations.len() as u64
     }
@@ -43,6 +43,25 @@ impl Plugin {
         found.ok_or_else(|| Failure::argument(format!("this plugin has no component `{id}`")))
     }
 
+    /// What `create` and the estimates begin with: the component, the options as JSON, and the acquisition.
+    ///
+    /// # Safety
+    /// `id` and `options_json` are null or alive for `'a`, `acquisition` is null or as the header describes it for as long.
+    unsafe fn request<'a>(
+        &self,
+        work: &str,
+        id: Str,
+        options_json: Str,
+        acquisition: *const abi::Acquisition,
+    ) -> Result<(&Registration, &'a str, Acquisition<'a>), Failure> {
+        // SAFETY: by the caller's promise; null is checked inside.
+        let (id, options) = unsafe { (text("id", id)?, text("options", options_json)?) };
+        let registration = self.find(id)?;
+        // SAFETY: as above.
+        let acquisition = unsafe { Acquisition::new(format!("{id}: {work}"), acquisition) }?;
+        Ok((registration, options, acquisition))
+    }
+
     /// `diph_factory.create`. Sets up rayon's global pool (each library has its own) by the host's number of threads.
     ///
     /// # Safety
@@ -57,11 +76,9 @@ impl Plugin {
         error: *mut ErrorBuffer,
     ) -> Status {
         let create = || {
-            // SAFETY: by the caller's promise; null is checked inside.
-            let (id, options, host) = unsafe { (text("id", id)?, text("options", options_json)?, Host::new(host)) };
-            let registration = self.find(id)?;
-            // SAFETY: as above.
-            let acquisition = unsafe { Acquisition::new(format!("{id}: create"), acquisition) }?;
+            // SAFETY: by the caller's promise.
+            let (host, request) = unsafe { (Host::new(host), self.request("create", id, options_json, acquisition)) };
+            let (registration, options, acquisition) = request?;
             if instance.is_null() || !instance.is_aligned() {
                 return Err(Failure::argument("a null or misaligned pointer to the instance"));
             }
@@ -92,12 +109,10 @@ impl Plugin {
         error: *mut ErrorBuffer,
     ) -> Status {
         let estimate = || {
+            // SAFETY: by the caller's promise.
+            let request = unsafe { self.request("memory estimate", id, options_json, acquisition) };
+            let (registration, options, shapes) = request?;
             // SAFETY: by the caller's promise; null is checked inside.
-            let (id, options) = unsafe { (text("id", id)?, text("options", options_json)?) };
-            let registration = self.find(id)?;
-            // SAFETY: as above.
-            let shapes = unsafe { Acquisition::new(format!("{id}: memory estimate"), acquisition) }?;
-            // SAFETY: as above.
             let sink = unsafe { copy_sized(sink) }.map_err(|e| Failure::argument(format!("sink: {e}")))?;
             let (Some(kept), Some(temporary)) = (sink.kept, sink.temporary) else {
                 return Err(Failure::argument("sink: a null function"));
@@ -112,6 +127,39 @@ impl Plugin {
                 // SAFETY: as above.
                 unsafe { temporary(sink.context, Str::new(name), bytes) };
             }
+            Ok(())
+        };
+        // SAFETY: by the caller's promise.
+        unsafe { guarded(error, estimate) }
+    }
+
+    /// `diph_time_estimate.estimate`. Sets up rayon's global pool as [`create`](Self::create) does.
+    ///
+    /// # Safety
+    /// All pointers are null or as the header describes them.
+    #[expect(clippy::too_many_arguments, reason = "the function of the header")]
+    pub unsafe fn time(
+        &self,
+        host: *const abi::Host,
+        id: Str,
+        options_json: Str,
+        acquisition: *const abi::Acquisition,
+        calls: u64,
+        seconds: *mut f64,
+        error: *mut ErrorBuffer,
+    ) -> Status {
+        let estimate = || {
+            // SAFETY: by the caller's promise.
+            let (host, request) =
+                unsafe { (Host::new(host), self.request("time estimate", id, options_json, acquisition)) };
+            let (registration, options, shapes) = request?;
+            if seconds.is_null() || !seconds.is_aligned() {
+                return Err(Failure::argument("a null or misaligned pointer to the seconds"));
+            }
+            host.configure_rayon();
+            let duration = (registration.time)(options, &shapes, calls)?.ok_or_else(Failure::unsupported)?;
+            // SAFETY: neither null nor misaligned.
+            unsafe { seconds.write(duration.as_secs_f64()) };
             Ok(())
         };
         // SAFETY: by the caller's promise.

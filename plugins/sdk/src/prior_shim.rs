@@ -5,9 +5,9 @@ use std::{ptr, slice};
 
 use diph_core::{ImageShape, Prior, Rng, ScheduleEntry};
 use diph_plugin_abi::{
-    self as abi, Batch, ErrorBuffer, Gaussian, Instance, PriorVtable, Proximal, Status, Str, Tensor,
+    self as abi, Batch, ErrorBuffer, Gaussian, Instance, NamedTensor, NoiseSchedule, PriorVtable, Proximal, Status,
+    Str, Tensor, copy_sized,
 };
-use diph_plugin_abi::{NamedTensor, NoiseSchedule, copy_sized};
 use num_complex::Complex32;
 use rand::SeedableRng;
 

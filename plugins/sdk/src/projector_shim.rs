@@ -3,19 +3,17 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use diph_core::{ImageShape, Parameter, ParameterMaps, PhysicsProjector};
+use diph_core::PhysicsProjector;
 use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, ProjectorVtable, Status, Str, Tensor};
-use ndarray::ArrayViewMutD;
-use num_complex::Complex32;
 
-use crate::failure::{Failure, guarded, guarded_or};
+use crate::failure::{guarded, guarded_or};
+use crate::maps::Parameters;
 use crate::tensors::{view, view_mut};
 
 /// A projector with its parameters in the form that the host reads.
 pub(crate) struct ProjectorShim<T> {
     projector: T,
-    raw: Box<[abi::Parameter]>,
-    parameters: Box<[Parameter]>,
+    parameters: Parameters,
 }
 
 impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
@@ -30,12 +28,10 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
     };
 
     pub(crate) fn instance(projector: T) -> Instance {
-        let parameters: Box<[Parameter]> = projector.parameters().into();
-        let raw =
-            parameters.iter().map(|p| abi::Parameter { name: Str::new(&p.name), unit: Str::new(&p.unit) }).collect();
+        let parameters = Parameters::new(projector.parameters());
         Instance {
             vtable: ptr::from_ref(&Self::VTABLE).cast(),
-            this: Box::into_raw(Box::new(Self { projector, raw, parameters })).cast(),
+            this: Box::into_raw(Box::new(Self { projector, parameters })).cast(),
             ..Instance::default()
         }
     }
@@ -63,12 +59,12 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
 
     unsafe extern "C" fn parameter_count(this: *mut c_void) -> u64 {
         // SAFETY: the host passes what `instance` gave.
-        unsafe { Self::shim(this) }.raw.len() as u64
+        unsafe { Self::shim(this) }.parameters.raw().len() as u64
     }
 
     unsafe extern "C" fn parameters(this: *mut c_void) -> *const abi::Parameter {
         // SAFETY: the host passes what `instance` gave.
-        unsafe { Self::shim(this) }.raw.as_ptr()
+        unsafe { Self::shim(this) }.parameters.raw().as_ptr()
     }
 
     unsafe extern "C" fn project(
@@ -82,38 +78,10 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
         let project = || {
             // SAFETY: the host keeps the header's rules for all pointers.
             let (shim, x, z) = unsafe { (Self::shim(this), view("x", x)?, view_mut("z", z)?) };
-            if values.is_null() && amplitude.is_null() {
-                return Ok(shim.projector.project(x, z, None)?);
-            }
             // SAFETY: as above.
-            let (values, amplitude) = unsafe { (view_mut("values", values)?, view_mut("amplitude", amplitude)?) };
-            shim.project_with_maps(x, z, values, amplitude)
+            unsafe { shim.parameters.write_maps(values, amplitude, |maps| shim.projector.project(x, z, maps)) }
         };
         // SAFETY: the host keeps the header's rules for the buffer.
         unsafe { guarded(error, project) }
-    }
-
-    fn project_with_maps(
-        &self,
-        x: diph_core::View<'_>,
-        z: diph_core::ViewMut<'_>,
-        mut values: ArrayViewMutD<'_, f32>,
-        mut amplitude: ArrayViewMutD<'_, Complex32>,
-    ) -> Result<(), Failure> {
-        let Ok(image) = ImageShape::try_from(amplitude.shape()) else {
-            return Err(Failure::shape(format!("amplitude: expected 2 or 3 axes, got {:?}", amplitude.shape())));
-        };
-        let expected = image.with_leading(self.parameters.len());
-        if values.shape() != expected {
-            return Err(Failure::shape(format!("values: expected {expected:?}, got {:?}", values.shape())));
-        }
-        let mut maps = ParameterMaps::zeros(self.parameters.to_vec(), &image);
-        self.projector.project(x, z, Some(&mut maps))?;
-        if maps.values.shape() != values.shape() || maps.amplitude.shape() != amplitude.shape() {
-            return Err(Failure::shape("the projector changed the shape of its maps"));
-        }
-        values.assign(&maps.values);
-        amplitude.assign(&maps.amplitude);
-        Ok(())
     }
 }

@@ -18,7 +18,7 @@ fn images(name: &str, images: u64, shapes: &Acquisition<'_>) -> Result<Option<Me
     Ok(Some(MemoryEstimate::default().temporary(name, image.saturating_mul(images))))
 }
 
-/// Component of [`TotalVariation`].
+/// The component `diph.total-variation`, a [`TotalVariation`] prior.
 pub struct TotalVariationPrior;
 
 impl Component for TotalVariationPrior {
@@ -42,7 +42,7 @@ impl Component for TotalVariationPrior {
     }
 }
 
-/// Component of [`LocallyLowRank`].
+/// The component `diph.locally-low-rank`, a [`LocallyLowRank`] prior.
 pub struct LocallyLowRankPrior;
 
 impl Component for LocallyLowRankPrior {
@@ -63,7 +63,7 @@ impl Component for LocallyLowRankPrior {
     }
 }
 
-/// Component of [`Wavelet`].
+/// The component `diph.wavelet`, a [`Wavelet`] prior.
 pub struct WaveletPrior;
 
 impl Component for WaveletPrior {

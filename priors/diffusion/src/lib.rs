@@ -38,7 +38,7 @@ pub use intensity_config::IntensityConfig;
 pub use model_config::ModelConfig;
 pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
-pub use shipped::shipped_config;
+pub use shipped::ShippedNetwork;
 pub use training::{
     Annealing, NoiseLevels, Reuse, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample,
     TrainingStep, measure_gaussian_skip, measure_sigma_data,

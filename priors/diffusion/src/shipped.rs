@@ -1,13 +1,34 @@
-//! The network that comes with Diph.
+//! The networks that come with Diph.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Checkpoint, ModelConfig, Result};
 
-/// The network that comes with Diph; only the header of the file becomes part of the program.
-const SHIPPED: &[u8] = include_bytes!("../weights/brain.safetensors");
-static SHIPPED_HEADER: [u8; header_len(SHIPPED)] = match SHIPPED.split_at(8).1.first_chunk() {
-    Some(header) => *header,
-    None => panic!("the shipped weights are cut off"),
-};
+/// A network that comes with Diph, by the name of its file; see the model cards beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShippedNetwork {
+    /// Of the acquisition of `diph demo`, conditional on `cg-10` or not.
+    #[default]
+    Brain,
+    /// Of the Deli-CS acquisition, conditional on the signal of the regression network's maps (`unet`).
+    DeliCsConditional,
+    /// Of the Deli-CS acquisition, unconditional.
+    DeliCsUnconditional,
+}
+
+/// The header of a safetensors file; nothing else of it becomes part of the program here.
+macro_rules! header {
+    ($path:literal) => {{
+        const FILE: &[u8] = include_bytes!($path);
+        static HEADER: [u8; header_len(FILE)] = match FILE.split_at(8).1.first_chunk() {
+            Some(header) => *header,
+            None => panic!("the shipped weights are cut off"),
+        };
+        &HEADER
+    }};
+}
 
 /// The number in front of a safetensors file: the length of the header that follows.
 const fn header_len(file: &[u8]) -> usize {
@@ -17,12 +38,31 @@ const fn header_len(file: &[u8]) -> usize {
     }
 }
 
-/// The configuration of the network that comes with Diph.
-///
-/// # Errors
-/// Never; a test reads it.
-pub fn shipped_config() -> Result<ModelConfig> {
-    Ok(Checkpoint::config_in_header(&SHIPPED_HEADER, "brain.safetensors")?)
+impl ShippedNetwork {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Brain, Self::DeliCsConditional, Self::DeliCsUnconditional];
+
+    /// The name of its file.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Brain => "brain.safetensors",
+            Self::DeliCsConditional => "deli-cs-conditional.safetensors",
+            Self::DeliCsUnconditional => "deli-cs-unconditional.safetensors",
+        }
+    }
+
+    /// Its configuration.
+    ///
+    /// # Errors
+    /// Never; a test reads them.
+    pub fn config(self) -> Result<ModelConfig> {
+        let header: &[u8] = match self {
+            Self::Brain => header!("../weights/brain.safetensors"),
+            Self::DeliCsConditional => header!("../weights/deli-cs-conditional.safetensors"),
+            Self::DeliCsUnconditional => header!("../weights/deli-cs-unconditional.safetensors"),
+        };
+        Ok(Checkpoint::config_in_header(header, self.file_name())?)
+    }
 }
 
 #[cfg(test)]
@@ -33,9 +73,12 @@ mod tests {
 
     #[test]
     fn the_configuration_alone_is_that_of_the_whole_file() {
-        let whole = Checkpoint::from_bytes(SHIPPED, "brain.safetensors").unwrap().config;
-        assert_eq!(shipped_config().unwrap(), whole);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/brain.safetensors");
-        assert_eq!(Checkpoint::read_config(path).unwrap(), whole);
+        for network in ShippedNetwork::ALL {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights").join(network.file_name());
+            let whole = Checkpoint::read(&path).unwrap().config;
+            whole.check().unwrap();
+            assert_eq!(network.config().unwrap(), whole);
+            assert_eq!(Checkpoint::read_config(path).unwrap(), whole);
+        }
     }
 }

@@ -35,9 +35,8 @@ fn learn(folder: &DatasetFolder, dictionary: &Dictionary, operator: &MrfOperator
     for vol in 1..=8 {
         for slice in (0..30).step_by(3) {
             let maps = folder.maps(SliceId::new(vol, slice)).unwrap();
-            let (height, width) = maps.dim();
-            let mut parameters =
-                ParameterMaps::zeros(dictionary.parameters().to_vec(), &ImageShape::plane(height, width));
+            let image = ImageShape::try_from(maps.lengths()).unwrap();
+            let mut parameters = ParameterMaps::zeros(dictionary.parameters().to_vec(), &image);
             parameters.values.index_axis_mut(ndarray::Axis(0), 0).assign(&maps.t1);
             parameters.values.index_axis_mut(ndarray::Axis(0), 1).assign(&maps.t2);
             parameters.amplitude.assign(&maps.pd);
@@ -78,7 +77,7 @@ fn a_learned_spectrum_gives_better_maps_than_total_variation() {
         matcher.write(&matches, z.view_mut(), Some(&mut maps)).unwrap();
         let truth = folder.maps(id).unwrap();
         let mask = truth.mask(0.006);
-        let error = |name: &str, truth: &ndarray::Array2<f32>| {
+        let error = |name: &str, truth: &ndarray::ArrayD<f32>| {
             100.0 * metrics::mean(&metrics::absolute_percentage_errors(truth, maps.parameter(name).unwrap(), &mask))
         };
         let (a, b) = (error("T1", &truth.t1), error("T2", &truth.t2));

@@ -3,8 +3,8 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use crate::products::exponential::exp;
 use crate::products::matrix_product::{Matrix, add_product};
+use crate::products::sums::exp;
 use crate::{Error, Result};
 
 /// Queries whose scores are held at once.

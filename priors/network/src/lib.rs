@@ -71,11 +71,11 @@ mod tape;
 mod tensor;
 mod unet;
 
-pub use checkpoint::{Checkpoint, CheckpointConfig, WeightFormat};
+pub use checkpoint::{Checkpoint, CheckpointConfig, TrainingState, TrainingStateFile, WeightFormat};
 pub use detection::check_cpu;
 pub use error::{Error, Result};
 pub use network::Network;
-pub use optimiser::{AdamW, GradientSum, ParameterState, TrainingState, TrainingStateFile, gradient_norm};
+pub use optimiser::{AdamW, GradientSum, ParameterState, gradient_norm};
 pub use parameter::Parameter;
 pub use pixel_shuffle::{pixel_shuffle, pixel_unshuffle};
 pub use products::precision::Precision;

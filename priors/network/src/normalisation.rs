@@ -3,8 +3,7 @@
 
 use multiversion::multiversion;
 
-use crate::products::exponential::sigmoid;
-use crate::products::sums::{BLOCK, gradient_sums, lanes, sum, sum_of_squares};
+use crate::products::sums::{BLOCK, gradient_sums, lanes, sigmoid, sum, sum_of_squares};
 
 /// Groups of every normalisation of the network.
 pub const GROUPS: usize = 32;

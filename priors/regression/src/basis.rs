@@ -10,13 +10,23 @@ use crate::RegressionConfig;
 const SAME: f64 = 0.01;
 
 impl RegressionConfig {
+    /// Whether both networks were trained for the same temporal basis.
+    pub fn has_basis_of(&self, other: &Self) -> bool {
+        self.check_basis(other.basis_array().view()).is_ok()
+    }
+
+    /// The temporal basis as an array (frame, coefficient).
+    fn basis_array(&self) -> Array2<f32> {
+        Array2::from_shape_fn((self.basis.len(), self.coefficients()), |(frame, k)| self.basis[frame][k])
+    }
+
     /// Fails unless `basis` (frame, coefficient) is the temporal basis that the network was trained for: coefficients of another
     /// one mean something else, and the network would answer wrong maps without a word.
     ///
     /// # Errors
     /// [`Error::Setting`] with the largest principal angle between both subspaces, and what to do.
     pub fn check_basis(&self, basis: ArrayView2<'_, f32>) -> Result<()> {
-        let own = Array2::from_shape_fn((self.basis.len(), self.coefficients()), |(frame, k)| self.basis[frame][k]);
+        let own = self.basis_array();
         let expected = format!("that of the training set, of {} frames and {} coefficients", own.nrows(), own.ncols());
         let advice = "name weights that were trained for this acquisition with the option `checkpoint`";
         if own.dim() != basis.dim() {

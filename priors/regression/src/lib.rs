@@ -8,7 +8,7 @@
 //! | [`loss_and_gradient`] | what training minimises: the relative errors that reconstructions are judged by |
 //! | [`RegressionNetwork`] | a trained network, averaged over mirror images |
 //! | [`RegressionEstimator`] | one network or a cascade of two as an [`Estimator`](diph_core::Estimator) |
-//! | [`Trainer`], [`TrainingConfig`], [`SampleSource`] | training that resumes bit for bit |
+//! | [`Trainer`], [`TrainingConfig`], [`TrainingSettings`], [`SampleSource`] | training that resumes bit for bit |
 //!
 //! The first stage sees one image, the linear MMSE estimate. A second stage sees the maps of the first as well, and an image of
 //! what their signal leaves unexplained in the data.
@@ -30,4 +30,4 @@ pub use features::{Features, target_planes};
 pub use loss::{Loss, loss_and_gradient};
 pub use maps::{Maps, OUTPUTS, TARGETS};
 pub use network::RegressionNetwork;
-pub use training::{Sample, SampleSource, Trainer, TrainingConfig, TrainingStep};
+pub use training::{Sample, SampleSource, Trainer, TrainingConfig, TrainingSettings, TrainingStep};

@@ -1,9 +1,61 @@
-//! The arguments of `denoise`, checked once for all priors.
+//! The arguments of `denoise`, checked once for all priors, and images as real channels, row by row: (y, channel, x), of a volume
+//! (z, y, channel, x), with the channels re_0, im_0, re_1, im_1, ...
+//!
+//! All values that belong to a row of pixels lie together, and each loop over x is one over consecutive floats. That is the layout
+//! for kernels that look at all coefficients of a pixel and at the next row.
 
-use diph_core::{Error, Result, SpatialAxes, View, ViewMut};
+use diph_core::{Error, Result, Space, SpatialAxes, View, ViewMut};
 use num_complex::Complex32;
+use rayon::prelude::*;
 
-use crate::image_shape::ImageShape;
+/// Axis lengths of an image (coefficient, y, x) or (coefficient, z, y, x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ImageShape {
+    pub coefficients: usize,
+    /// Number of planes; 1 of an image without z axis.
+    pub depth: usize,
+    pub height: usize,
+    pub width: usize,
+    spatial: diph_core::ImageShape,
+}
+
+impl ImageShape {
+    /// Takes the lengths apart, of an image that a prior with these axes takes.
+    pub fn new(operation: &str, axes: SpatialAxes, shape: &[usize]) -> Result<Self> {
+        let (coefficients, spatial) = diph_core::ImageShape::split(operation, shape)?;
+        axes.check(operation, &spatial)?;
+        let [height, width] = spatial.plane_lengths();
+        Ok(Self { coefficients, depth: spatial.depth(), height, width, spatial })
+    }
+
+    /// Whether there is a z axis.
+    pub fn is_volume(&self) -> bool {
+        self.spatial.is_volume()
+    }
+
+    /// Real channels: the real and the imaginary part of every coefficient.
+    pub fn channels(&self) -> usize {
+        2 * self.coefficients
+    }
+
+    /// Rows of pixels, those of all planes one plane after the other.
+    pub fn rows(&self) -> usize {
+        self.depth * self.height
+    }
+
+    pub fn pixels(&self) -> usize {
+        self.rows() * self.width
+    }
+
+    /// Values in a row of all channels.
+    pub fn channel_row(&self) -> usize {
+        self.channels() * self.width
+    }
+
+    pub fn space(&self) -> Space {
+        Space::image(self.coefficients, &self.spatial)
+    }
+}
 
 /// The arguments of one `denoise`.
 pub(crate) struct DenoiseCall<'a> {
@@ -53,4 +105,37 @@ fn peak(operation: &str, image: &[Complex32]) -> Result<f32> {
     }
     let index = image.iter().position(|z| !z.is_finite()).unwrap_or_default();
     Err(Error::NotFinite { operation: operation.into(), role: "image".into(), index })
+}
+
+/// Splits an image into channel rows, times `scale`.
+pub(crate) fn split_channel_rows(shape: ImageShape, image: &[Complex32], scale: f32, rows: &mut [f32]) {
+    if image.is_empty() {
+        return;
+    }
+    let width = shape.width;
+    rows.par_chunks_exact_mut(shape.channel_row()).enumerate().for_each(|(y, row)| {
+        for (k, channels) in row.chunks_exact_mut(2 * width).enumerate() {
+            let (re, im) = channels.split_at_mut(width);
+            let source = &image[k * shape.pixels() + y * width..][..width];
+            for ((re, im), z) in re.iter_mut().zip(im).zip(source) {
+                *re = z.re * scale;
+                *im = z.im * scale;
+            }
+        }
+    });
+}
+
+/// Joins channel rows to an image, times `scale`.
+pub(crate) fn join_channel_rows(shape: ImageShape, rows: &[f32], scale: f32, image: &mut [Complex32]) {
+    if image.is_empty() {
+        return;
+    }
+    let width = shape.width;
+    image.par_chunks_exact_mut(width).enumerate().for_each(|(line, target)| {
+        let (k, y) = (line / shape.rows(), line % shape.rows());
+        let (re, im) = rows[y * shape.channel_row() + 2 * k * width..][..2 * width].split_at(width);
+        for ((z, re), im) in target.iter_mut().zip(re).zip(im) {
+            *z = Complex32::new(re * scale, im * scale);
+        }
+    });
 }

@@ -16,9 +16,7 @@
 //! over the planes of a volume one by one ([`diph_core::PlaneWise`]). `sigma = 0` returns the input; values that are not finite are a typed
 //! error. Equal input gives equal bytes, whatever the number of threads.
 
-mod channel_rows;
 mod denoise_call;
-mod image_shape;
 mod locally_low_rank;
 mod shift;
 mod total_variation;

@@ -12,9 +12,7 @@ use rayon::prelude::*;
 
 pub use options::LocallyLowRankOptions;
 
-use crate::channel_rows;
-use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::{DenoiseCall, ImageShape, join_channel_rows, split_channel_rows};
 use crate::shift::Shift;
 use casorati::CasoratiBlock;
 
@@ -65,7 +63,7 @@ impl LocallyLowRank {
     /// R of an image on the fixed grid.
     fn penalty(&self, shape: ImageShape, image: &[Complex32]) -> f64 {
         let mut rows = vec![0.0; 2 * image.len()];
-        channel_rows::split(shape, image, 1.0, &mut rows);
+        split_channel_rows(shape, image, 1.0, &mut rows);
         let columns = self.blocks(shape.width, 0);
         let sums: Vec<f64> = bands(shape, &self.blocks(shape.height, 0), &mut rows)
             .into_par_iter()
@@ -101,14 +99,14 @@ impl Prior for LocallyLowRank {
             return Ok(self.has_penalty().then(|| self.penalty(shape, image)));
         }
         let mut rows = vec![0.0; 2 * call.noisy.len()];
-        channel_rows::split(call.shape, call.noisy, 1.0, &mut rows);
+        split_channel_rows(call.shape, call.noisy, 1.0, &mut rows);
         let columns = self.blocks(call.shape.width, shift_x);
         let block = |columns: &Range<usize>| CasoratiBlock::new(call.shape, columns.clone());
         let sums: Vec<f64> = bands(call.shape, &self.blocks(call.shape.height, shift_y), &mut rows)
             .into_par_iter()
             .map(|band| columns.iter().map(|columns| block(columns).soft_threshold(band, call.weight)).sum())
             .collect();
-        channel_rows::join(call.shape, &rows, 1.0, call.clean);
+        join_channel_rows(call.shape, &rows, 1.0, call.clean);
         Ok(self.has_penalty().then(|| sums.iter().sum()))
     }
 

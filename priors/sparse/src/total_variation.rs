@@ -15,8 +15,7 @@ use rayon::prelude::*;
 pub use convergence::Convergence;
 pub use options::TotalVariationOptions;
 
-use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::{DenoiseCall, ImageShape};
 use dual::{Problem, Scratch};
 
 const NAME: &str = "total-variation";

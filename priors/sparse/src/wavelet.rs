@@ -12,8 +12,7 @@ use rayon::prelude::*;
 pub use family::WaveletFamily;
 pub use options::WaveletOptions;
 
-use crate::denoise_call::DenoiseCall;
-use crate::image_shape::ImageShape;
+use crate::denoise_call::{DenoiseCall, ImageShape};
 use crate::shift::Shift;
 use transform::Transform;
 

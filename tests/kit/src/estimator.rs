@@ -6,26 +6,33 @@ use diph_core::{Error, Estimator, ImageShape, ParameterMaps, Result};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
+use crate::laws::Laws;
 use crate::random::{finite, normal};
-use crate::{Check, Report, same};
+use crate::{Report, Unwatched, Watch, same};
 
 /// Tries every law of an estimator on random images of the given shape, (coefficient, y, x) or (coefficient, z, y, x): equal
 /// inputs give equal results, everything asked for is written and finite, inputs stay untouched, wrong inputs are refused.
 pub fn check_estimator(estimator: &dyn Estimator, image: &[usize], seed: u64) -> Report {
+    watch_estimator(estimator, image, seed, &mut Unwatched)
+}
+
+/// As [`check_estimator`]; `watch` hears of every law.
+pub fn watch_estimator(estimator: &dyn Estimator, image: &[usize], seed: u64, watch: &mut dyn Watch) -> Report {
     let probe = Probe { estimator, image, seed };
-    let mut checks = vec![
-        Check::holds("names its inputs", || Ok(probe.names_inputs())),
-        Check::holds("finite results", || probe.finite()),
-        Check::holds("inputs stay untouched", || probe.leaves_inputs()),
-        Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
-        Check::holds("a missing image is refused", || Ok(probe.estimate(&BTreeMap::new()).is_err())),
-    ];
-    checks.extend(same::checks(|| probe.estimate(&probe.images(image))));
-    Report { component: estimator.name().into(), checks }
+    let mut laws = Laws::new(watch);
+    laws.holds("names its inputs", || Ok(probe.names_inputs()));
+    laws.holds("finite results", || probe.finite());
+    laws.holds("inputs stay untouched", || probe.leaves_inputs());
+    laws.holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape()));
+    laws.holds("a missing image is refused", || Ok(probe.estimate(&BTreeMap::new()).is_err()));
+    let draw = |input: u64| Probe { seed: seed.wrapping_add(100 * input), ..probe }.images(image);
+    same::checks(&mut laws, draw, |images| probe.estimate(images));
+    laws.report(estimator.name())
 }
 
 type Images = BTreeMap<String, ArrayD<Complex32>>;
 
+#[derive(Clone, Copy)]
 struct Probe<'a> {
     estimator: &'a dyn Estimator,
     image: &'a [usize],
@@ -66,8 +73,12 @@ impl Probe<'_> {
         Ok(values.collect::<ndarray::Array1<_>>().into_dyn())
     }
 
+    fn estimate_own(&self) -> Result<ArrayD<Complex32>> {
+        self.estimate(&self.images(self.image))
+    }
+
     fn finite(&self) -> Result<bool> {
-        Ok(finite(&self.estimate(&self.images(self.image))?))
+        Ok(finite(&self.estimate_own()?))
     }
 
     fn leaves_inputs(&self) -> Result<bool> {

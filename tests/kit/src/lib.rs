@@ -29,6 +29,8 @@
 mod check;
 mod dense;
 mod estimator;
+mod guarded;
+mod laws;
 mod limits;
 mod operator;
 mod prior;
@@ -39,9 +41,10 @@ mod same;
 
 pub use check::Check;
 pub use dense::{dense_difference, dense_matrix};
-pub use estimator::check_estimator;
+pub use estimator::{check_estimator, watch_estimator};
+pub use laws::{Unwatched, Watch};
 pub use limits::Limits;
-pub use operator::{check_operator, check_operator_within};
-pub use prior::{check_conditional_prior, check_prior, check_prior_within};
-pub use projector::{check_projector, check_projector_within};
+pub use operator::{check_operator, watch_operator};
+pub use prior::{check_conditional_prior, check_prior, watch_prior};
+pub use projector::{check_projector, watch_projector};
 pub use report::Report;

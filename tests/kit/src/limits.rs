@@ -20,6 +20,6 @@ pub struct Limits {
 impl Default for Limits {
     /// For computations in `f32`, with a transform of accuracy 1e-4.
     fn default() -> Self {
-        Self { adjointness: 1e-6, linearity: 1e-5, normal: 1e-3, inverse: 1e-4, proximal: 10.0, projection: 1e-5 }
+        Self { adjointness: 1e-6, linearity: 1e-5, normal: 2e-4, inverse: 1e-4, proximal: 10.0, projection: 1e-5 }
     }
 }

@@ -1,48 +1,53 @@
 //! Laws of linear operators.
 
-use diph_core::{Error, ForwardOperator, Result};
-use ndarray::ArrayD;
-use num_complex::Complex32;
+use diph_core::{Error, ForwardOperator, Result, View, ViewMut};
+use ndarray::{ArrayD, Axis};
+use num_complex::{Complex32, Complex64};
 
+use crate::guarded::{Guarded, check_untouched};
+use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
-use crate::{Check, Limits, Report, same};
+use crate::{Limits, Report, Unwatched, Watch, same};
 
 const DRAWS: u64 = 3;
+/// Complex numbers of a space, beyond which trying laws would fill the memory.
+const LARGEST: f64 = 16e6;
 /// Regularisations to try.
 const RHOS: [f32; 2] = [0.1, 2.0];
 
 /// Tries every law of a linear operator on random images drawn from `seed`.
 pub fn check_operator(operator: &dyn ForwardOperator, seed: u64) -> Report {
-    check_operator_within(operator, seed, &Limits::default())
+    watch_operator(operator, seed, &mut Unwatched)
 }
 
-/// As [`check_operator`], with other limits.
-pub fn check_operator_within(operator: &dyn ForwardOperator, seed: u64, limits: &Limits) -> Report {
-    let operator = Probe { operator, seed };
-    let mut checks = vec![
-        Check::new("adjointness", limits.adjointness, || worst(|draw| operator.adjointness(draw))),
-        Check::new("linearity", limits.linearity, || worst(|draw| operator.linearity(draw))),
-        Check::new("normal = adjoint of forward", limits.normal, || worst(|draw| operator.normal_error(draw))),
-        Check::holds("finite results", || operator.finite()),
-        Check::holds("a wrong shape is refused", || Ok(operator.refuses_wrong_shape())),
-        Check::holds("data weights fit the range", || operator.weights_fit()),
-    ];
+/// As [`check_operator`]; `watch` hears of every law.
+pub fn watch_operator(operator: &dyn ForwardOperator, seed: u64, watch: &mut dyn Watch) -> Report {
+    let (operator, limits) = (Probe { operator, seed }, Limits::default());
+    let mut laws = Laws::new(watch);
+    laws.measure("small enough to try", LARGEST, || Ok(operator.numbers()));
+    if operator.numbers() > LARGEST {
+        return laws.report(operator.operator.name());
+    }
+    laws.holds("finite results", || operator.finite());
+    laws.holds("zeros give zeros", || operator.zeros());
+    laws.explained("adjointness", limits.adjointness, || operator.adjointness());
+    laws.measure("linearity", limits.linearity, || worst(|draw| operator.linearity(draw)));
+    laws.measure("normal = adjoint of forward", limits.normal, || worst(|draw| operator.normal_error(draw)));
+    laws.holds("a wrong shape is refused", || Ok(operator.refuses_wrong_shape()));
+    laws.holds("data weights fit the range", || operator.weights_fit());
     if operator.operator.regularised_inverse().is_some() {
-        checks.push(Check::new("regularised inverse: residual", limits.inverse, || {
-            worst(|draw| operator.inverse_residual(draw))
-        }));
+        laws.measure("regularised inverse: residual", limits.inverse, || worst(|draw| operator.inverse_residual(draw)));
     }
     if operator.operator.preconditioner().is_some() {
-        checks.extend([
-            Check::new("preconditioner: Hermitian", limits.adjointness, || worst(|draw| operator.asymmetry(draw))),
-            Check::holds("preconditioner: positive", || operator.positive()),
-            Check::new("preconditioner: linear", limits.linearity, || {
-                worst(|draw| operator.preconditioner_linearity(draw))
-            }),
-        ]);
+        laws.measure("preconditioner: Hermitian", limits.adjointness, || worst(|draw| operator.asymmetry(draw)));
+        laws.holds("preconditioner: positive", || operator.positive());
+        laws.measure("preconditioner: linear", limits.linearity, || {
+            worst(|draw| operator.preconditioner_linearity(draw))
+        });
     }
-    checks.extend(same::checks(|| operator.everything()));
-    Report { component: operator.operator.name().into(), checks }
+    let draw = |input| (operator.image(input), operator.samples(input));
+    same::checks(&mut laws, draw, |(image, samples)| operator.everything(image, samples));
+    laws.report(operator.operator.name())
 }
 
 struct Probe<'a> {
@@ -59,6 +64,11 @@ fn worst(error: impl Fn(u64) -> Result<f64>) -> Result<f64> {
 }
 
 impl Probe<'_> {
+    /// Complex numbers of its larger space.
+    fn numbers(&self) -> f64 {
+        self.operator.domain().len().max(self.operator.range().len()) as f64
+    }
+
     fn image(&self, draw: u64) -> ArrayD<Complex32> {
         normal(&self.operator.domain().shape(), self.seed.wrapping_add(2 * draw))
     }
@@ -68,33 +78,90 @@ impl Probe<'_> {
     }
 
     fn forward(&self, x: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
-        // Outputs hold arbitrary values on entry: an operator that adds to them is caught.
-        let mut y = self.operator.range().zeros();
-        y.fill(Complex32::new(3.0, -2.0));
-        self.operator.forward(x.view(), y.view_mut())?;
-        Ok(y)
+        let (operator, shape) = (self.operator, self.operator.range().shape());
+        self.call("forward", x, &shape, |x, y| operator.forward(x, y))
     }
 
     fn adjoint(&self, y: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
-        let mut x = self.operator.domain().zeros();
-        x.fill(Complex32::new(3.0, -2.0));
-        self.operator.adjoint(y.view(), x.view_mut())?;
-        Ok(x)
+        let (operator, shape) = (self.operator, self.operator.domain().shape());
+        self.call("adjoint", y, &shape, |y, x| operator.adjoint(y, x))
     }
 
     fn normal(&self, x: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
-        let mut out = self.operator.domain().zeros();
-        out.fill(Complex32::new(3.0, -2.0));
-        self.operator.normal(x.view(), out.view_mut())?;
-        Ok(out)
+        let (operator, shape) = (self.operator, self.operator.domain().shape());
+        self.call("normal", x, &shape, |x, out| operator.normal(x, out))
     }
 
-    /// `|<Ax, y> - <x, A^H y>| / (|Ax||y| + |x||A^H y|)`.
-    fn adjointness(&self, draw: u64) -> Result<f64> {
-        let (x, y) = (self.image(draw), self.samples(draw));
-        let (ax, ahy) = (self.forward(&x)?, self.adjoint(&y)?);
-        let scale = norm(&ax) * norm(&y) + norm(&x) * norm(&ahy);
-        Ok(relative((dot(&ax, &y) - dot(&x, &ahy)).norm(), scale))
+    /// One call, in which the result is guarded and the input must stay as it is.
+    fn call(
+        &self,
+        name: &str,
+        input: &ArrayD<Complex32>,
+        shape: &[usize],
+        map: impl FnOnce(View<'_>, ViewMut<'_>) -> Result<()>,
+    ) -> Result<ArrayD<Complex32>> {
+        let operation = format!("{}: {name}", self.operator.name());
+        let (lent, mut result) = (input.clone(), Guarded::new(shape));
+        map(lent.view(), result.view_mut()?)?;
+        check_untouched(&operation, input, &lent)?;
+        result.finish(&operation)
+    }
+
+    fn zeros(&self) -> Result<bool> {
+        let (x, y) = (self.operator.domain().zeros(), self.operator.range().zeros());
+        let results = [self.forward(&x)?, self.adjoint(&y)?, self.normal(&x)?];
+        Ok(results.iter().flatten().all(|value| *value == Complex32::ZERO))
+    }
+
+    /// Largest `|<Ax, y> - <x, A^H y>| / (|Ax||y| + |x||A^H y|)`, and the likely cause.
+    fn adjointness(&self) -> Result<(f64, Option<String>)> {
+        let mut all = Vec::new();
+        for draw in 0..DRAWS {
+            let (x, y) = (self.image(draw), self.samples(draw));
+            let (ax, ahy) = (self.forward(&x)?, self.adjoint(&y)?);
+            let scale = norm(&ax) * norm(&y) + norm(&x) * norm(&ahy);
+            let (left, right) = (dot(&ax, &y), dot(&x, &ahy));
+            all.push((left, right, relative((left - right).norm(), scale)));
+        }
+        let error = all.iter().fold(0f64, |worst, (.., e)| if *e > worst || e.is_nan() { *e } else { worst });
+        Ok((error, Some(self.cause(&all)?)))
+    }
+
+    /// What most likely makes `<Ax, y>` differ from `<x, A^H y>`.
+    fn cause(&self, products: &[(Complex64, Complex64, f64)]) -> Result<String> {
+        let ratios: Vec<Complex64> = products.iter().map(|(left, right, _)| left / right).collect();
+        let first = ratios[0];
+        let said = format!("<Ax, y> / <x, A^H y> = {:.4}{:+.4}i in the first draw", first.re, first.im);
+        let constant = ratios.iter().all(|ratio| (ratio - first).norm() < 1e-3 * first.norm());
+        if constant && first.im.abs() < 1e-3 * first.re.abs() {
+            return Ok(format!("{said}, the same in every draw: the adjoint lacks a factor of {:.4}", first.re));
+        }
+        if constant {
+            return Ok(format!("{said}, the same in every draw: a complex factor is not conjugated in the adjoint"));
+        }
+        if let Some((axis, steps)) = self.shift()? {
+            return Ok(format!("{said}: the adjoint is shifted by {steps} along axis {axis} of the image"));
+        }
+        // Random images: the products of a wrong conjugation have nothing to do with each other.
+        Ok(format!("{said}, another one in every draw: a conjugate, a transposition or an index differs"))
+    }
+
+    /// Whether the adjoint of `A x` peaks one step away from where it should: correlates `A^H A u` with shifted `u`.
+    fn shift(&self) -> Result<Option<(usize, isize)>> {
+        let x = self.image(0);
+        let back = self.adjoint(&self.forward(&x)?)?;
+        let here = dot(&x, &back).norm();
+        let moved = |axis: usize, steps: isize| {
+            let length = x.shape()[axis] as isize;
+            let mut shifted = x.clone();
+            for (mut to, index) in shifted.axis_iter_mut(Axis(axis)).zip(0..) {
+                to.assign(&x.index_axis(Axis(axis), (index - steps).rem_euclid(length) as usize));
+            }
+            dot(&shifted, &back).norm()
+        };
+        let candidates = (1..x.ndim()).flat_map(|axis| [(axis, 1), (axis, -1)]);
+        let best = candidates.map(|(axis, steps)| (moved(axis, steps), axis, steps)).max_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(best.filter(|(found, ..)| *found > 2.0 * here).map(|(_, axis, steps)| (axis, steps)))
     }
 
     /// `|A(a x + u) - a A x - A u| / (|a A x| + |A u|)` for a complex a.
@@ -177,10 +244,15 @@ impl Probe<'_> {
         Ok(roots.shape() == self.operator.range().shape() && roots.iter().all(|root| root.is_finite() && *root >= 0.0))
     }
 
-    /// Results of all three maps, one after another.
-    fn everything(&self) -> Result<ArrayD<Complex32>> {
-        let x = self.image(0);
-        let (y, back, normal) = (self.forward(&x)?, self.adjoint(&self.samples(0))?, self.normal(&x)?);
+    /// Results of all three maps, one after another. Without guards, which take longer than a small operator: threads would
+    /// hardly ever be inside of it at once.
+    fn everything(&self, x: &ArrayD<Complex32>, samples: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
+        let operator = self.operator;
+        let (mut y, mut back, mut normal) =
+            (operator.range().zeros(), operator.domain().zeros(), operator.domain().zeros());
+        operator.forward(x.view(), y.view_mut())?;
+        operator.adjoint(samples.view(), back.view_mut())?;
+        operator.normal(x.view(), normal.view_mut())?;
         let values: Vec<Complex32> = y.iter().chain(&back).chain(&normal).copied().collect();
         Ok(ndarray::Array1::from(values).into_dyn())
     }
@@ -190,7 +262,7 @@ impl Probe<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use diph_core::{ImageShape, Preconditioner, RegularisedInverse, Space, View, ViewMut};
+    use diph_core::{ImageShape, Preconditioner, RegularisedInverse, Space};
 
     use super::*;
     use crate::{dense_difference, dense_matrix};

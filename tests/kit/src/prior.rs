@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use diph_core::{Conditions, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, lend_conditions};
+use diph_core::{Conditions, Error, NoiseSchedule, Prior, PriorContext, Result, Rng, ScheduleEntry, lend_conditions};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
+use crate::guarded::{Guarded, check_untouched};
+use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
-use crate::{Check, Limits, Report, same};
+use crate::{Limits, Report, Unwatched, Watch, same};
 
 /// Noise levels beside images of unit variance.
 const SIGMAS: [f32; 2] = [0.1, 0.5];
@@ -19,12 +21,7 @@ const STEPS: usize = 10;
 /// Tries every law of a prior on random images of the given shape, (coefficient, y, x) or (coefficient, z, y, x). The laws of proximal maps are tried
 /// where the prior states an accuracy.
 pub fn check_prior(prior: &dyn Prior, image: &[usize], seed: u64) -> Report {
-    check_prior_within(prior, image, seed, &Limits::default())
-}
-
-/// As [`check_prior`], with other limits.
-pub fn check_prior_within(prior: &dyn Prior, image: &[usize], seed: u64, limits: &Limits) -> Report {
-    check(&Probe { prior, image, conditions: &Conditions::new(), seed }, limits)
+    check_conditional_prior(prior, image, &BTreeMap::new(), seed)
 }
 
 /// As [`check_prior`], for a prior that wants condition images.
@@ -34,30 +31,45 @@ pub fn check_conditional_prior(
     conditions: &BTreeMap<String, ArrayD<Complex32>>,
     seed: u64,
 ) -> Report {
-    check(&Probe { prior, image, conditions: &lend_conditions(conditions), seed }, &Limits::default())
+    watch_prior(prior, image, conditions, seed, &mut Unwatched)
 }
 
-fn check(probe: &Probe<'_>, limits: &Limits) -> Report {
-    let prior = probe.prior;
-    let mut checks = vec![
-        Check::holds("finite results", || probe.finite()),
-        Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
-        Check::holds("noise schedule in order", || probe.schedule_in_order()),
-        Check::new("a batch is its images", ROUNDING, || probe.batch_error()),
-    ];
-    if let Some(accuracy) = prior.proximal_accuracy() {
-        let limit = limits.proximal * f64::from(accuracy) + ROUNDING;
-        checks.extend([
-            Check::new("prox: non-expansive", limit, || probe.worst(Probe::expansion)),
-            Check::new("prox: firmly non-expansive", limit, || probe.worst(Probe::firmness)),
-            Check::new("prox: Moreau", limit, || probe.worst(Probe::moreau)),
-            Check::new("prox: homogeneous", limit, || probe.worst(Probe::homogeneity)),
-            Check::new("prox: optimal", limit, || probe.worst(Probe::suboptimality)),
-            Check::new("prox: penalty", limit, || probe.worst(Probe::penalty_error)),
-        ]);
+/// As [`check_conditional_prior`]; `watch` hears of every law.
+pub fn watch_prior(
+    prior: &dyn Prior,
+    image: &[usize],
+    conditions: &BTreeMap<String, ArrayD<Complex32>>,
+    seed: u64,
+    watch: &mut dyn Watch,
+) -> Report {
+    let (conditions, limits) = (&lend_conditions(conditions), Limits::default());
+    let probe = Probe { prior, image, conditions, seed };
+    let mut laws = Laws::new(watch);
+    laws.holds("finite results", || probe.finite());
+    laws.holds("an image of zeros is no trouble", || Ok(finite(&probe.denoise(&ArrayD::zeros(image), SIGMAS[1])?)));
+    laws.holds("no noise is no trouble", || probe.takes_no_noise());
+    laws.holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape()));
+    laws.holds("noise schedule in order", || probe.schedule_in_order());
+    laws.measure("a batch is its images", ROUNDING, || probe.batch_error());
+    match prior.proximal_accuracy() {
+        Some(accuracy) => {
+            let limit = limits.proximal * f64::from(accuracy) + ROUNDING;
+            laws.measure("prox: non-expansive", limit, || probe.worst(Probe::expansion));
+            laws.measure("prox: firmly non-expansive", limit, || probe.worst(Probe::firmness));
+            laws.measure("prox: Moreau", limit, || probe.worst(Probe::moreau));
+            laws.measure("prox: homogeneous", limit, || probe.worst(Probe::homogeneity));
+            laws.measure("prox: optimal", limit, || probe.worst(Probe::suboptimality));
+            laws.measure("prox: penalty", limit, || probe.worst(Probe::penalty_error));
+        }
+        None => {
+            if let Some(expansion) = probe.worst(Probe::expansion).ok().filter(|expansion| *expansion > 0.1) {
+                let times = 1.0 + expansion;
+                laws.warn(format!("it can move two images {times:.2} times apart: plug-and-play may not converge"));
+            }
+        }
     }
-    checks.extend(same::checks(|| probe.denoise(&probe.draw(0), SIGMAS[1])));
-    Report { component: prior.name().into(), checks }
+    same::checks(&mut laws, |input| probe.draw(input), |noisy| probe.denoise_bare(noisy, SIGMAS[1]));
+    laws.report(prior.name())
 }
 
 struct Probe<'a> {
@@ -81,11 +93,46 @@ impl Probe<'_> {
     fn map(&self, noisy: &ArrayD<Complex32>, sigma: f32) -> Result<(ArrayD<Complex32>, Option<f64>)> {
         let entry = self.prior.noise_schedule(STEPS)?.and_then(|schedule| nearest(&schedule, sigma));
         let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
-        let mut clean = ArrayD::from_elem(noisy.raw_dim(), Complex32::new(3.0, -2.0));
+        self.map_at(noisy, sigma, entry)
+    }
+
+    /// Without guards, which take longer than a small prior: threads would hardly ever be inside of it at once.
+    fn denoise_bare(&self, noisy: &ArrayD<Complex32>, sigma: f32) -> Result<ArrayD<Complex32>> {
+        let entry = self.prior.noise_schedule(STEPS)?.and_then(|schedule| nearest(&schedule, sigma));
+        let sigma = entry.map_or(sigma, |entry| entry.sigma() as f32);
         let mut rng = Rng::seed_from_u64(self.seed);
         let mut context = PriorContext { schedule: entry, conditions: self.conditions, rng: &mut rng };
-        let penalty = self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
-        Ok((clean, penalty))
+        let mut clean = ArrayD::zeros(noisy.raw_dim());
+        self.prior.denoise(noisy.view(), sigma, clean.view_mut(), &mut context)?;
+        Ok(clean)
+    }
+
+    /// One call, in which the result is guarded and the input must stay as it is.
+    fn map_at(
+        &self,
+        noisy: &ArrayD<Complex32>,
+        sigma: f32,
+        schedule: Option<ScheduleEntry>,
+    ) -> Result<(ArrayD<Complex32>, Option<f64>)> {
+        let operation = format!("{}: denoise", self.prior.name());
+        let (lent, mut clean) = (noisy.clone(), Guarded::new(noisy.shape()));
+        let mut rng = Rng::seed_from_u64(self.seed);
+        let mut context = PriorContext { schedule, conditions: self.conditions, rng: &mut rng };
+        let penalty = self.prior.denoise(lent.view(), sigma, clean.view_mut()?, &mut context)?;
+        check_untouched(&operation, noisy, &lent)?;
+        Ok((clean.finish(&operation)?, penalty))
+    }
+
+    /// A prior may refuse a noise level of 0 in words; what it must not is give NaN. One with a noise schedule is never asked.
+    fn takes_no_noise(&self) -> Result<bool> {
+        if self.prior.noise_schedule(STEPS)?.is_some() {
+            return Ok(true);
+        }
+        match self.map_at(&self.draw(0), 0.0, None) {
+            Ok((clean, _)) => Ok(finite(&clean)),
+            Err(error @ Error::NotFinite { .. }) => Err(error),
+            Err(_) => Ok(true),
+        }
     }
 
     /// Largest error over the noise levels; a NaN stays one.
@@ -218,7 +265,7 @@ fn nearest(schedule: &NoiseSchedule, sigma: f32) -> Option<ScheduleEntry> {
 
 #[cfg(test)]
 mod tests {
-    use diph_core::{Error, View, ViewMut};
+    use diph_core::{View, ViewMut};
     use rand::RngExt;
 
     use super::*;
@@ -307,7 +354,7 @@ mod tests {
     fn a_lawful_proximal_map_passes() {
         let report = check_prior(&Shrink(Fault::None), &[2, 6, 7], 3);
         assert!(report.passed(), "{report}");
-        assert_eq!(report.checks.len(), 12);
+        assert_eq!(report.checks.len(), 14);
     }
 
     /// Adds its condition image; without one it fails.

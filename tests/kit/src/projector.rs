@@ -1,36 +1,47 @@
 //! Laws of projections on the signals that the physics allows.
 
+use std::collections::BTreeMap;
+
 use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, Result};
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex32;
 
+use crate::guarded::{Guarded, check_untouched};
+use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
-use crate::{Check, Limits, Report, same};
+use crate::{Limits, Report, Unwatched, Watch, same};
+
+/// Rounding of one product in `f32`.
+const RESPONSE: f64 = 1e-4;
 
 /// Tries every law of a projector on random images of `size`, a plane or a volume.
 pub fn check_projector(projector: &dyn PhysicsProjector, size: &ImageShape, seed: u64) -> Report {
-    check_projector_within(projector, size, seed, &Limits::default())
+    watch_projector(projector, size, seed, &mut Unwatched)
 }
 
-/// As [`check_projector`], with other limits.
-pub fn check_projector_within(
+/// As [`check_projector`]; `watch` hears of every law.
+pub fn watch_projector(
     projector: &dyn PhysicsProjector,
     size: &ImageShape,
     seed: u64,
-    limits: &Limits,
+    watch: &mut dyn Watch,
 ) -> Report {
-    let probe = Probe { projector, size: *size, seed };
-    let mut checks = vec![
-        Check::new("idempotence", limits.projection, || probe.idempotence()),
-        Check::new("complex homogeneity", limits.projection, || probe.homogeneity()),
-        Check::new("residual orthogonal to the result", limits.projection, || probe.orthogonality()),
-        Check::holds("zeros give zeros", || probe.zeros()),
-        Check::holds("same result with maps", || probe.maps_agree()),
-        Check::holds("finite results", || Ok(finite(&probe.project(&probe.image())?))),
-        Check::holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape())),
-    ];
-    checks.extend(same::checks(|| probe.project(&probe.image())));
-    Report { component: projector.name().into(), checks }
+    let (probe, limits) = (Probe { projector, size: *size, seed }, Limits::default());
+    let mut laws = Laws::new(watch);
+    laws.holds("finite results", || Ok(finite(&probe.project(&probe.image(0))?)));
+    laws.measure("idempotence", limits.projection, || probe.idempotence());
+    laws.measure("complex homogeneity", limits.projection, || probe.homogeneity());
+    laws.measure("residual orthogonal to the result", limits.projection, || probe.orthogonality());
+    laws.holds("zeros give zeros", || probe.zeros());
+    laws.holds("same result with maps", || probe.maps_agree());
+    laws.measure("result = amplitude x response(values)", RESPONSE, || probe.response_error());
+    laws.holds("a wrong shape is refused", || Ok(probe.refuses_wrong_shape()));
+    let names: Vec<&str> = projector.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    if !["T1", "T2"].iter().all(|name| names.contains(name)) {
+        laws.warn(format!("`diph recon` writes maps of T1 and T2; it has maps of {names:?}"));
+    }
+    same::checks(&mut laws, |input| probe.image(input), |x| probe.project_bare(x));
+    laws.report(projector.name())
 }
 
 struct Probe<'a> {
@@ -44,33 +55,56 @@ impl Probe<'_> {
         self.size.with_leading(self.projector.coefficients())
     }
 
-    fn image(&self) -> ArrayD<Complex32> {
-        normal(&self.shape(), self.seed)
+    fn image(&self, draw: u64) -> ArrayD<Complex32> {
+        normal(&self.shape(), self.seed.wrapping_add(draw))
     }
 
     fn project(&self, x: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
-        let mut z = ArrayD::from_elem(x.raw_dim(), Complex32::new(3.0, -2.0));
+        self.call(x, None)
+    }
+
+    /// Without guards, which take longer than a small projector: threads would hardly ever be inside of it at once.
+    fn project_bare(&self, x: &ArrayD<Complex32>) -> Result<ArrayD<Complex32>> {
+        let mut z = ArrayD::zeros(x.raw_dim());
         self.projector.project(x.view(), z.view_mut(), None)?;
         Ok(z)
     }
 
+    /// One call, in which the result is guarded and the input must stay as it is.
+    fn call(&self, x: &ArrayD<Complex32>, maps: Option<&mut ParameterMaps>) -> Result<ArrayD<Complex32>> {
+        let operation = format!("{}: project", self.projector.name());
+        let (lent, mut z) = (x.clone(), Guarded::new(x.shape()));
+        self.projector.project(lent.view(), z.view_mut()?, maps)?;
+        check_untouched(&operation, x, &lent)?;
+        z.finish(&operation)
+    }
+
+    /// The result with its maps, which hold NaN until they are written.
+    fn project_with_maps(&self, x: &ArrayD<Complex32>) -> Result<(ArrayD<Complex32>, ParameterMaps)> {
+        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &self.size);
+        maps.values.fill(f32::NAN);
+        maps.amplitude.fill(Complex32::new(f32::NAN, f32::NAN));
+        let z = self.call(x, Some(&mut maps))?;
+        Ok((z, maps))
+    }
+
     /// `|P P x - P x| / |P x|`.
     fn idempotence(&self) -> Result<f64> {
-        let once = self.project(&self.image())?;
+        let once = self.project(&self.image(0))?;
         Ok(relative(distance(&self.project(&once)?, &once), norm(&once)))
     }
 
     /// `|P(c x) - c P x| / |c P x|` for a complex c.
     fn homogeneity(&self) -> Result<f64> {
         let c = Complex32::new(-1.5, 2.0);
-        let x = self.image();
+        let x = self.image(0);
         let expected = self.project(&x)?.mapv(|value| c * value);
         Ok(relative(distance(&self.project(&x.mapv(|value| c * value))?, &expected), norm(&expected)))
     }
 
     /// `|<P x, x - P x>| / |x|^2`: the nearest point of a cone.
     fn orthogonality(&self) -> Result<f64> {
-        let x = self.image();
+        let x = self.image(0);
         let z = self.project(&x)?;
         Ok(relative(dot(&z, &(&x - &z)).norm(), norm(&x).powi(2)))
     }
@@ -81,13 +115,36 @@ impl Probe<'_> {
     }
 
     fn maps_agree(&self) -> Result<bool> {
-        let x = self.image();
-        let mut maps = ParameterMaps::zeros(self.projector.parameters().to_vec(), &self.size);
-        let mut z = ArrayD::zeros(x.raw_dim());
-        self.projector.project(x.view(), z.view_mut(), Some(&mut maps))?;
+        let x = self.image(0);
+        let (z, maps) = self.project_with_maps(&x)?;
         let finite = maps.values.iter().all(|value| value.is_finite())
             && maps.amplitude.iter().all(|value| value.re.is_finite() && value.im.is_finite());
         Ok(finite && z == self.project(&x)?)
+    }
+
+    /// In z = amplitude x response(values) the response depends on the values alone: places of equal values must have equal
+    /// `z / amplitude`. Every place is tried against itself under another factor, and against all places of the same values.
+    fn response_error(&self) -> Result<f64> {
+        let x = self.image(0);
+        let c = Complex32::new(-1.5, 2.0);
+        let runs = [self.project_with_maps(&x)?, self.project_with_maps(&x.mapv(|value| c * value))?];
+        let mut responses: BTreeMap<Vec<u32>, Vec<Complex32>> = BTreeMap::new();
+        let mut worst = 0f64;
+        for (z, maps) in &runs {
+            let places = z.lanes(Axis(0)).into_iter().zip(maps.values.lanes(Axis(0))).zip(&maps.amplitude);
+            for ((z, values), amplitude) in places.filter(|(_, amplitude)| **amplitude != Complex32::ZERO) {
+                let response: Vec<Complex32> = z.iter().map(|z| z / amplitude).collect();
+                let known = responses.entry(values.iter().map(|value| value.to_bits()).collect()).or_default();
+                if known.is_empty() {
+                    *known = response;
+                    continue;
+                }
+                let size: f32 = known.iter().map(|value| value.norm_sqr()).sum();
+                let apart: f32 = known.iter().zip(&response).map(|(a, b)| (a - b).norm_sqr()).sum();
+                worst = worst.max(f64::from((apart / size).sqrt()));
+            }
+        }
+        Ok(worst)
     }
 
     fn refuses_wrong_shape(&self) -> bool {
@@ -112,6 +169,8 @@ mod tests {
         RealOnly,
         Constant,
         MapsDiffer,
+        NoMaps,
+        Amplitude,
         NotANumber,
         AnyShape,
         Forgetful,
@@ -137,7 +196,7 @@ mod tests {
             &self.parameters
         }
 
-        fn project(&self, x: View<'_>, mut z: ViewMut<'_>, maps: Option<&mut ParameterMaps>) -> Result<()> {
+        fn project(&self, x: View<'_>, mut z: ViewMut<'_>, mut maps: Option<&mut ParameterMaps>) -> Result<()> {
             if x.shape()[0] != 2 && self.fault != Fault::AnyShape {
                 return Err(Error::incompatible("ray: project", "2 coefficients", x.shape()[0]));
             }
@@ -158,6 +217,10 @@ mod tests {
                 }
                 z[i] = scale * 0.6;
                 z[i + pixels] = scale * 0.8;
+                let amplitude = maps.as_mut().and_then(|maps| maps.amplitude.as_slice_mut());
+                if let Some(amplitude) = amplitude.filter(|_| self.fault != Fault::NoMaps) {
+                    amplitude[i] = if self.fault == Fault::Amplitude { scale.norm().into() } else { scale };
+                }
             }
             Ok(())
         }
@@ -182,6 +245,8 @@ mod tests {
             (Fault::RealOnly, "complex homogeneity"),
             (Fault::Constant, "zeros give zeros"),
             (Fault::MapsDiffer, "same result with maps"),
+            (Fault::NoMaps, "same result with maps"),
+            (Fault::Amplitude, "result = amplitude x response(values)"),
             (Fault::NotANumber, "finite results"),
             (Fault::AnyShape, "a wrong shape is refused"),
             (Fault::Forgetful, "determinism"),

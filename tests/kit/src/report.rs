@@ -2,17 +2,19 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Check;
 
 /// All laws, tried on one component. Displays as a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Name of the component.
     pub component: String,
     /// One entry for each law.
     pub checks: Vec<Check>,
+    /// What no law forbids and the author of the component should know.
+    pub warnings: Vec<String>,
 }
 
 impl Report {
@@ -37,6 +39,9 @@ impl fmt::Display for Report {
             if let Some(failure) = &check.failure {
                 writeln!(f, "    {failure}")?;
             }
+        }
+        for warning in &self.warnings {
+            writeln!(f, "  warning: {warning}")?;
         }
         Ok(())
     }

@@ -99,5 +99,9 @@ fn what_an_acquisition_lacks_is_named_before_anything_is_created() {
     assert!(error.contains("needs the array `basis`") && error.contains("it has coil_maps, trajectory"), "{error}");
     let mut volume = example.draw(1).unwrap();
     volume.facts.image = Some(diph_core::ImageShape::volume(2, 13, 12));
-    assert!(create(volume).contains("expected an image of two spatial axes, got one of 2 x 13 x 12"));
+    let error = create(volume);
+    assert!(
+        error.contains("two spatial axes, got one of 2 x 13 x 12; take another operator: diph.cartesian"),
+        "{error}"
+    );
 }

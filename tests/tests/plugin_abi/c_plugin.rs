@@ -87,7 +87,7 @@ fn errors_of_a_c_plugin_name_it() {
 }
 
 #[test]
-fn memory_is_known_from_shapes_alone() {
+fn memory_and_time_are_known_from_shapes_alone() {
     let directory = tempfile::tempdir().unwrap();
     let Some(library) = fixtures::build_c_plugin("example_plugin", &[], directory.path()) else { return };
     let mut registry = Registry::new(HostServices::new());
@@ -97,4 +97,10 @@ fn memory_is_known_from_shapes_alone() {
     assert_eq!(estimate.kept_parts().collect::<Vec<_>>(), [("gain", 8_000_000)]);
     assert!(registry.memory_estimate("example.c-shrink", &json!({}), &gain, false).unwrap().is_none());
     assert!(registry.memory_estimate("example.c-gain", &json!({"x": 1}), &gain, false).is_err());
+
+    // 2 ns for every pixel of a call.
+    let time = registry.time_estimate("example.c-gain", &json!({}), &gain, 500).unwrap().unwrap();
+    assert!((time.as_secs_f64() - 2.0).abs() < 1e-6, "{time:?}");
+    assert!(registry.time_estimate("example.c-shrink", &json!({}), &gain, 500).unwrap().is_none());
+    assert!(registry.time_estimate("example.c-gain", &json!({"x": 1}), &gain, 500).is_err());
 }

@@ -5,3 +5,4 @@ mod c_plugin;
 mod faulty_plugins;
 mod fixtures;
 mod sdk_plugin;
+mod volumes;

@@ -1,5 +1,6 @@
 //! `diph convert`: trajectories, dictionaries, results and networks from one file format to another.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,6 +10,7 @@ use diph_formats::{ArrayFile, FolderLock, NpzWriter, OutputFile, check_not_input
 use diph_network::WeightFormat;
 use diph_recon::memory::{files, program};
 use diph_recon::{Blame, ReconError};
+use diph_regression::RegressionConfig;
 use ndarray::Axis;
 use serde::Serialize;
 use serde_json::json;
@@ -48,7 +50,7 @@ pub enum Content {
     Dictionary,
     /// `samples_*.npz` of the Python MRF-DiPh code, to one folder a sample with maps.npz and tsmi.npz in physical units
     Samples,
-    /// Weights of a diffusion prior (`.safetensors`, or `.pt` with a `.json` beside it), for example an average of a training
+    /// Weights of a diffusion prior or of a regression network (`.safetensors`, or `.pt` with a `.json` beside it), for example an average of a training
     /// run with half the bits
     Checkpoint,
 }
@@ -72,12 +74,9 @@ impl ConvertArgs {
                     Content::Trajectory => TrajectoryFile::read(input).file(input)?.to_bytes(output).file(output)?,
                     Content::Dictionary => DictionaryFile::read(input).file(input)?.to_bytes(output).file(output)?,
                     Content::Checkpoint | Content::Samples => {
-                        let format = self.format.unwrap_or(WeightFormat::F32);
-                        let checkpoint = Checkpoint::read(input).file(input)?;
-                        context
-                            .output
-                            .note_all(checkpoint.notes.iter().map(|(what, value)| format!("{what}: {value}")));
-                        checkpoint.to_bytes(output, format).file(output)?
+                        let (bytes, notes) = self.network()?;
+                        context.output.note_all(notes.iter().map(|(what, value)| format!("{what}: {value}")));
+                        bytes
                     }
                 };
                 out.write(&bytes).file(output)?;
@@ -109,7 +108,7 @@ impl ConvertArgs {
         let samples = SampleResults::read(input).file(input)?;
         let mut written = Vec::new();
         for (index, qmaps) in samples.qmaps.axis_iter(Axis(0)).enumerate() {
-            let mut maps = QuantitativeMaps::from_stacked(&qmaps.to_owned()).file(input)?;
+            let mut maps = QuantitativeMaps::from_stacked(qmaps.into_dyn()).file(input)?;
             maps.pd.mapv_inplace(|pd| pd * factor);
             let maps = NpzWriter::compressed().with("qmaps", maps.to_stacked().file(input)?.view());
             let image = |images: &ndarray::Array4<num_complex::Complex32>| {
@@ -131,6 +130,18 @@ impl ConvertArgs {
             OutputFile::new(path, self.force, &[input]).and_then(|file| file.write(bytes)).file(path)?;
         }
         Ok(())
+    }
+
+    /// The bytes of a network of either kind in another number format, and its notes. Its own configuration says which it is.
+    fn network(&self) -> Result<(Vec<u8>, BTreeMap<String, String>), AppError> {
+        let (input, output) = (&self.input, &self.output);
+        let format = self.format.unwrap_or(WeightFormat::F32);
+        if diph_network::Checkpoint::<RegressionConfig>::read_config(input).is_ok() {
+            let network = diph_network::Checkpoint::<RegressionConfig>::read(input).file(input)?;
+            return Ok((network.to_bytes(output, format).file(output)?, network.notes));
+        }
+        let network = Checkpoint::read(input).file(input)?;
+        Ok((network.to_bytes(output, format).file(output)?, network.notes))
     }
 
     fn factor(&self) -> f32 {

@@ -29,7 +29,7 @@ use crate::output::{AppError, BlameFlag, Table};
 use crate::study_output::StudyOutput;
 
 /// Methods whose shipped network was trained for another acquisition than the demo's, and refuses it.
-const FOR_ANOTHER_ACQUISITION: [&str; 1] = ["unet"];
+const FOR_ANOTHER_ACQUISITION: [&str; 2] = ["posterior-unconditional", "posterior-conditional"];
 
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
@@ -199,7 +199,7 @@ fn comparison(
     let note = |error: Option<f64>| error.map_or(String::new(), |error| format!("MAPE {error:.1} %"));
     let mut columns = vec![ComparedMethod {
         name: "reference".into(),
-        maps: MapsView::of_maps(&reference),
+        maps: MapsView::of_maps(&reference).step(STEP)?,
         t1_note: String::new(),
         t2_note: String::new(),
     }];
@@ -211,7 +211,7 @@ fn comparison(
             t2_note: note(method.evaluation.t2_mape_percent),
         });
     }
-    let shown = visible_voxels(reference.pd.view());
+    let shown = visible_voxels(columns[0].maps.pd);
     let title = "Brain phantom, 200 frames of one spiral arm each";
     comparison_figure(title, &columns, shown.view(), MapWindows::default()).and_then(|image| image.to_png()).step(STEP)
 }

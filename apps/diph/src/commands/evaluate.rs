@@ -8,10 +8,10 @@ use diph_datasets::{DatasetFolder, QuantitativeMaps, SampleResults, SliceId};
 use diph_formats::{NpzFile, OutputFile, check_not_input};
 use diph_recon::config::first_difference;
 use diph_recon::memory::{files, program};
-use diph_recon::slices::{Selection, read_truth};
+use diph_recon::slices::{Selection, read_truth, select};
 use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
 use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
-use ndarray::{Array3, ArrayD, Axis, Ix3};
+use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex32;
 
 use crate::Context;
@@ -120,9 +120,10 @@ impl EvaluateArgs {
     /// nothing otherwise.
     fn of_folder(&self, context: &Context) -> Result<Vec<Candidate>, ReconError> {
         let stored = StoredSlice::list(&self.results)?;
-        let is_selected =
-            |slice: &&StoredSlice| self.vols.contains(slice.id.vol) && self.slices.contains(slice.id.slice);
-        let selected: Vec<&StoredSlice> = stored.iter().filter(is_selected).collect();
+        let present: Vec<SliceId> = stored.iter().map(|slice| slice.id).collect();
+        let place = format!("in {}", self.results.display());
+        let ids = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
+        let selected: Vec<&StoredSlice> = stored.iter().filter(|slice| ids.contains(&slice.id)).collect();
         let mut first = None;
         for slice in &selected {
             check_memory(
@@ -140,7 +141,7 @@ impl EvaluateArgs {
                 return Err(ReconError::input(&slice.folder, message.replace("is asked for here", "here")));
             }
         }
-        selected.into_iter().map(|slice| of_slice_folder(&slice.folder, slice.id)).collect()
+        selected.into_iter().map(of_stored).collect()
     }
 
     /// The n-th sample is the n-th selected slice, volumes first. Images are still divided by the intensity factor.
@@ -158,8 +159,8 @@ impl EvaluateArgs {
         let without_matching = samples.z_t.iter().all(|value| *value == Complex32::ZERO);
         let images = if without_matching { &samples.x_hat } else { &samples.z_t };
         let candidate = |(index, id): (usize, SliceId)| {
-            let qmaps: Array3<f32> = samples.qmaps.index_axis(Axis(0), index).to_owned();
-            let maps = QuantitativeMaps::from_stacked(&qmaps).file(path)?;
+            let qmaps = samples.qmaps.index_axis(Axis(0), index).into_dyn();
+            let maps = QuantitativeMaps::from_stacked(qmaps).file(path)?;
             let tsmi = images.index_axis(Axis(0), index).mapv(|value| value * factor).into_dyn();
             Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
         };
@@ -173,11 +174,10 @@ fn check_memory<'a>(context: &Context, paths: impl IntoIterator<Item = &'a Path>
     Ok(context.memory.check("reading the results", &reading, "evaluate fewer samples, or check the files")?)
 }
 
-fn of_slice_folder(folder: &Path, id: SliceId) -> Result<Candidate, ReconError> {
-    let path = folder.join("maps.npz");
-    let qmaps = NpzFile::open(&path).and_then(|mut file| file.array::<f32, Ix3>("qmaps", "(T1 T2 RePD ImPD, y, x)"));
-    let maps = QuantitativeMaps::from_stacked(&qmaps.file(&path)?).file(&path)?;
-    let path = folder.join("tsmi.npz");
-    let tsmi = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)"));
-    Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi.file(&path)?.into_dyn()) })
+fn of_stored(slice: &StoredSlice) -> Result<Candidate, ReconError> {
+    let maps = slice.maps()?;
+    let path = slice.folder.join("tsmi.npz");
+    let read = |file: &mut NpzFile| file.array::<Complex32, IxDyn>("tsmi", "(coefficient, [z,] y, x)");
+    let tsmi = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
+    Ok(Candidate { id: slice.id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
 }

@@ -1,15 +1,18 @@
 //! One module for each command: its arguments and what it does.
 
+mod compare;
 mod completions;
 mod convert;
 mod demo;
 mod dictionary;
 mod evaluate;
 mod image_size;
+mod measurement;
 mod parity;
 mod plugin;
 mod recon;
 mod simulate;
+mod sweep;
 mod train;
 mod values;
 
@@ -21,16 +24,19 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::output::AppError;
 
+pub use compare::CompareArgs;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
 pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
-pub use image_size::ImageSize;
+pub use image_size::{ImageSize, parse_image};
+pub use measurement::MeasurementArgs;
 pub use parity::ParityArgs;
 pub use plugin::PluginArgs;
 pub use recon::ReconArgs;
 pub use simulate::SimulateArgs;
+pub use sweep::SweepArgs;
 pub use train::TrainArgs;
 pub use values::Values;
 

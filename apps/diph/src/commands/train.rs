@@ -1,4 +1,7 @@
-//! `diph train`: a diffusion prior from images, or a Gaussian one from maps.
+//! `diph train`: a diffusion prior from images, a regression network or a Gaussian prior from maps.
+
+mod recipe;
+mod regression;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +14,8 @@ use diph_recon::config::{Override, read_json};
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};
 use diph_train::{
-    FolderImages, RunConfig, RunFolder, RunOptions, TrainingData, TrainingProgress, TrainingRun, learn_spectrum,
-    measure_sizes, training_plan, training_time,
+    DataConfig, FolderImages, RunConfig, RunFolder, RunOptions, SpectrumSettings, TrainingData, TrainingProgress,
+    TrainingRun, learn_spectrum, measure_sizes, training_plan, training_time,
 };
 use serde_json::{Value, json};
 
@@ -21,14 +24,20 @@ use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
 /// Arguments of `diph train`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// Folder of the run: configuration, log, pictures, state and networks; for a spectrum the file to write
+    /// Folder of the run: configuration, log, pictures, state and networks; for a spectrum the file to write; for a recipe the
+    /// folder of its runs
     #[arg(long, value_name = "DIR|FILE")]
     pub out: PathBuf,
     /// What is learned
     #[arg(long, value_enum, default_value_t = Objective::Diffusion)]
     pub objective: Objective,
+    /// Everything for an acquisition, one after the other: spectrum, regression network, diffusion prior; `--set` takes keys of
+    /// their configurations with the name of the stage in front, for example `regression.training.steps=3000`
+    #[arg(long, value_enum, conflicts_with_all = ["objective", "config", "init_from", "spectrum", "condition", "intensity", "images",
+        "steps", "batch", "dry_run"])]
+    pub recipe: Option<Recipe>,
     /// Go on with the run in the folder; equals a run that never stopped, bit for bit
     #[arg(long)]
     pub resume: bool,
@@ -71,6 +80,12 @@ pub struct TrainArgs {
     /// Configuration instead of the built-in one, in the form of a run's `config.json`
     #[arg(long, value_name = "FILE.json", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
+    /// Weights that training starts from: the average of another run with a network of the same architecture
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub init_from: Option<PathBuf>,
+    /// Spectrum of the linear estimate (regression); by default the one that comes with Diph for the acquisition
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub spectrum: Option<PathBuf>,
     /// Override a key of the configuration, for example `training.model.unet.model_channels=32`
     #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub overrides: Vec<String>,
@@ -101,6 +116,21 @@ pub enum Objective {
     Diffusion,
     /// The spectrum of the Gaussian prior of the method `mmse`, in seconds
     Spectrum,
+    /// The network of the method `unet`, which reads T1, T2 and proton density off the linear estimate
+    Regression,
+}
+
+/// What is trained for an acquisition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recipe {
+    /// Spectrum, regression network, diffusion prior; then their errors on held-out slices beside those of `lrtv`
+    Standard,
+}
+
+/// What a run says at its end, for programs and for people.
+struct Outcome {
+    summary: Value,
+    text: String,
 }
 
 /// What images are divided by before the network sees them.
@@ -136,19 +166,32 @@ impl TrainArgs {
     /// # Errors
     /// Naming the flag, the key, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
-        if self.objective == Objective::Spectrum {
-            return self.learn_spectrum(context);
+        let outcome = match (self.recipe, self.objective) {
+            (Some(Recipe::Standard), _) => Some(self.cook(context)?),
+            (None, Objective::Spectrum) => Some(self.learn_spectrum(context)?),
+            (None, Objective::Regression) => self.train_regression(context)?,
+            (None, Objective::Diffusion) => self.train_diffusion(context)?,
+        };
+        match outcome {
+            Some(outcome) => context.output.result(&outcome.summary, || outcome.text),
+            None => Ok(()),
         }
+    }
+
+    /// Trains a diffusion prior; a dry run has no outcome.
+    fn train_diffusion(&self, context: &Context) -> Result<Option<Outcome>, AppError> {
+        self.refuse("diffusion", &[("--spectrum", self.spectrum.is_some())])?;
         if self.force {
             return Err(AppError::usage("--force", "has no effect but with --objective spectrum; leave it out"));
         }
         let folder = RunFolder::new(&self.out);
         let mut config = self.configuration(&folder)?;
-        self.check_used(&config)?;
+        self.check_used(&config.data)?;
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
         if self.dry_run {
-            return print_estimate(context, &estimate);
+            print_estimate(context, &estimate)?;
+            return Ok(None);
         }
         check_writable_folder(&self.out).file(&self.out)?;
         let _lock = FolderLock::take(&self.out).file(&self.out)?;
@@ -187,15 +230,17 @@ impl TrainArgs {
             bar.message(format!("loss {:.4}, {} left", progress.loss, time(progress.seconds_left)));
         })?;
         drop(bar);
-        context.output.result(&summary, || {
-            let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
-            format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step)
-        })
+        let (steps, loss, out) = (summary.steps, summary.loss, self.out.display());
+        let text =
+            format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step);
+        Ok(Some(Outcome { summary: json!(summary), text }))
     }
 
     /// Learns a spectrum and writes its file.
-    fn learn_spectrum(&self, context: &Context) -> Result<(), AppError> {
+    fn learn_spectrum(&self, context: &Context) -> Result<Outcome, AppError> {
         let of_networks = [
+            ("--init-from", self.init_from.is_some()),
+            ("--spectrum", self.spectrum.is_some()),
             ("--resume", self.resume),
             ("--validation-vols", self.validation_vols.is_some()),
             ("--phantom-share", self.phantom_share.is_some()),
@@ -205,9 +250,7 @@ impl TrainArgs {
             ("--batch", self.batch.is_some()),
             ("--dry-run", self.dry_run),
         ];
-        if let Some((flag, _)) = of_networks.into_iter().find(|(_, given)| *given) {
-            return Err(AppError::usage(flag, "has no effect with --objective spectrum; leave it out"));
-        }
+        self.refuse("spectrum", &of_networks)?;
         if self.out.is_dir() {
             let message = format!("{} is a folder; name the file to write", self.out.display());
             return Err(AppError::usage("--out", message));
@@ -216,20 +259,22 @@ impl TrainArgs {
             Some(file) => self.overridden(read_json(file)?, file)?,
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration"))?,
         };
-        self.check_used(&config)?;
+        self.check_used(&config.data)?;
         let inputs: Vec<&Path> = self.config.as_deref().into_iter().collect();
         let out = OutputFile::new(&self.out, self.force, &inputs).file(&self.out)?;
         let registry = context.registry()?;
         let bar = context.output.bar("learning the spectrum", 1);
-        let learned = learn_spectrum(&registry, &config, &context.cancel, &mut |done, total| bar.set(done, total))?;
+        let (coefficients, seed) = (config.training.model.unet.coefficients, config.training.seed);
+        let settings = SpectrumSettings { coefficients, seed };
+        let on_image = &mut |done, total| bar.set(done, total);
+        let learned = learn_spectrum(&registry, &config.data, settings, &context.cancel, on_image)?;
         drop(bar);
         let bytes = learned.spectrum.to_bytes().step("writing the spectrum")?;
         check_not_input(&self.out, learned.files.iter().map(PathBuf::as_path)).file(&self.out)?;
         out.write(&bytes).file(&self.out)?;
         let (images, out) = (learned.spectrum.images(), self.out.display());
-        context.output.result(&json!({ "images": images, "spectrum": lossy(&self.out) }), || {
-            format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`")
-        })
+        let text = format!("spectrum of {images} images in {out}; use it with `--set prior.options.spectrum={out}`");
+        Ok(Outcome { summary: json!({ "images": images, "spectrum": lossy(&self.out) }), text })
     }
 
     /// A run that goes on keeps the factors that it measured when it began.
@@ -275,10 +320,10 @@ impl TrainArgs {
 
     /// Fails on a flag that says something about images that are not trained on. That it repeats the default is no reason to
     /// pass over it: who writes it expects something else.
-    fn check_used(&self, config: &RunConfig) -> Result<(), AppError> {
+    fn check_used(&self, data: &DataConfig) -> Result<(), AppError> {
         const FOLDER: &str = "--dataset DIR";
         const PHANTOM: &str = "--phantom HEIGHTxWIDTH";
-        let (no_folder, no_phantom) = (config.data.dataset.is_none(), config.data.phantom.is_none());
+        let (no_folder, no_phantom) = (data.dataset.is_none(), data.phantom.is_none());
         let unused = [
             ("--vols", self.vols.is_some(), no_folder, FOLDER),
             ("--slices", self.slices.is_some(), no_folder, FOLDER),
@@ -295,15 +340,15 @@ impl TrainArgs {
         }
     }
 
-    fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
+    /// Keys that every objective has, with what the flags say of them.
+    fn shared_keys(&self) -> Result<[(&'static str, Option<Value>); 13], AppError> {
         let size = self.phantom.map(<(usize, usize)>::from);
         let acquisition = match self.acquisition.as_deref() {
             Some(path) if path == Path::new("demo") => Some(Value::Null),
             path => path.map(|path| text("--acquisition", path)).transpose()?,
         };
         let dataset = self.dataset.as_deref().map(|path| text("--dataset", path)).transpose()?;
-        let measured = self.intensity == Some(IntensityUnits::Measured);
-        let flags = [
+        Ok([
             ("data.dataset", dataset),
             ("data.vols", self.vols.as_ref().map(numbers)),
             ("data.slices", self.slices.as_ref().map(numbers)),
@@ -317,6 +362,27 @@ impl TrainArgs {
             ("training.steps", self.steps.map(|steps| json!(steps))),
             ("training.batch", self.batch.map(|batch| json!(batch))),
             ("training.seed", self.seed.map(|seed| json!(seed))),
+        ])
+    }
+
+    fn parsed_overrides(&self) -> Result<Vec<Override>, AppError> {
+        Ok(self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?)
+    }
+
+    /// Fails on a flag that was given and says nothing to this objective.
+    fn refuse(&self, objective: &str, flags: &[(&'static str, bool)]) -> Result<(), AppError> {
+        match flags.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(AppError::usage(*flag, format!("has no effect with --objective {objective}; leave it out")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
+        let measured = self.intensity == Some(IntensityUnits::Measured);
+        let flags = [
+            ("init_from", self.init_from.as_deref().map(|path| text("--init-from", path)).transpose()?),
             ("training.model.condition", self.condition.clone()),
             ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
             // Factors of a configuration are those of the images that it was written for.
@@ -325,10 +391,8 @@ impl TrainArgs {
             ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
         ];
         let origin = origin.display().to_string();
-        for (key, value) in flags.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            Override::new(key, value).apply(&mut base, &origin)?;
-        }
-        let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        apply(&mut base, &origin, self.shared_keys()?.into_iter().chain(flags))?;
+        let overrides = self.parsed_overrides()?;
         let gives_factors = |change: &Override| change.sets("training.model.intensity");
         if let Some(change) = overrides.iter().find(|change| self.measures_factors() && gives_factors(change)) {
             let message =
@@ -337,6 +401,18 @@ impl TrainArgs {
         }
         Ok(RunConfig::load(base, &origin, &overrides)?)
     }
+}
+
+/// Lays the values that flags give over a configuration.
+fn apply<'k>(
+    base: &mut Value,
+    origin: &str,
+    keys: impl IntoIterator<Item = (&'k str, Option<Value>)>,
+) -> Result<(), AppError> {
+    for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        Override::new(key, value).apply(base, origin)?;
+    }
+    Ok(())
 }
 
 /// What the run will need; announces a network that takes long.

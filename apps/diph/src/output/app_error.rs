@@ -9,16 +9,20 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 11] = [
+const FLAGS: [(&str, &str); 15] = [
+    ("baseline", "--baseline"),
+    ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
     ("data.slices", "--slices"),
     ("data.validation_vols", "--validation-vols"),
     ("data.vols", "--vols"),
     ("image_size", "--image-size"),
+    ("log_results", "--report"),
     ("model_config", "--model-config"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
+    ("set_range", "--set-range"),
     ("slices", "--slices"),
     ("vols", "--vols"),
 ];
@@ -52,6 +56,14 @@ pub enum AppError {
     /// A file is to blame, a step failed, or the user asked to stop.
     #[error(transparent)]
     Recon(ReconError),
+    /// Another process of this program failed, or was ended by a plugin.
+    #[error("{message}")]
+    Process {
+        /// What it said, or how it ended.
+        message: String,
+        /// The code that it ended with.
+        exit: Exit,
+    },
     /// A check found something.
     #[error("{0}")]
     Check(String),
@@ -71,6 +83,7 @@ impl AppError {
             Self::NoKspace(_) | Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
             Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
             Self::Memory(_) | Self::Recon(_) => Exit::Failure,
+            Self::Process { exit, .. } => *exit,
             Self::Check(_) => Exit::CheckFailed,
         }
     }

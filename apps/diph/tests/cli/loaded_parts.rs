@@ -56,6 +56,24 @@ fn loaded_parts_give_the_same_bytes_as_built_in_ones() {
     }
 }
 
+#[test]
+fn a_volume_goes_through_loaded_parts_as_through_built_in_ones() {
+    let bench = Bench::new();
+    bench.succeed(&["simulate", "--phantom", "4x24x20", "--cut", "4", "--lines", "20", "--out", "data"]);
+    install(&bench, &["diph_cartesian_operator", "diph_bloch_dictionary", "diph_sparse_prior"]);
+    let cartesian = ["--set", r#"operator={"id":"diph.cartesian"}"#, "--set", "solver.fista.iterations=5"];
+    for method in ["lrtv", "wavelet"] {
+        bench.recon(method, "built-in", &cartesian);
+        bench.recon(method, "loaded", &[&cartesian[..], &["--plugin-dir", "plugins"]].concat());
+        for file in ["maps.npz", "tsmi.npz"] {
+            assert!(bytes(&bench, "built-in", file) == bytes(&bench, "loaded", file), "{method}: {file} differs");
+        }
+        let provenance = bench.json("loaded/vol0_slice0/provenance.json");
+        let libraries = provenance["plugins"].as_array().unwrap().iter().map(|part| part["library"].as_str().unwrap());
+        assert!(libraries.into_iter().all(|library| library != "built in"), "{provenance}");
+    }
+}
+
 /// Reconstructs with the parts `names` of a stranger beside Diph's own, on the same data.
 fn compare(bench: &Bench, [operator, prior, projector]: [&str; 3]) {
     let few = ["--slices", "0", "--set", "solver.fista.iterations=5"];

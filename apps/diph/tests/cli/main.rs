@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod comparison;
 mod demo;
 mod diffusion;
 mod loaded_parts;
@@ -10,7 +11,10 @@ mod network;
 #[cfg(unix)]
 mod nothing_lost;
 mod parity;
+mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod regression;
 mod training;
+mod volumes;

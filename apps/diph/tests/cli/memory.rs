@@ -52,10 +52,13 @@ fn the_estimate_is_what_a_run_takes() {
         compare(&bench, &["simulate", "--phantom", size, "--coils", coils, "--out", data]);
         let recon = ["recon", "--dataset", data, "--method"];
         let few = "solver.fista.iterations=2";
-        compare(&bench, &[&recon[..], &["lrtv", "--out", "out-tv", "--set", few]].concat());
+        compare(&bench, &[&recon[..], &["lrtv", "--out", "out-tv", "--force", "--set", few]].concat());
         let few = "solver.annealed.iterations=2";
         if coils == "1" {
-            compare(&bench, &[&recon[..], &["mrf-diph-conditional", "--out", "out-diph", "--set", few]].concat());
+            compare(
+                &bench,
+                &[&recon[..], &["mrf-diph-conditional", "--out", "out-diph", "--force", "--set", few]].concat(),
+            );
         }
     }
     let dictionary = ["--dictionary", "wide.npz", "--cut", "4"];

@@ -279,8 +279,11 @@ fn measured_data_are_not_simulated_over() {
     fs::remove_file(bench.path("data/simulation.json")).unwrap();
     let before = content(&bench.path("data"));
     let maps = ["simulate", "--maps", "data", "--cut", "4", "--out"];
-    let error = bench.fail(2, &[&maps[..], &["data", "--force"]].concat());
-    assert!(error.contains("it is read by the same command"), "{error}");
+    let own_dictionary = ["--phantom", "24", "--dictionary", "data/acquisition/SVD_dict_FISP_cut4.mat", "--out"];
+    for words in [&maps[..], &[&["simulate", "--cut", "4"], &own_dictionary[..]].concat()] {
+        let error = bench.fail(2, &[words, &["data", "--force"]].concat());
+        assert!(error.contains("it is read by the same command"), "{error}");
+    }
     let phantom = ["simulate", "--phantom", "24", "--cut", "4", "--samples", "100", "--out", "data"];
     let error = bench.fail(2, &phantom);
     assert!(error.contains("a data set that was not simulated") && error.contains("--force"), "{error}");

@@ -80,8 +80,10 @@ fn samples_of_the_python_code_are_evaluated_in_the_order_of_the_slices() {
     let bench = Bench::with_data();
     let folder = diph_datasets::DatasetFolder::new(bench.path("data"));
     let ids = [diph_datasets::SliceId::new(0, 1), diph_datasets::SliceId::new(0, 0)];
-    let images: Vec<_> = ids.iter().map(|id| folder.reference_tsmi(*id, 4).unwrap().mapv(|v| v / 0.004)).collect();
-    let maps: Vec<_> = ids.iter().map(|id| folder.maps(*id).unwrap().to_stacked().unwrap()).collect();
+    let image = |id: &diph_datasets::SliceId| folder.reference_tsmi(*id, 4).unwrap().mapv(|v| v / 0.004);
+    let images: Vec<_> = ids.iter().map(|id| image(id).into_dimensionality::<ndarray::Ix3>().unwrap()).collect();
+    let maps = |id: &diph_datasets::SliceId| folder.maps(*id).unwrap().to_stacked().unwrap();
+    let maps: Vec<_> = ids.iter().map(|id| maps(id).into_dimensionality::<ndarray::Ix3>().unwrap()).collect();
     let stacked = ndarray::stack(ndarray::Axis(0), &[images[0].view(), images[1].view()]).unwrap();
     let samples = diph_datasets::SampleResults {
         x_t: ndarray::Array4::zeros((2, 10, 40, 36)),

@@ -29,7 +29,7 @@ impl Stage for Matching {
         let folder = &reference.folder;
         let x = folder.image(FILE, "x")?;
         let acquisition = reference.acquisition(x.shape())?;
-        let (height, width) = acquisition.image_size;
+        let [height, width] = acquisition.image.plane_lengths();
         let projector = reference.projector(&acquisition)?;
         let mut z = ArrayD::zeros(x.raw_dim());
         let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), &ImageShape::plane(height, width));

@@ -94,7 +94,7 @@ impl SamplerSteps {
         matched: &ArrayD<Complex32>,
         their_z: &ArrayD<Complex32>,
     ) -> Result<(Vec<crate::AtomFlip>, Vec<bool>), ReconError> {
-        let (height, width) = sampler.acquisition().image_size;
+        let [height, width] = sampler.acquisition().image.plane_lengths();
         let projector: &dyn PhysicsProjector = sampler.projector();
         // A projected image holds multiples of atoms, so that matching it again finds them.
         let mut again = ArrayD::zeros(their_z.raw_dim());

@@ -106,10 +106,10 @@ impl WholeRun {
     ) -> Result<Vec<Comparison>, ReconError> {
         let (folder, file) = (&reference.folder, self.file());
         let qmaps = folder.array::<f32, Ix3>(&file, "qmaps", "(T1 T2 RePD ImPD, y, x)")?;
-        let theirs = QuantitativeMaps::from_stacked(&qmaps).file(&folder.path(&file)?)?;
+        let theirs = QuantitativeMaps::from_stacked(qmaps.view().into_dyn()).file(&folder.path(&file)?)?;
         let (height, width) = mask.dim();
         folder.check_shape(&file, "qmaps", &[4, height, width], qmaps.shape())?;
-        let compare = |name: &str, theirs: &Array2<f32>| -> Result<Comparison, ReconError> {
+        let compare = |name: &str, theirs: &ArrayD<f32>| -> Result<Comparison, ReconError> {
             let ours = maps.parameter(name).step("comparing maps")?;
             let errors = metrics::absolute_percentage_errors(theirs, ours, mask);
             let equal = errors.iter().filter(|error| **error < SAME_ATOM).count();
@@ -126,7 +126,7 @@ fn maps_of(sampler: &RecordedSampler, state: &AnnealedState) -> Result<Parameter
     if let Some(maps) = &RecordedSampler::physics(state)?.maps {
         return Ok(maps.clone());
     }
-    let (height, width) = sampler.acquisition().image_size;
+    let [height, width] = sampler.acquisition().image.plane_lengths();
     let mut maps = ParameterMaps::zeros(sampler.projector().parameters().to_vec(), &ImageShape::plane(height, width));
     let mut projected = ArrayD::zeros(state.x_hat.raw_dim());
     sampler.projector().project(state.x_hat.view(), projected.view_mut(), Some(&mut maps)).step("matching")?;
@@ -139,9 +139,9 @@ impl Truth {
         let domain = sampler.operator().domain().shape().to_vec();
         let operator = reference.operator(sampler.acquisition(), false)?;
         let maps = folder.array::<f32, Ix3>(MAPS, "qmaps", "(T1 T2 RePD ImPD, y, x)")?;
-        let maps = QuantitativeMaps::from_stacked(&maps).file(&folder.path(MAPS)?)?;
+        let maps = QuantitativeMaps::from_stacked(maps.view().into_dyn()).file(&folder.path(MAPS)?)?;
         let mask = folder.array::<bool, Ix2>(MASK, "mask", "(y, x)")?;
-        let (height, width) = sampler.acquisition().image_size;
+        let [height, width] = sampler.acquisition().image.plane_lengths();
         folder.check_shape(MAPS, "qmaps", &[height, width], maps.t1.shape())?;
         folder.check_shape(MASK, "mask", &[height, width], mask.shape())?;
         Ok(Self {
@@ -156,7 +156,7 @@ impl Truth {
     fn metrics(&self, i: usize, state: &AnnealedState, maps: &ParameterMaps) -> Result<RunMetrics, ReconError> {
         let mut kspace = self.operator.range().zeros();
         self.operator.forward(state.x_hat.view(), kspace.view_mut()).step("forward")?;
-        let mape = |name, reference: &Array2<f32>| -> Result<f64, ReconError> {
+        let mape = |name, reference: &ArrayD<f32>| -> Result<f64, ReconError> {
             let values = maps.parameter(name).step("metrics")?;
             Ok(metrics::mean(&metrics::absolute_percentage_errors(reference, values, &self.mask)))
         };

@@ -3,22 +3,22 @@
 use diph_bloch::Dictionary;
 use diph_core::{AcquisitionShape, FourierScale, ImageShape};
 use diph_plugin_host::{Acquisition as PartsAcquisition, ArrayData, ElementType, Facts};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, ArrayD, Axis};
 use num_complex::Complex32;
 
 /// Everything that operator and projector are made from.
 #[derive(Clone)]
 pub struct Acquisition {
-    /// (frame, sample, 2): (ky, kx) in cycles per pixel.
+    /// (frame, sample, 2): (ky, kx) in cycles per pixel; of a volume (frame, sample, 3): (kz, ky, kx).
     pub trajectory: Array3<f64>,
     /// (frame, sample): weights for density compensation.
     pub density_compensation: Array2<f32>,
     /// Bloch responses and temporal basis.
     pub dictionary: Dictionary,
-    /// Coil sensitivities (coil, y, x); absent for a single coil that sees everything.
-    pub coil_maps: Option<Array3<Complex32>>,
-    /// Image (height, width) in pixels.
-    pub image_size: (usize, usize),
+    /// Coil sensitivities (coil, [z,] y, x); absent for a single coil that sees everything.
+    pub coil_maps: Option<ArrayD<Complex32>>,
+    /// Spatial lengths of the image: a plane or a volume.
+    pub image: ImageShape,
 }
 
 impl Acquisition {
@@ -26,14 +26,19 @@ impl Acquisition {
     pub fn shape(&self) -> AcquisitionShape {
         let (frames, samples) = self.density_compensation.dim();
         AcquisitionShape {
-            image: ImageShape::plane(self.image_size.0, self.image_size.1),
+            image: self.image,
             coefficients: self.dictionary.coefficients(),
             frames,
             samples,
-            coils: self.coil_maps.as_ref().map_or(1, |maps| maps.dim().0),
+            coils: self.known_coils().unwrap_or(1),
             has_coil_maps: self.coil_maps.is_some(),
             is_weighted: true,
         }
+    }
+
+    /// Number of coils, where their sensitivities are known.
+    pub fn known_coils(&self) -> Option<usize> {
+        self.coil_maps.as_ref().map(|maps| maps.len_of(Axis(0)))
     }
 
     /// What parts are created from, with data weights or without.

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, TrajectoryFile};
 use diph_formats::{NpzFile, is_there};
 use diph_nufft::Trajectory;
-use ndarray::{Array2, Array3, ArrayViewD, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3, Ix4};
 use num_complex::Complex32;
+use serde_json::{Value, json};
 
 use super::Acquisition;
 use super::{SequenceSource, read_dictionary};
@@ -51,15 +53,30 @@ impl<'a> AcquisitionSource<'a> {
         }
     }
 
-    /// Reads everything for images of a size (height, width); simulates the dictionary of a sequence until cancelled.
+    /// Reads everything for images of a shape; simulates the dictionary of a sequence until cancelled.
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
-    pub fn read(&self, image_size: (usize, usize), cancel: &Cancel) -> Result<Acquisition, ReconError> {
+    pub fn read(&self, image: ImageShape, cancel: &Cancel) -> Result<Acquisition, ReconError> {
         let dictionary = self.read_dictionary(cancel)?;
-        let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), image_size)?;
-        let coil_maps = self.read_coil_maps(image_size)?;
-        Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image_size })
+        let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), &image)?;
+        let coil_maps = self.read_coil_maps(&image)?;
+        Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image })
+    }
+
+    /// What was asked for, as it goes into the provenance of a result.
+    pub fn describe(&self) -> Value {
+        let sequence = self.sequence.map(SequenceSource::to_string);
+        json!({
+            "dataset": self.folder.root(),
+            "cut": self.cut,
+            "coefficients": self.coefficients,
+            "trajectory": self.trajectory,
+            "dictionary": self.dictionary,
+            "sequence": sequence,
+            "coil_maps": self.coil_maps,
+            "estimate_coils": self.estimate_coils,
+        })
     }
 
     /// Files that [`read`](Self::read) opens.
@@ -111,39 +128,56 @@ impl<'a> AcquisitionSource<'a> {
         read_dictionary(&path, self.coefficients)
     }
 
-    /// Positions (frame, sample, 2) and density compensation (frame, sample) for a number of frames.
+    /// Positions (frame, sample, 2), of a volume (frame, sample, 3), and density compensation (frame, sample) for a number of
+    /// frames.
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
-    pub fn read_trajectory(
-        &self,
-        frames: usize,
-        image_size: (usize, usize),
-    ) -> Result<(Array3<f64>, Array2<f32>), ReconError> {
+    pub fn read_trajectory(&self, frames: usize, image: &ImageShape) -> Result<(Array3<f64>, Array2<f32>), ReconError> {
         let path = self.trajectory_path()?;
         let file = TrajectoryFile::read(&path).file(&path)?;
+        let (axes, needed) = (file.positions.len_of(Axis(2)), image.lengths().len());
+        if axes != needed {
+            let names: Vec<String> = image.names().iter().map(|name| format!("k{name}")).collect();
+            let names = names.join(", ");
+            let message = format!("positions: expected {needed} columns ({names}) for an image of {image}, got {axes}");
+            return Err(ReconError::input(&path, message));
+        }
+        if image.is_volume() {
+            let Some(weights) = &file.weights else {
+                let message = "expected `weights` with the trajectory of a volume: density compensation is computed for planes \
+                               only; write ones where samples fill the grid evenly";
+                return Err(ReconError::input(&path, message));
+            };
+            return Ok((repeated(&file.positions, frames), by_frame(weights, frames)));
+        }
         let trajectory = Trajectory::from_interleaves(file.positions.view(), frames).file(&path)?;
         let weights = match &file.weights {
             Some(weights) => by_frame(weights, frames),
             None => {
-                let (height, width) = image_size;
+                let [height, width] = image.plane_lengths();
                 diph_nufft::density::pipe_menon(&trajectory, height, width, PIPE_MENON_ITERATIONS).file(&path)?
             }
         };
         Ok((positions(&trajectory), weights))
     }
 
-    fn read_coil_maps(&self, (height, width): (usize, usize)) -> Result<Option<Array3<Complex32>>, ReconError> {
+    fn read_coil_maps(&self, image: &ImageShape) -> Result<Option<ArrayD<Complex32>>, ReconError> {
         let Some(path) = self.coil_maps_path()? else {
             return Ok(None);
         };
-        let maps = NpzFile::open(&path).and_then(|mut file| file.array::<Complex32, Ix3>("coil_maps", "(coil, y, x)"));
-        let maps = maps.file(&path)?;
-        check_coil_maps(&path, maps.view().into_dyn())?;
-        if maps.dim() == (maps.dim().0, height, width) {
+        const KEY: &str = "coil_maps";
+        let mut file = NpzFile::open(&path).file(&path)?;
+        let maps = match image.is_volume() {
+            true => file.array::<Complex32, Ix4>(KEY, "(coil, z, y, x)").file(&path)?.into_dyn(),
+            false => file.array::<Complex32, Ix3>(KEY, "(coil, y, x)").file(&path)?.into_dyn(),
+        };
+        check_coil_maps(&path, maps.view())?;
+        if maps.shape()[1..] == *image.lengths() {
             return Ok(Some(maps));
         }
-        let message = format!("key `coil_maps`: expected (coil, {height}, {width}), got {:?}", maps.shape());
+        let lengths: Vec<String> = image.lengths().iter().map(usize::to_string).collect();
+        let message = format!("key `{KEY}`: expected (coil, {}), got {:?}", lengths.join(", "), maps.shape());
         Err(ReconError::input(&path, message))
     }
 }
@@ -164,7 +198,13 @@ pub fn positions(trajectory: &Trajectory) -> Array3<f64> {
     Array3::from_shape_fn((trajectory.frames(), samples, 2), |(t, s, axis)| values[(t * samples + s) * 2 + axis])
 }
 
-/// Frame t uses interleave t modulo their number.
+/// Positions of every frame: frame t uses interleave t modulo their number.
+fn repeated(interleaves: &Array3<f64>, frames: usize) -> Array3<f64> {
+    let (count, samples, axes) = interleaves.dim();
+    Array3::from_shape_fn((frames, samples, axes), |(t, s, axis)| interleaves[[t % count, s, axis]])
+}
+
+/// Weights of every frame: frame t uses interleave t modulo their number.
 fn by_frame(weights: &Array2<f64>, frames: usize) -> Array2<f32> {
     let (interleaves, samples) = weights.dim();
     let row = |frame: usize| weights.index_axis(Axis(0), frame % interleaves);

@@ -1,7 +1,7 @@
 //! The acquisition of `diph demo`.
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
-use diph_core::Result;
+use diph_core::{ImageShape, Result};
 use diph_nufft::{SpiralOptions, Trajectory, density};
 
 use super::Acquisition;
@@ -23,7 +23,7 @@ impl DemoAcquisition {
     ///
     /// # Errors
     /// When there are no or more coefficients than frames.
-    pub fn new(image_size: (usize, usize), coefficients: usize) -> Result<Self> {
+    pub fn new((height, width): (usize, usize), coefficients: usize) -> Result<Self> {
         let sequence = Sequence::deli_cs().truncated(Sequence::CUTS[Self::CUT])?;
         let dictionary = Dictionary::simulate(&sequence, &DictionaryGrid::brain(), coefficients)?;
         let trajectory = Trajectory::spiral(sequence.frames(), &SpiralOptions::default())?;
@@ -32,7 +32,7 @@ impl DemoAcquisition {
             trajectory: positions(&trajectory),
             dictionary,
             coil_maps: None,
-            image_size,
+            image: ImageShape::plane(height, width),
         };
         Ok(Self { sequence, acquisition })
     }

@@ -1,5 +1,6 @@
 //! Sequences by name or from files.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -16,6 +17,17 @@ pub enum SequenceSource {
     DeliCs,
     /// A file.
     File(PathBuf),
+}
+
+/// As it is typed.
+impl fmt::Display for SequenceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fisp => f.write_str("fisp"),
+            Self::DeliCs => f.write_str("deli-cs"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 impl FromStr for SequenceSource {

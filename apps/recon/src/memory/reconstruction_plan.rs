@@ -6,8 +6,8 @@ use num_complex::Complex32;
 use serde_json::{Map, Value};
 
 use super::program_with_plugins;
-use crate::ConditionImage;
 use crate::acquisition::{Acquisition, announced};
+use crate::method::ConditionImage;
 use crate::method::{Component, Method, Weights};
 
 /// What makes a reconstruction smaller.
@@ -116,14 +116,14 @@ impl<'a> ReconstructionPlan<'a> {
     /// What the solver holds.
     fn images(&self) -> MemoryEstimate {
         let image = MemoryEstimate::array::<Complex32>(&[self.shape.coefficients, self.shape.pixels()]);
-        let images = self.method.solver.images() + SAMPLE_IMAGES * self.samples.saturating_sub(1);
+        let images = self.method.solver.facts().images + SAMPLE_IMAGES * self.samples.saturating_sub(1);
         MemoryEstimate::default().kept("images", image.saturating_mul(images as u64))
     }
 }
 
 /// What the program holds of an acquisition, and copies on their way to a plugin.
 pub fn acquisition_memory(shape: &AcquisitionShape, atoms: usize, parameters: usize) -> MemoryEstimate {
-    let trajectory = MemoryEstimate::array::<[f64; 2]>(&[shape.samples_per_coil()]);
+    let trajectory = MemoryEstimate::array::<f64>(&[shape.samples_per_coil(), shape.image.lengths().len()]);
     let weights = MemoryEstimate::array::<f32>(&[shape.samples_per_coil()]);
     let coils = if shape.has_coil_maps { shape.coils } else { 0 };
     let maps = MemoryEstimate::array::<Complex32>(&[coils, shape.pixels()]);

@@ -7,8 +7,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::ConditionImage;
 use super::{Component, Intensity, Scale, Weights};
-use crate::ConditionImage;
 use crate::solver::Solver;
 
 /// Longest name of a method: file systems take 255 bytes, of which other words need some.
@@ -62,15 +62,23 @@ fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 }
 
 impl Method {
+    /// The parts that the method names: operator, prior, projector and estimator, in this order, then those of the method that
+    /// makes its condition image.
+    pub fn parts(&self) -> Vec<&Component> {
+        let own = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
+        let other = match &self.condition {
+            Some(ConditionImage::Method(other)) => other.parts(),
+            _ => Vec::new(),
+        };
+        own.into_iter().flatten().chain(other).collect()
+    }
+
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
-        let parts = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
-        let options = parts.into_iter().flatten().flat_map(|part| part.options.values());
-        let mut named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
-        if let Some(ConditionImage::Method(other)) = &self.condition {
-            named.extend(other.files());
-        }
+        let parts = self.parts();
+        let options = parts.iter().flat_map(|part| part.options.values());
+        let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
         let endings = ["pt", "pth"];
         let is_pytorch = |path: &&PathBuf| {
             path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))

@@ -1,6 +1,7 @@
 //! Methods: reconstructions described as data.
 
 mod component;
+mod condition_image;
 mod effect;
 mod intensity;
 mod method;
@@ -9,13 +10,14 @@ mod scale;
 mod weights;
 
 pub use component::Component;
+pub use condition_image::ConditionImage;
 pub use intensity::Intensity;
 pub use method::Method;
 pub use scale::Scale;
 pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 10] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
@@ -26,4 +28,6 @@ pub const BUILT_IN: [(&str, &str); 10] = [
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),
     ("mrf-diph-conditional", include_str!("../../methods/mrf-diph-conditional.json")),
+    ("posterior-unconditional", include_str!("../../methods/posterior-unconditional.json")),
+    ("posterior-conditional", include_str!("../../methods/posterior-conditional.json")),
 ];

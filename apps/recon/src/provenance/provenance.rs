@@ -16,6 +16,10 @@ pub struct Provenance {
     pub command_line: Vec<String>,
     /// The effective configuration.
     pub configuration: Value,
+    /// Which measurement was read: the data folder, the cut, the number of coefficients, and files in place of the folder's own,
+    /// as they were named; `null` where the result comes from no data folder.
+    #[serde(default)]
+    pub measurement: Value,
     /// Seed of all random numbers.
     pub seed: u64,
     /// Seeds of the samples of the posterior, in order, where several were drawn.
@@ -43,6 +47,7 @@ impl Provenance {
             diph_version: env!("CARGO_PKG_VERSION").into(),
             command_line: command_line.to_vec(),
             configuration,
+            measurement: Value::Null,
             seed,
             sample_seeds: Vec::new(),
             plugins: Vec::new(),

@@ -7,7 +7,7 @@ mod result;
 mod step;
 mod stopwatch;
 
-pub use parts::Parts;
+pub use parts::{Parts, part_provenance};
 pub use posterior::Posterior;
 pub use reconstructor::{OnStep, Reconstructor, reconstruct};
 pub use result::Reconstruction;

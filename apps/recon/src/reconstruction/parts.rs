@@ -14,8 +14,8 @@ use num_complex::Complex32;
 use serde_json::Value;
 
 use super::Reconstructor;
-use crate::ConditionImage;
 use crate::acquisition::Acquisition;
+use crate::method::ConditionImage;
 use crate::method::{Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
 
@@ -76,13 +76,7 @@ impl Parts {
             Some(ConditionImage::Method(other)) => Some(Box::new(Self::create(registry, other, acquisition)?)),
             _ => None,
         };
-        let ids = [Some(&method.operator), method.prior.as_ref(), Some(&method.projector), method.estimator.as_ref()];
-        let own = ids.into_iter().flatten().map(|part| registry.provenance(&part.id));
-        let mut provenance = own.collect::<Result<Vec<_>>>()?;
-        let others = condition.iter().flat_map(|parts| &parts.provenance);
-        let is_new = |part: &&Provenance| provenance.iter().all(|known| known.id != part.id);
-        let others: Vec<_> = others.filter(is_new).cloned().collect();
-        provenance.extend(others);
+        let provenance = part_provenance(registry, method)?;
         Ok(Self {
             operator,
             unweighted,
@@ -206,15 +200,16 @@ impl Parts {
     /// Those of the prior, and when the solver needs a prior, or one with noise levels, and there is none, or uses none and
     /// there is one.
     pub fn noise_schedule(&self, solver: &dyn Solve) -> Result<Option<NoiseSchedule>> {
+        let facts = solver.facts();
         let refused = |expected: &str, got: &str| {
-            let operation = format!("solver `{}`", solver.name());
+            let operation = format!("solver `{}`", facts.name);
             Err(Error::parameter(operation, "prior", expected, got))
         };
-        match (solver.prior_use(), self.prior()) {
+        match (facts.prior, self.prior()) {
             (PriorUse::Unused, None) | (PriorUse::Needed, Some(_)) => Ok(None),
             (PriorUse::Unused, Some(prior)) => refused("none, because this solver uses none", prior.name()),
             (PriorUse::Needed | PriorUse::Annealed, None) => refused("a prior", "none"),
-            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(solver.iterations())? {
+            (PriorUse::Annealed, Some(prior)) => match prior.noise_schedule(facts.iterations)? {
                 None => refused("a prior with a noise schedule", prior.name()),
                 schedule => Ok(schedule),
             },
@@ -273,6 +268,20 @@ impl Parts {
         let norm = OperatorNorm::new(&*self.operator).estimate()?;
         Ok(*self.norm.get_or_init(|| norm))
     }
+}
+
+/// Where the parts of a method come from, each part once.
+///
+/// # Errors
+/// When a plugin is missing.
+pub fn part_provenance(registry: &Registry, method: &Method) -> Result<Vec<Provenance>> {
+    let mut found: Vec<Provenance> = Vec::new();
+    for part in method.parts() {
+        if found.iter().all(|known| known.id != part.id) {
+            found.push(registry.provenance(&part.id)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Fails on an estimator that makes no maps of T1 and T2, or wants more than the solver's image.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diph_core::{Error, Result, StopReason};
-use ndarray::{Array3, ArrayD, Zip};
+use ndarray::{ArrayD, Zip};
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction};
@@ -19,10 +19,10 @@ pub struct Posterior {
     /// The matched mean of the images; with the physics in the loop its image is physical too. Steps and last
     /// state are those of the first sample, the stop reason too unless another broke down; the time is that of all.
     pub estimate: Reconstruction,
-    /// (4, y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
-    pub maps_mean: Array3<f32>,
-    /// (4, y, x): their standard deviation, with n - 1 in the denominator.
-    pub maps_std: Array3<f32>,
+    /// (4, [z,] y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
+    pub maps_mean: ArrayD<f32>,
+    /// (4, [z,] y, x): their standard deviation, with n - 1 in the denominator.
+    pub maps_std: ArrayD<f32>,
 }
 
 impl Posterior {
@@ -80,12 +80,12 @@ fn mean_image(samples: &[Reconstruction], image: impl Fn(&Reconstruction) -> &Ar
 }
 
 /// Mean and standard deviation of the maps, summed in double precision.
-fn statistics(samples: &[Reconstruction]) -> Result<(Array3<f32>, Array3<f32>)> {
+fn statistics(samples: &[Reconstruction]) -> Result<(ArrayD<f32>, ArrayD<f32>)> {
     let stacks = samples.iter().map(|sample| stacked_maps(&sample.maps)).collect::<Result<Vec<_>>>()?;
     let count = stacks.len() as f64;
-    let mut mean = Array3::<f64>::zeros(stacks[0].raw_dim());
+    let mut mean = ArrayD::<f64>::zeros(stacks[0].raw_dim());
     stacks.iter().for_each(|maps| mean.zip_mut_with(maps, |sum, value| *sum += f64::from(*value) / count));
-    let mut variance = Array3::<f64>::zeros(mean.raw_dim());
+    let mut variance = ArrayD::<f64>::zeros(mean.raw_dim());
     for maps in &stacks {
         Zip::from(&mut variance).and(maps).and(&mean).for_each(|sum, value, mean| {
             *sum += (f64::from(*value) - mean).powi(2) / (count - 1.0);

@@ -32,8 +32,8 @@ pub fn read_truth(
         mask_path = maps_path;
     }
     let mask = folder.mask(id, MASK_THRESHOLD).file(&mask_path)?;
-    if mask.dim() != maps.dim() {
-        let message = format!("key `mask`: expected {:?} like the maps, got {:?}", maps.dim(), mask.dim());
+    if mask.shape() != maps.lengths() {
+        let message = format!("key `mask`: expected {:?} like the maps, got {:?}", maps.lengths(), mask.shape());
         return Err(ReconError::input(&mask_path, message));
     }
 

@@ -56,7 +56,7 @@ impl SliceInput {
                 check_truth(folder, id, cut, &truth, acquisition)?;
                 if kspace.is_none() && truth.tsmi.is_none() {
                     let tsmi = acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).file(&maps_path)?;
-                    truth.tsmi = Some(tsmi.into_dimensionality().file(&maps_path)?);
+                    truth.tsmi = Some(tsmi);
                 }
                 Some(truth)
             }
@@ -80,7 +80,7 @@ impl SliceInput {
         }
         let step = format!("simulating k-space of {}", self.id);
         let tsmi = self.truth.as_ref().and_then(|truth| truth.tsmi.clone());
-        let tsmi = tsmi.ok_or_else(|| format!("no reference image of {}", self.id)).step(&step)?.into_dyn();
+        let tsmi = tsmi.ok_or_else(|| format!("no reference image of {}", self.id)).step(&step)?;
         let mut samples = operator.range().zeros();
         operator.forward(tsmi.view(), samples.view_mut()).step(&step)?;
         let mut rng = slice_generator(seed, self.id);
@@ -114,7 +114,7 @@ fn check_kspace_shape(
         return Err(ReconError::input(path, message));
     }
     let (frames, samples) = acquisition.density_compensation.dim();
-    let coils = acquisition.coil_maps.as_ref().map_or(*coils, |maps| maps.dim().0);
+    let coils = acquisition.known_coils().unwrap_or(*coils);
     let expected = (coils, frames, samples);
     if got == expected {
         return Ok(());
@@ -146,15 +146,15 @@ fn check_truth(
     truth: &Truth,
     acquisition: &Acquisition,
 ) -> Result<(), ReconError> {
-    let (height, width) = acquisition.image_size;
-    if truth.maps.dim() != (height, width) {
-        let message = format!("key `qmaps`: expected maps of {height} x {width} pixels, got {:?}", truth.maps.dim());
+    let image = &acquisition.image;
+    if truth.maps.lengths() != image.lengths() {
+        let message = format!("key `qmaps`: expected maps of {image} pixels, got {:?}", truth.maps.lengths());
         return Err(ReconError::input(&folder.maps_path(id), message));
     }
-    let expected = (acquisition.dictionary.coefficients(), height, width);
+    let expected = image.with_leading(acquisition.dictionary.coefficients());
     match &truth.tsmi {
-        Some(tsmi) if tsmi.dim() != expected => {
-            let message = format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.dim());
+        Some(tsmi) if tsmi.shape() != expected => {
+            let message = format!("key `tsmi_ref`: expected {expected:?}, got {:?}", tsmi.shape());
             Err(ReconError::input(&folder.reference_tsmi_path(id, cut), message))
         }
         _ => Ok(()),

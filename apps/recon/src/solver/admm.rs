@@ -2,26 +2,14 @@
 
 use diph_core::{Admm, AdmmSettings, Result};
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// Its state, the vectors of conjugate gradients, the condition, and the result.
 const IMAGES: usize = 22;
 
 impl Solve for AdmmSettings {
-    fn name(&self) -> &'static str {
-        "admm"
-    }
-
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Needed
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "admm", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {

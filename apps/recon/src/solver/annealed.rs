@@ -2,7 +2,7 @@
 
 use diph_core::{AnnealedSettings, AnnealedSplitting, Result};
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// Its state, the vectors of conjugate gradients, the condition, and the result.
 const IMAGES: usize = 22;
@@ -10,20 +10,8 @@ const IMAGES: usize = 22;
 const NO_DATA: &str = "the data take no part in the steps (`solver.annealed.data` is not there)";
 
 impl Solve for AnnealedSettings {
-    fn name(&self) -> &'static str {
-        "annealed"
-    }
-
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Annealed
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "annealed", iterations: self.iterations, prior: PriorUse::Annealed, images: IMAGES }
     }
 
     fn without_effect(&self) -> Vec<(&'static str, &'static str)> {

@@ -2,26 +2,14 @@
 
 use diph_core::{Fista, FistaSettings, Result};
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// Its state, the condition, and the result.
 const IMAGES: usize = 16;
 
 impl Solve for FistaSettings {
-    fn name(&self) -> &'static str {
-        "fista"
-    }
-
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Needed
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "fista", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {

@@ -2,26 +2,14 @@
 
 use diph_core::{LeastSquares, LeastSquaresSettings, Result};
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// Adjoint, previous image and vectors of conjugate gradients; what is prepared and made of the result as with FISTA.
 const IMAGES: usize = 16;
 
 impl Solve for LeastSquaresSettings {
-    fn name(&self) -> &'static str {
-        "least-squares"
-    }
-
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Unused
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "least-squares", iterations: self.iterations, prior: PriorUse::Unused, images: IMAGES }
     }
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {

@@ -54,17 +54,13 @@ impl Deref for Solver {
 
 /// A solver with its settings: what it needs, what it takes, and how it runs.
 pub trait Solve {
-    /// Its name in method files and messages.
-    fn name(&self) -> &'static str;
+    /// What is known of it before it runs.
+    fn facts(&self) -> SolverFacts;
 
-    /// Steps at most.
-    fn iterations(&self) -> usize;
-
-    /// What it does with a prior.
-    fn prior_use(&self) -> PriorUse;
-
-    /// Images that it holds at a time with those of the result, for the estimate of memory.
-    fn images(&self) -> usize;
+    /// Whether runs of different seeds draw different samples of a posterior.
+    fn draws_samples(&self) -> bool {
+        self.facts().prior == PriorUse::Annealed
+    }
 
     /// Dotted keys of the method that have no effect with these settings, and why.
     fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
@@ -82,6 +78,19 @@ pub trait Solve {
     /// Those of the parts and of `watch`, and [`Error::Parameter`] for settings that make no sense or a part that is not
     /// there.
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved>;
+}
+
+/// What is known of a solver before it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SolverFacts {
+    /// Its name in method files and messages.
+    pub name: &'static str,
+    /// Steps at most.
+    pub iterations: usize,
+    /// What it does with a prior.
+    pub prior: PriorUse,
+    /// Images that it holds at a time with those of the result, for the estimate of memory.
+    pub images: usize,
 }
 
 /// What a solver does with a prior.
@@ -113,11 +122,12 @@ pub struct SolverInputs<'a> {
 
 impl<'a> SolverInputs<'a> {
     fn prior(&self, solver: &dyn Solve) -> Result<&'a dyn Prior> {
-        self.prior.ok_or_else(|| Error::parameter(solver.name(), "prior", "a prior", "none"))
+        self.prior.ok_or_else(|| Error::parameter(solver.facts().name, "prior", "a prior", "none"))
     }
 
     fn schedule(&self, solver: &dyn Solve) -> Result<&'a NoiseSchedule> {
-        self.schedule.ok_or_else(|| Error::parameter(solver.name(), "prior", "a prior with a noise schedule", "none"))
+        self.schedule
+            .ok_or_else(|| Error::parameter(solver.facts().name, "prior", "a prior with a noise schedule", "none"))
     }
 }
 
@@ -154,8 +164,9 @@ mod tests {
     fn every_solver_reads_under_its_own_name() {
         for name in ["least-squares", "admm", "annealed", "fista", "posterior-mean", "posterior-sampling"] {
             let solver: Solver = serde_json::from_str(&format!("{{\"{name}\": {{}}}}")).unwrap();
-            assert_eq!(solver.name(), name);
-            assert!(solver.iterations() > 0 && solver.images() > 0);
+            let facts = solver.facts();
+            assert_eq!(facts.name, name);
+            assert!(facts.iterations > 0 && facts.images > 0);
             let written = serde_json::to_value(&solver).unwrap();
             assert_eq!(serde_json::from_value::<Solver>(written).unwrap(), solver);
         }

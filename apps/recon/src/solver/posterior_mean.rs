@@ -1,11 +1,11 @@
 //! The posterior mean of a Gaussian prior as methods name it.
 
-use diph_core::{Error, Result, Solution, StopReason};
+use diph_core::{Error, ImageShape, Result, Solution, StopReason};
 use diph_gaussian::{GaussianModel, MmseSettings};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch};
 
 /// Vectors of conjugate gradients, what the whitened operator makes on the way, matrices of prior and preconditioner
 /// (as five images each), and the result.
@@ -26,28 +26,20 @@ impl Solution for Estimate {
 
 /// Its steps work on white images, which show nothing, so that the run is watched once, at its end.
 impl Solve for MmseSettings {
-    fn name(&self) -> &'static str {
-        "posterior-mean"
-    }
-
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Needed
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "posterior-mean", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
         let (operator, prior) = (inputs.problem.operator(), inputs.prior(self)?);
-        let (coefficients, image) = diph_core::ImageShape::split(self.name(), &operator.domain().shape())?;
+        let (coefficients, image) = ImageShape::split(self.facts().name, &operator.domain().shape())?;
+        if image.is_volume() {
+            let expected = "an image of a plane, whose spectrum the prior knows; take another method, such as `lrtv`, for a volume";
+            return Err(Error::incompatible(self.facts().name, expected, format!("an image of {image}")));
+        }
         let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
         let root = prior.gaussian_root(coefficients, &image)?;
-        let root = root.ok_or_else(|| Error::parameter(self.name(), "prior", expected, prior.name()))?;
+        let root = root.ok_or_else(|| Error::parameter(self.facts().name, "prior", expected, prior.name()))?;
         let estimate = GaussianModel::new(operator, &root)?.mmse(inputs.problem.samples().view(), *self)?;
         let stop = match estimate.residual < self.tolerance {
             true => StopReason::Converged,

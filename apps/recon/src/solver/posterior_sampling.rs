@@ -3,26 +3,18 @@
 use diph_core::{Result, run};
 use diph_gaussian::{AnnealedPosterior, AnnealedPosteriorSettings};
 
-use super::{PriorUse, Solve, Solved, SolverInputs, Watch, observer};
+use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// State, vectors of conjugate gradients, matrices of prior and preconditioner (as five images each), condition and result.
 const IMAGES: usize = 34;
 
 impl Solve for AnnealedPosteriorSettings {
-    fn name(&self) -> &'static str {
-        "posterior-sampling"
+    fn facts(&self) -> SolverFacts {
+        SolverFacts { name: "posterior-sampling", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
-    fn iterations(&self) -> usize {
-        self.iterations
-    }
-
-    fn prior_use(&self) -> PriorUse {
-        PriorUse::Needed
-    }
-
-    fn images(&self) -> usize {
-        IMAGES
+    fn draws_samples(&self) -> bool {
+        true
     }
 
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {

@@ -5,6 +5,7 @@ mod observer;
 mod python_results;
 mod result_log;
 mod results_folder;
+mod resume;
 mod slice_files;
 mod slice_result;
 mod step_log;

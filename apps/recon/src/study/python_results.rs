@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use diph_core::Result;
+use diph_core::{Error, Result};
 use diph_datasets::{ResultLogRow, SampleResults, to_channels};
 use ndarray::{Array3, Array4, ArrayD, Axis, stack};
 use num_complex::Complex32;
@@ -33,7 +33,7 @@ impl PythonResults {
     /// Adds a slice: the log of its steps and its last state. What was not annealed adds nothing.
     ///
     /// # Errors
-    /// When the maps hold no T1 or T2.
+    /// When the maps hold no T1 or T2, or the image is a volume, for which the layout has no place.
     pub fn push(&mut self, rows: Vec<ResultLogRow>, reconstruction: &Reconstruction) -> Result<()> {
         self.rows.extend(rows);
         let Some(state) = &reconstruction.state else {
@@ -41,18 +41,17 @@ impl PythonResults {
         };
         // The state counts in units of the slice's own intensity.
         let scale = reconstruction.intensity / self.factor;
-        let image =
-            |image: &ArrayD<Complex32>| image.mapv(|value| value * scale).into_dimensionality().unwrap_or_default();
+        let image = |image: &ArrayD<Complex32>| of_plane(image.mapv(|value| value * scale));
         let mut maps = reconstruction.maps.clone();
         maps.amplitude.mapv_inplace(|value| value / self.factor);
-        self.x_t.push(to_channels(image(&state.x_t).view()));
+        self.x_t.push(to_channels(image(&state.x_t)?.view()));
         self.z_t.push(match &state.physics {
-            Some(physics) => image(&physics.z),
-            None => image(&ArrayD::zeros(state.x_hat.raw_dim())),
+            Some(physics) => image(&physics.z)?,
+            None => image(&ArrayD::zeros(state.x_hat.raw_dim()))?,
         });
-        self.x_tilda.push(image(&state.x_tilde));
-        self.x_hat.push(image(&state.x_hat));
-        self.qmaps.push(stacked_maps(&maps)?);
+        self.x_tilda.push(image(&state.x_tilde)?);
+        self.x_hat.push(image(&state.x_hat)?);
+        self.qmaps.push(of_plane(stacked_maps(&maps)?)?);
         Ok(())
     }
 
@@ -78,6 +77,14 @@ impl PythonResults {
         let path = folder.join(format!("samples_{checkpoint}_{}.npz", shape.join("x")));
         samples.write(&path).file(&path)
     }
+}
+
+/// The array (.., y, x) of a plane.
+fn of_plane<T>(array: ArrayD<T>) -> Result<Array3<T>> {
+    let shape = array.shape().to_vec();
+    let expected = "images (coefficient, y, x) of a plane";
+    let refused = |_| Error::incompatible("results in the Python code's layout", expected, format!("{shape:?}"));
+    array.into_dimensionality().map_err(refused)
 }
 
 /// Slices of one size one after the other; the images of a run all have it.

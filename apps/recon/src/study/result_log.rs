@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::Evaluation;
+use crate::evaluation::flat;
 use crate::reconstruction::{Parts, Step};
 use crate::slices::Truth;
 
@@ -70,12 +71,12 @@ impl ResultLog<'_> {
         let operator = self.parts.unweighted();
         let mut predicted = operator.range().zeros();
         operator.forward(image.view(), predicted.view_mut())?;
-        let kspace = metrics::nrmse(flat(self.samples), flat(&predicted));
-        let reference = self.truth.and_then(|truth| truth.tsmi.as_ref()).and_then(|tsmi| tsmi.as_slice());
-        Ok(ImageErrors {
-            image: reference.map(|reference| metrics::nrmse(reference, flat(&image))),
-            kspace: Some(kspace),
-        })
+        let kspace = metrics::nrmse(flat("k-space", self.samples)?, flat("predicted k-space", &predicted)?);
+        let of_image = match self.truth.and_then(|truth| truth.tsmi.as_ref()) {
+            Some(reference) => Some(metrics::nrmse(flat("reference TSMI", reference)?, flat("image", &image)?)),
+            None => None,
+        };
+        Ok(ImageErrors { image: of_image, kspace: Some(kspace) })
     }
 }
 
@@ -89,10 +90,6 @@ struct ImageErrors {
 /// The number as it was typed: 0.1 and not 0.10000000149.
 fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(value.into())
-}
-
-fn flat(array: &ArrayD<Complex32>) -> &[Complex32] {
-    array.as_slice().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diph_datasets::SliceId;
-use diph_formats::{Error as FileError, FolderLock, check_regular, is_there, remove_stale_temporaries};
+use diph_datasets::{QuantitativeMaps, SliceId};
+use diph_formats::{Error as FileError, FolderLock, NpzFile, check_regular, is_there, remove_stale_temporaries};
+use ndarray::IxDyn;
 use serde_json::{Value, json};
 
 use super::SliceFiles;
@@ -24,6 +25,11 @@ pub struct StoredSlice {
 }
 
 impl StoredSlice {
+    /// The results of a slice in a folder of results, whether or not they are there.
+    pub fn new(results: &Path, id: SliceId) -> Self {
+        Self { id, folder: results.join(id.to_string()) }
+    }
+
     /// The folders `vol{v}_slice{s}` in a folder of results, in order.
     ///
     /// # Errors
@@ -50,6 +56,17 @@ impl StoredSlice {
     pub fn is_finished(&self) -> Result<bool, ReconError> {
         let metrics = self.folder.join("metrics.json");
         is_there(&metrics).file(&metrics)
+    }
+
+    /// The maps of the slice: T1 and T2 in seconds, complex PD.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when `maps.npz` is missing or damaged.
+    pub fn maps(&self) -> Result<QuantitativeMaps, ReconError> {
+        let path = self.folder.join("maps.npz");
+        let read = |file: &mut NpzFile| file.array::<f32, IxDyn>("qmaps", "(T1 T2 RePD ImPD, [z,] y, x)");
+        let stack = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
+        QuantitativeMaps::from_stacked(stack.view()).file(&path)
     }
 
     /// The effective method that the slice was reconstructed with; `None` of a folder that no run of Diph wrote.

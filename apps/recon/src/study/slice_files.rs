@@ -132,8 +132,8 @@ impl SliceFiles {
         write_json(&self.folder.join(METRICS), &json!({ "method": method.name, "slices": [result] }))
     }
 
-    /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, y, x) and the samples' own `qmaps` (n, 4, y, x) and
-    /// `tsmi` (n, coefficient, y, x).
+    /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, [z,] y, x) and the samples' own `qmaps`
+    /// (n, 4, [z,] y, x) and `tsmi` (n, coefficient, [z,] y, x).
     ///
     /// # Errors
     /// [`ReconError::File`] when it cannot be written.

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use diph_core::{MemoryEstimate, StopReason};
+use diph_core::{ImageShape, MemoryEstimate, StopReason};
 use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
 use diph_formats::{NpzFile, is_there};
 use diph_nufft::coils::walsh_from_kspace;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
-use crate::memory::{MemoryBudget, ReconstructionPlan, files, program, reconstruction_time};
+use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
@@ -28,6 +28,7 @@ use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
 const WALSH_RADIUS: usize = 4;
 
 /// One method over the slices of a data folder: what goes in, and where the results go.
+#[derive(Clone, Copy)]
 pub struct Study<'a> {
     /// Where parts come from.
     pub registry: &'a Registry,
@@ -47,8 +48,8 @@ pub struct Study<'a> {
     pub force: bool,
     /// Whether k-space that is not there is simulated from the reference maps.
     pub simulate: bool,
-    /// Image (height, width) where there are no maps to tell.
-    pub image_size: Option<(usize, usize)>,
+    /// Spatial lengths of the images where there are no maps to tell.
+    pub image_size: Option<ImageShape>,
     /// Whether to write the image of every step.
     pub dump_steps: bool,
     /// Whether to measure every step of an annealed run, and to write the files that the Python code writes.
@@ -79,9 +80,10 @@ impl Study<'_> {
         self.check_kspace(slices)?;
         self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
+        self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
-        self.check_samples(&shared)?;
+        self.check_samples()?;
         let mut folder = ResultsFolder::take(self.out)?;
         // Another run may have written in between.
         self.check_output(slices)?;
@@ -108,6 +110,16 @@ impl Study<'_> {
                 Err(message).step(&format!("{} {id}", self.method.name))
             }
         }
+    }
+
+    /// Fails where files in the Python code's layout are asked for and have no place for the images.
+    fn check_log(&self, image: &ImageShape) -> Result<(), ReconError> {
+        if self.log_results && self.method.solver.annealed().is_some() && image.is_volume() {
+            let message =
+                format!("the files of annealed runs (`samples_*.npz`) hold planes, not {image}; leave it out");
+            return Err(ReconError::setting("log_results", message));
+        }
+        Ok(())
     }
 
     /// Fails where a slice has no k-space and nobody has asked for any to be made up; and where its other files would take more
@@ -142,15 +154,15 @@ impl Study<'_> {
             }
             Ok(files)
         };
-        let sample_seeds = if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() };
+        let sample_seeds = self.recorded_seeds();
         let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
         ResultsFolder::check(self.out, slices, &configuration, self.force)
     }
 
     /// Fails where several samples are asked for and all of them would be the same.
-    fn check_samples(&self, parts: &Parts) -> Result<(), ReconError> {
+    fn check_samples(&self) -> Result<(), ReconError> {
         let name = &self.method.name;
-        if self.samples.get() == 1 || parts.noise_schedule(&*self.method.solver).step(name)?.is_some() {
+        if self.samples.get() == 1 || self.method.solver.draws_samples() {
             return Ok(());
         }
         let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
@@ -190,8 +202,7 @@ impl Study<'_> {
         let work = format!("reconstructing {} pixels with {}", plan.shape.image, self.method.name);
         self.memory.check(&work, &estimate, plan.advice())?;
         observer.notice(&Notice::Memory { method: self.method.name.clone(), estimate: estimate.clone() });
-        let time = reconstruction_time(self.method, plan.shape.image.plane_lengths());
-        if let Some(line) = time.step("measuring the speed of this machine")? {
+        for line in long_parts(&plan, self.registry) {
             observer.notice(&Notice::LongRun(line));
         }
         Ok(estimate)
@@ -199,8 +210,8 @@ impl Study<'_> {
 
     /// Coils of the sensitivities, or of the first k-space; its header is enough.
     fn coils(&self, acquisition: &Acquisition, slices: &[SliceId]) -> usize {
-        if let Some(maps) = &acquisition.coil_maps {
-            return maps.dim().0;
+        if let Some(coils) = acquisition.known_coils() {
+            return coils;
         }
         let shape = slices.iter().find_map(|id| {
             let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
@@ -221,6 +232,7 @@ impl Study<'_> {
     ) -> Result<(SliceResult, FinishedSlice), ReconError> {
         let id = input.id;
         let label = format!("{} {id}", self.method.name);
+        diph_plugin_host::trace_work(&label);
         let (samples, simulated) = input.samples(parts.unweighted(), self.seed)?;
         if simulated {
             observer.notice(&Notice::SimulatedKspace(id));
@@ -296,6 +308,18 @@ impl Study<'_> {
         Some(ResultLog { id, parts, settings, samples, truth })
     }
 
+    /// The measurement as the provenance has it.
+    pub(super) fn measurement(&self) -> serde_json::Value {
+        let mut measurement = self.source.describe();
+        measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
+        measurement
+    }
+
+    /// Seeds of the samples as the provenance has them: none of a single reconstruction.
+    pub(super) fn recorded_seeds(&self) -> Vec<u64> {
+        if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() }
+    }
+
     /// Sample i has the seed plus i, so that it can be drawn alone.
     fn sample_seeds(&self) -> impl Iterator<Item = u64> {
         let seed = self.seed;
@@ -346,11 +370,18 @@ impl Study<'_> {
             return Ok(None);
         }
         let coils = kspace.dim().0;
+        if acquisition.image.is_volume() {
+            let message = format!(
+                "expected a file of sensitivities (coil, z, y, x) of the {coils} coils of {}: they are estimated for planes only",
+                input.id
+            );
+            return Err(ReconError::setting("coil_maps", message));
+        }
         observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
         let step = format!("estimating coil sensitivities of {}", input.id);
         let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
         let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
-        let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
+        let acquisition = Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() };
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
@@ -367,7 +398,7 @@ impl Study<'_> {
         stem.map_or_else(|| self.method.name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    fn image_size(&self, slices: &[SliceId]) -> Result<(usize, usize), ReconError> {
+    fn image_size(&self, slices: &[SliceId]) -> Result<ImageShape, ReconError> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
@@ -380,18 +411,20 @@ impl Study<'_> {
             }
         }
         let Some(id) = with_maps else {
-            return Err(ReconError::setting("image_size", "expected HEIGHTxWIDTH, since no slice has maps to tell it"));
+            return Err(ReconError::setting(
+                "image_size",
+                "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since no slice has maps to tell it",
+            ));
         };
         let path = self.folder.maps_path(*id);
-        Ok(self.folder.maps(*id).file(&path)?.dim())
+        ImageShape::try_from(self.folder.maps(*id).file(&path)?.lengths()).file(&path)
     }
 
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {
         let configuration = serde_json::to_value(self.method).step("writing the provenance")?;
         let mut provenance = Provenance::new(self.command_line, configuration, self.seed);
-        if self.samples.get() > 1 {
-            provenance.sample_seeds = self.sample_seeds().collect();
-        }
+        provenance.measurement = self.measurement();
+        provenance.sample_seeds = self.recorded_seeds();
         provenance.memory_estimate_bytes = Some(memory_estimate);
         provenance.plugins = parts.provenance().iter().map(PluginFile::of).collect();
         for path in self.source.files()?.iter().chain(&input.files).chain(&self.method.files()) {

@@ -10,15 +10,17 @@ pub(super) struct MetricColumn {
     pub heading: &'static str,
     pub unit: &'static str,
     pub decimals: usize,
-    /// Whether the lowest value is the best. Not so for the k-space error, which overfitting lowers.
+    /// Whether the lowest value is the best. Not so for the k-space error, which overfitting lowers, and for a signed error.
     pub lowest_is_best: bool,
     pub value: fn(&Evaluation) -> Option<f64>,
 }
 
-pub(super) const METRIC_COLUMNS: [MetricColumn; 9] = [
+pub(super) const METRIC_COLUMNS: [MetricColumn; 11] = [
     column("T₁ MAPE", "%", 1, |e| e.t1_mape_percent),
+    MetricColumn { lowest_is_best: false, ..column("T₁ bias", "%", 1, |e| e.t1_bias_percent) },
     column("T₁ median APE", "%", 1, |e| e.t1_median_ape_percent),
     column("T₂ MAPE", "%", 1, |e| e.t2_mape_percent),
+    MetricColumn { lowest_is_best: false, ..column("T₂ bias", "%", 1, |e| e.t2_bias_percent) },
     column("T₂ median APE", "%", 1, |e| e.t2_median_ape_percent),
     column("PD NRMSE", "", 3, |e| e.pd_nrmse),
     column("TSMI NRMSE", "", 3, |e| e.tsmi_nrmse),

@@ -1,5 +1,6 @@
 //! `report.html`: tables, pictures and provenance of a run on one self-contained page.
 
+mod class_table;
 mod metric_column;
 mod page;
 mod picture;

@@ -5,6 +5,7 @@ use diph_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::class_table::ClassTable;
 use super::metric_column::{METRIC_COLUMNS, MetricColumn, UNKNOWN};
 use super::{Picture, ReportRow};
 use diph_recon::Evaluation;
@@ -42,7 +43,8 @@ impl Page {
                 row.cells.push(HtmlCell { text, best });
             }
         }
-        let html = Html { page: self, columns, rows, coefficients: self.coefficients() };
+        let classes = ClassTable::all(&evaluations);
+        let html = Html { page: self, columns, rows, classes, coefficients: self.coefficients() };
         html.render().map_err(|error| Error::external("report", error))
     }
 
@@ -60,6 +62,7 @@ struct Html<'a> {
     page: &'a Page,
     columns: Vec<&'a MetricColumn>,
     rows: Vec<HtmlRow<'a>>,
+    classes: Vec<ClassTable>,
     coefficients: usize,
 }
 
@@ -91,6 +94,7 @@ struct HtmlCell {
 
 #[cfg(test)]
 mod tests {
+    use diph_recon::evaluation::{ClassErrors, MapErrors, RegionErrors, Regions, VoxelClass, VoxelErrors};
     use serde_json::json;
 
     use super::*;
@@ -149,6 +153,20 @@ mod tests {
         };
         let html = page.to_html().unwrap();
         assert!(!html.contains("<b>") && !html.contains("\"x\""));
+    }
+
+    #[test]
+    fn regions_and_ranges_have_tables_of_their_own() {
+        let mut page = page();
+        assert!(!page.to_html().unwrap().contains("Errors by region"));
+        let errors = VoxelErrors { voxels: 30, mape_percent: 7.25, bias_percent: -3.0, median_ape_percent: 5.0 };
+        let maps = MapErrors { t1: Some(errors), ..MapErrors::default() };
+        let classes = vec![ClassErrors { class: VoxelClass::T1_RANGES[1].name.into(), maps }];
+        let head = RegionErrors { maps: MapErrors::default(), classes };
+        page.rows[0].evaluation.regions = Some(Regions { head, ..Regions::default() });
+        let html = page.to_html().unwrap();
+        assert!(html.contains("T₁ errors by range of T₁") && html.contains("<th>T1 0.6-0.9 s</th>"));
+        assert_eq!(html.matches("<td>7.2 (−3.0)</td>").count(), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{flat, linear_solution, problem};
 use crate::algebra::test_operators::{Dense, Solvable, random_complex};
-use crate::solvers::data_step::{DataStep, Pull};
+use crate::solvers::splitting_steps::{DataStep, Pull};
 use crate::{
     Breakdown, CgSettings, ConjugateGradient, ForwardOperator, LeastSquares, LeastSquaresSettings, OperatorNorm,
     Preconditioner, Problem, Result, Scaled, StopReason, View, ViewMut, vector,

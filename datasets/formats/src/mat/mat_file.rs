@@ -89,6 +89,10 @@ impl MatFile {
         let (mut sum, mut tag) = (0u64, [0; 8]);
         while file.read_exact(&mut tag).is_ok() {
             let (kind, length) = (number([tag[0], tag[1], tag[2], tag[3]]), number([tag[4], tag[5], tag[6], tag[7]]));
+            // Nothing else stands at the top of a file, and zeros may go on for as long as a disk is large.
+            if kind != data_type::COMPRESSED && kind != data_type::MATRIX {
+                return Err(Error::malformed(path, FORMAT, format!("element of type {kind} instead of a variable")));
+            }
             let end = file.stream_position().map_err(failed)? + u64::from(length);
             let announced = match kind {
                 data_type::COMPRESSED => Parser::announced_length(&mut file, big_endian).map_err(failed)?,

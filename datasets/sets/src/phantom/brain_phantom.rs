@@ -1,7 +1,7 @@
 //! Slices of a procedural brain.
 
 use diph_core::Rng;
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ const WATER_PD: f32 = 0.0125;
 /// ```
 /// use diph_datasets::BrainPhantom;
 /// let slice = BrainPhantom { subject: 7, ..BrainPhantom::new(64, 48) }.render().unwrap();
-/// assert_eq!(slice.maps.dim(), (64, 48));
+/// assert_eq!(slice.maps.lengths(), [64, 48]);
 /// let tissue = slice.maps.mask(0.006).iter().filter(|inside| **inside).count();
 /// assert!(tissue > 64 * 48 / 5);
 /// ```
@@ -86,12 +86,34 @@ impl BrainPhantom {
             .collect();
         let at = |(y, x): (usize, usize)| voxels[y * self.width + x];
         let shape = (self.height, self.width);
-        let mut maps = QuantitativeMaps::new(Array2::zeros(shape), Array2::zeros(shape), Array2::zeros(shape))?;
-        Zip::indexed(&mut maps.t1).and(&mut maps.t2).and(&mut maps.pd).for_each(|index, t1, t2, pd| {
-            let voxel = at(index).0;
-            (*t1, *t2, *pd) = (voxel.t1, voxel.t2, voxel.pd);
-        });
+        let times = |time: fn(Voxel) -> f32| Array2::from_shape_fn(shape, |index| time(at(index).0)).into_dyn();
+        let pd = Array2::from_shape_fn(shape, |index| at(index).0.pd).into_dyn();
+        let maps = QuantitativeMaps::new(times(|voxel| voxel.t1), times(|voxel| voxel.t2), pd)?;
         Ok(PhantomSlice { maps, labels: Array2::from_shape_fn(shape, |index| at(index).1) })
+    }
+
+    /// Maps of a volume (z, y, x) of cubic voxels with the slice in its middle, lowest plane first.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render); [`Error::Parameter`] also for no plane, or more than the brain has around the slice.
+    pub fn render_volume(&self, depth: usize) -> Result<QuantitativeMaps> {
+        self.check()?;
+        let step = self.pixel() / (TOP - BASE);
+        let room = self.slice_position.min(1.0 - self.slice_position);
+        let most = 1 + (2.0 * room / step) as usize;
+        if !(1..=most).contains(&depth) {
+            let expected = format!("1 to {most} planes of {:.1} mm, which the brain has there", self.pixel());
+            return Err(Error::Parameter {
+                operation: OPERATION,
+                parameter: "depth",
+                expected,
+                got: depth.to_string(),
+            });
+        }
+        // Position 0 is the top.
+        let position = |z: usize| self.slice_position + (0.5 * (depth as f32 - 1.0) - z as f32) * step;
+        let plane = |z: usize| Ok(Self { slice_position: position(z).clamp(0.0, 1.0), ..*self }.render()?.maps);
+        QuantitativeMaps::stacked(&(0..depth).map(plane).collect::<Result<Vec<_>>>()?)
     }
 
     fn check(&self) -> Result<()> {
@@ -120,10 +142,14 @@ impl BrainPhantom {
         (appearance.mix(&counts, centre), main)
     }
 
+    /// Side of a pixel in mm.
+    fn pixel(&self) -> f32 {
+        (FIELD_OF_VIEW[0] / self.height as f32).max(FIELD_OF_VIEW[1] / self.width as f32)
+    }
+
     /// Scanner coordinates in mm of a place in the image, in pixels from its upper left corner.
     fn position(&self, row: f32, column: f32) -> Point {
-        let [height, width] = [self.height as f32, self.width as f32];
-        let pixel = (FIELD_OF_VIEW[0] / height).max(FIELD_OF_VIEW[1] / width);
+        let ([height, width], pixel) = ([self.height as f32, self.width as f32], self.pixel());
         let z = TOP + self.slice_position * (BASE - TOP);
         [(column - 0.5 * width) * pixel, (row - 0.5 * height) * pixel, z]
     }
@@ -211,6 +237,8 @@ impl Appearance {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+
     use super::*;
 
     fn share(slice: &PhantomSlice, tissue: Tissue) -> f64 {
@@ -255,6 +283,21 @@ mod tests {
         let slice = phantom.render().unwrap();
         assert_eq!(phantom.render().unwrap(), slice);
         assert_ne!(BrainPhantom { subject: 6, ..phantom }.render().unwrap(), slice);
+    }
+
+    #[test]
+    fn volumes_have_the_slice_in_their_middle() {
+        let phantom = BrainPhantom { subject: 3, ..BrainPhantom::new(24, 20) };
+        let volume = phantom.render_volume(3).unwrap();
+        assert_eq!(volume.lengths(), [3, 24, 20]);
+        let plane = |maps: &QuantitativeMaps, z: usize| maps.t1.index_axis(Axis(0), z).to_owned();
+        assert_eq!(plane(&volume, 1), phantom.render().unwrap().maps.t1);
+        assert_ne!(plane(&volume, 0), plane(&volume, 2));
+        for (depth, slice_position) in [(0, 0.5), (12, 0.5), (2, 0.0)] {
+            let error = BrainPhantom { slice_position, ..phantom }.render_volume(depth).unwrap_err().to_string();
+            assert!(error.starts_with("brain phantom: depth: expected 1 to "), "{error}");
+        }
+        assert_eq!(BrainPhantom { slice_position: 0.0, ..phantom }.render_volume(1).unwrap().lengths(), [1, 24, 20]);
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod pytorch;
 mod safetensors_file;
 #[cfg(test)]
 mod tests;
+mod training_state;
 
 pub use checkpoint::{Checkpoint, CheckpointConfig};
 pub use numbers::WeightFormat;
+pub use training_state::{TrainingState, TrainingStateFile};

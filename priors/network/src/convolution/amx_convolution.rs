@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 
-use crate::convolution::plane_source::PlaneSource;
+use crate::convolution::geometry::PlaneSource;
 use crate::convolution::task::{Convolution, Strip, Task};
-use crate::products::amx::{AmxRight, AmxSums, BLOCK, SIDE};
-use crate::products::amx_weight::AmxWeight;
+use crate::products::amx::{AmxRight, AmxSums, AmxWeight, BLOCK, SIDE};
 use crate::products::precision::Precision;
 
 /// Memory of a thread.
@@ -53,10 +52,10 @@ pub fn run_task(convolution: &Convolution<'_>, weight: &AmxWeight, x: &dyn Plane
 mod tests {
     use super::*;
     use crate::convolution::geometry::Conv2dGeometry;
+    use crate::convolution::geometry::ImagePlanes;
     use crate::convolution::packed_weight::PackedWeight;
-    use crate::convolution::plane_source::ImagePlanes;
     use crate::convolution::tests::plain_convolution;
-    use crate::convolution::weight_taps::WeightTaps;
+    use crate::convolution::weights::WeightTaps;
     use crate::products::precision::{numbers, pair};
     use crate::tensor::testing::{random, relative_error};
 

@@ -4,11 +4,10 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use crate::convolution::geometry::Conv2dGeometry;
-use crate::convolution::weight_taps::WeightTaps;
+use crate::convolution::weights::WeightTaps;
 use crate::convolution::winograd::{POINTS, weight_points};
 use crate::detection::Cpu;
-use crate::products::amx::BLOCK;
-use crate::products::amx_weight::AmxWeight;
+use crate::products::amx::{AmxWeight, BLOCK};
 use crate::products::precision::{Precision, pair};
 use crate::products::tile_kernel::{Left, ROWS};
 

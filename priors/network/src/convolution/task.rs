@@ -1,8 +1,7 @@
 //! What every method of convolution has in common: its tasks, and the strips of the input that stay in a core's caches.
 
-use crate::convolution::geometry::Conv2dGeometry;
+use crate::convolution::geometry::{Conv2dGeometry, PlaneSource};
 use crate::convolution::packed_weight::PackedWeight;
-use crate::convolution::plane_source::PlaneSource;
 use crate::products::precision::{Precision, write_pairs};
 
 /// A convolution with packed weights, and what is added to it.

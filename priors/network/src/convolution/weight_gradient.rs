@@ -3,8 +3,7 @@
 use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
 use rayon::prelude::*;
 
-use crate::convolution::geometry::Conv2dGeometry;
-use crate::convolution::plane_source::PlaneSource;
+use crate::convolution::geometry::{Conv2dGeometry, PlaneSource};
 use crate::products::plane_products::{COLUMNS, LANES, PlaneProducts, ROWS, Sums};
 use crate::products::precision::{Bf16, Precision, write_rounded};
 use crate::products::sums::sum;

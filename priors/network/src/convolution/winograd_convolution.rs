@@ -4,8 +4,7 @@ use std::cell::RefCell;
 
 use multiversion::multiversion;
 
-use crate::convolution::geometry::Conv2dGeometry;
-use crate::convolution::plane_source::PlaneSource;
+use crate::convolution::geometry::{Conv2dGeometry, PlaneSource};
 use crate::convolution::task::{Convolution, Task};
 use crate::convolution::winograd::{OVERRUN, PIXELS, POINTS, SplitRows, transform_input, transform_output};
 use crate::detection::Cpu;

@@ -1,8 +1,8 @@
 use rayon::ThreadPoolBuilder;
 
 use super::*;
+use crate::convolution::geometry::ImagePlanes;
 use crate::convolution::packed_weight::{Method, PackedWeight};
-use crate::convolution::plane_source::ImagePlanes;
 
 fn values(count: usize, seed: usize) -> Vec<f32> {
     (0..count).map(|index| ((index * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0).collect()

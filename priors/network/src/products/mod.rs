@@ -4,8 +4,6 @@
 //! for several by `multiversion`.
 
 pub mod amx;
-pub mod amx_weight;
-pub mod exponential;
 pub mod matrix_product;
 pub mod plane_products;
 pub mod precision;

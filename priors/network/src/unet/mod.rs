@@ -1,21 +1,14 @@
 //! The UNet of guided-diffusion (Dhariwal & Nichol 2021), loadable from its state dicts.
 
-mod attention_block;
-mod block;
+mod blocks;
 mod counted_map;
 mod feature_map;
 mod forward_mode;
-mod initialisation;
 mod layers;
 mod network_cost;
-mod parameter_scope;
 mod parameters;
-mod recomputation;
-mod res_block;
-mod resample;
 #[cfg(test)]
 mod tests;
-mod time_embedding;
 mod unet;
 mod unet_config;
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diph_core::{MemoryEstimate, Rng};
 use rand::SeedableRng;
@@ -21,6 +21,11 @@ use crate::{Result, Tensor};
 /// of a second.
 const YARDSTICK: &str = r#"{ "image_size": 64, "coefficients": 5, "model_channels": 64, "channel_mult": [1, 1],
     "num_res_blocks": 1, "attention_resolutions": [] }"#;
+
+/// Work of so many operations is done within 20 seconds on any machine of today, so that a measurement would be a waste.
+const UNMEASURED_OPERATIONS: f64 = 200e9;
+/// Operations a second of the slowest such machine.
+const SLOW_RATE: f64 = 10e9;
 
 /// What running a network costs, counted by sending feature maps without values through the same layers.
 ///
@@ -109,11 +114,22 @@ impl NetworkCost {
             .kept("network activations", self.activations.saturating_add(self.images))
     }
 
+    /// About how long so many forward passes take on this machine. Long work is reckoned from a short measurement of the
+    /// machine, short work (less than 200 GFLOP) from the speed of a slow one: an upper bound.
+    ///
+    /// # Errors
+    /// When the network of the measurement fails.
+    pub fn duration(&self, passes: f64, precision: Precision) -> Result<Duration> {
+        let operations = passes * self.operations();
+        let rate = if operations < UNMEASURED_OPERATIONS { SLOW_RATE } else { Self::measured_rate(precision)? };
+        Ok(Duration::try_from_secs_f64(operations / rate).unwrap_or(Duration::MAX))
+    }
+
     /// Products and additions that this machine does in a second in a small network, on all threads, from two short runs.
     ///
     /// # Errors
     /// When the network fails.
-    pub fn measured_rate(precision: Precision) -> Result<f64> {
+    fn measured_rate(precision: Precision) -> Result<f64> {
         let config: UNetConfig = serde_json::from_str(YARDSTICK)
             .map_err(|error| crate::Error::setting("yardstick", "a configuration of a network", error))?;
         let parameters = Parameters::initialise(&config, &mut Rng::seed_from_u64(0))?;
@@ -235,8 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_has_a_speed() {
-        let rate = NetworkCost::measured_rate(Precision::F32).unwrap();
-        assert!(rate.is_finite() && rate > 0.0, "{rate}");
+    fn long_work_is_reckoned_by_the_speed_of_the_machine_and_short_work_by_a_slow_one() {
+        let config = config(r#"{ "image_size": 64, "coefficients": 2, "model_channels": 32 }"#);
+        let cost = NetworkCost::new(&config, 64, 1, Precision::F32).unwrap();
+        let seconds = |passes| cost.duration(passes, Precision::F32).unwrap().as_secs_f64();
+        assert!((seconds(1.0) / (cost.operations() / SLOW_RATE) - 1.0).abs() < 1e-6);
+        let many = 2.0 * UNMEASURED_OPERATIONS / cost.operations();
+        assert!(seconds(many) > 0.0 && seconds(many) < 1e4, "{}", seconds(many));
     }
 }

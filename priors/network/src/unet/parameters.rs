@@ -1,11 +1,10 @@
-//! The parameters of a network by name.
+//! The parameters of a UNet under the names of its state dict: where layers get them from, and what they are before training.
 
 use std::collections::BTreeMap;
 
 use diph_core::Rng;
+use rand::RngExt;
 
-use super::initialisation::Initialisation;
-use super::parameter_scope::ParameterSource;
 use super::{UNet, UNetConfig};
 use crate::products::precision::Precision;
 use crate::{Error, Parameter, ParameterState, Result, Tensor};
@@ -141,5 +140,64 @@ impl ParameterSource for Shapes {
     fn parameter(&mut self, name: &str, shape: &[usize], _: Initialisation) -> Result<Parameter> {
         self.shapes.insert(name.into(), shape.to_vec());
         Ok(Parameter::without_values(shape))
+    }
+}
+
+/// Gives out the parameters of a network by name.
+pub(crate) trait ParameterSource {
+    fn parameter(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Parameter>;
+}
+
+/// A source and the prefix of a layer, `input_blocks.1.0.` for example.
+pub(crate) struct ParameterScope<'a> {
+    source: &'a mut dyn ParameterSource,
+    prefix: String,
+    precision: Precision,
+}
+
+impl<'a> ParameterScope<'a> {
+    pub fn new(source: &'a mut dyn ParameterSource, precision: Precision) -> Self {
+        Self { source, prefix: String::new(), precision }
+    }
+
+    /// The scope of a part.
+    pub fn part(&mut self, name: impl std::fmt::Display) -> ParameterScope<'_> {
+        let prefix = format!("{}{name}.", self.prefix);
+        ParameterScope { prefix, source: &mut *self.source, precision: self.precision }
+    }
+
+    /// That of the products in convolutions.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    pub fn get(&mut self, name: &str, shape: &[usize], initialisation: Initialisation) -> Result<Parameter> {
+        self.source.parameter(&format!("{}{name}", self.prefix), shape, initialisation)
+    }
+}
+
+/// What a parameter is before training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Initialisation {
+    Zeros,
+    Ones,
+    /// Uniform in +-1 / sqrt(inputs of a unit), as PyTorch has it.
+    Uniform {
+        fan_in: usize,
+    },
+}
+
+impl Initialisation {
+    pub fn tensor(self, shape: &[usize], rng: &mut Rng) -> Result<Tensor> {
+        let len = shape.iter().product();
+        let values: Vec<f32> = match self {
+            Self::Zeros => vec![0.0; len],
+            Self::Ones => vec![1.0; len],
+            Self::Uniform { fan_in } => {
+                let bound = 1.0 / (fan_in as f32).sqrt();
+                (0..len).map(|_| rng.random_range(-bound..=bound)).collect()
+            }
+        };
+        Tensor::new(shape, values)
     }
 }

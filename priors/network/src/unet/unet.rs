@@ -1,15 +1,10 @@
 //! The network.
 
-use super::attention_block::AttentionBlock;
-use super::block::{Block, Layer};
+use super::blocks::{AttentionBlock, Block, Layer, ResBlock, Resample};
 use super::feature_map::FeatureMap;
 use super::forward_mode::ForwardMode;
-use super::layers::{Conv, Norm, Start};
-use super::parameter_scope::{ParameterScope, ParameterSource};
-use super::parameters::Parameters;
-use super::res_block::ResBlock;
-use super::resample::Resample;
-use super::time_embedding::TimeEmbedding;
+use super::layers::{Conv, Norm, Start, TimeEmbedding};
+use super::parameters::{ParameterScope, ParameterSource, Parameters};
 use super::unet_config::UNetConfig;
 use crate::feature_maps::{Planes, Rows};
 use crate::normalisation::Activation;

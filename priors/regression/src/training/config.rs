@@ -7,12 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::RegressionConfig;
 
-/// The configuration of a training run.
+/// A training run: the network, and how it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
     /// The network to train.
     pub model: RegressionConfig,
+    /// How it is trained.
+    pub settings: TrainingSettings,
+}
+
+/// How a network is trained, whatever its architecture and acquisition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSettings {
     /// Seed of the initialisation and of everything else that is drawn.
     #[serde(default)]
     pub seed: u64,
@@ -92,11 +100,10 @@ mod default {
     }
 }
 
-impl TrainingConfig {
-    /// The defaults of everything besides the model and the number of steps.
-    pub fn new(model: RegressionConfig, steps: u64) -> Self {
+impl TrainingSettings {
+    /// The defaults of everything besides the number of steps.
+    pub fn new(steps: u64) -> Self {
         Self {
-            model,
             seed: 0,
             steps,
             batch: default::batch(),
@@ -118,8 +125,7 @@ impl TrainingConfig {
     ///
     /// # Errors
     /// [`Error::Setting`] with the name of the setting.
-    pub fn check(&self) -> Result<()> {
-        self.model.check()?;
+    fn check(&self) -> Result<()> {
         for (name, value) in [("steps", self.steps), ("batch", self.batch as u64), ("uses", self.uses)] {
             if value == 0 {
                 return Err(Error::setting(name, "at least 1", value));
@@ -127,10 +133,6 @@ impl TrainingConfig {
         }
         if self.pool < self.batch as u64 {
             return Err(Error::setting("pool", format!("at least the batch of {}", self.batch), self.pool));
-        }
-        let factor = self.model.unet.size_factor()?;
-        if self.crop == 0 || !self.crop.is_multiple_of(factor) {
-            return Err(Error::setting("crop", format!("a multiple of {factor}"), self.crop));
         }
         let positive = [("learning_rate", self.learning_rate), ("gradient_clip", self.gradient_clip)];
         if let Some((name, value)) = positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
@@ -156,5 +158,26 @@ impl TrainingConfig {
         let progress = ((step - self.warmup_steps) as f64 / steps as f64).min(1.0);
         let cosine = 0.5 + 0.5 * (std::f64::consts::PI * progress).cos();
         self.learning_rate * (self.final_share + (1.0 - self.final_share) * cosine)
+    }
+}
+
+impl TrainingConfig {
+    /// Fails on settings that make no run.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the name of the setting.
+    pub fn check(&self) -> Result<()> {
+        self.model.check()?;
+        self.settings.check()?;
+        self.check_crop()
+    }
+
+    /// Fails on squares that the network's levels do not divide.
+    pub(super) fn check_crop(&self) -> Result<()> {
+        let (crop, factor) = (self.settings.crop, self.model.unet.size_factor()?);
+        if crop == 0 || !crop.is_multiple_of(factor) {
+            return Err(Error::setting("crop", format!("a multiple of {factor}"), crop));
+        }
+        Ok(())
     }
 }

@@ -4,13 +4,15 @@
 //! a run that stops and resumes equals one that never stopped.
 
 mod config;
+mod initial;
+mod memory;
 mod pool;
 mod state;
 #[cfg(test)]
 mod tests;
 mod trainer;
 
-pub use config::TrainingConfig;
+pub use config::{TrainingConfig, TrainingSettings};
 pub use pool::{Sample, SampleSource};
 pub use trainer::{Trainer, TrainingStep};
 

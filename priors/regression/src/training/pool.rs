@@ -9,7 +9,7 @@ use ndarray::{Array3, Axis, s};
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-use super::TrainingConfig;
+use super::{TrainingConfig, TrainingSettings};
 use crate::{Error, RegressionConfig, Result, TARGETS};
 
 /// A pair to learn from, made of one simulated measurement.
@@ -43,21 +43,22 @@ pub struct Pool {
 impl Pool {
     /// What step number `step` learns from; makes the samples that are missing.
     pub fn batch(&mut self, config: &TrainingConfig, source: &dyn SampleSource, step: u64) -> Result<Vec<Sample>> {
-        let in_use = in_use(config, step);
+        let in_use = in_use(&config.settings, step);
         self.samples.retain(|number, _| in_use.contains(number));
         let missing: Vec<u64> = in_use.clone().filter(|number| !self.samples.contains_key(number)).collect();
         let made: Vec<Result<Sample>> = missing.par_iter().map(|number| checked(config, source, *number)).collect();
         for (number, sample) in missing.into_iter().zip(made) {
             self.samples.insert(number, Arc::new(sample?));
         }
-        let batch = config.batch as u64;
+        let batch = config.settings.batch as u64;
         let draws = step * batch..(step + 1) * batch;
         draws.map(|draw| self.draw(config, &in_use, draw)).collect()
     }
 
     /// A square out of one of the samples, turned upside down every other time.
     fn draw(&self, config: &TrainingConfig, in_use: &Range<u64>, draw: u64) -> Result<Sample> {
-        let mut rng = Rng::seed_from_u64(config.seed);
+        let TrainingSettings { seed, crop, .. } = config.settings;
+        let mut rng = Rng::seed_from_u64(seed);
         // Stream 0 is that of the initialisation.
         rng.set_stream(draw + 1);
         let number = rng.random_range(in_use.clone());
@@ -65,8 +66,8 @@ impl Pool {
             return Err(Error::setting("sample", format!("{number} among those in use"), "none"));
         };
         let (_, height, width) = sample.planes.dim();
-        let (y, x) = (rng.random_range(0..=height - config.crop), rng.random_range(0..=width - config.crop));
-        let square = s![.., y..y + config.crop, x..x + config.crop];
+        let (y, x) = (rng.random_range(0..=height - crop), rng.random_range(0..=width - crop));
+        let square = s![.., y..y + crop, x..x + crop];
         let mut cut = Sample {
             planes: sample.planes.slice(square).to_owned(),
             log_scale: sample.log_scale,
@@ -80,10 +81,10 @@ impl Pool {
 }
 
 /// Numbers of the samples that are in use at a step.
-fn in_use(config: &TrainingConfig, step: u64) -> Range<u64> {
-    let first_pool = (config.pool / 4).max(config.batch as u64);
-    let end = first_pool + step * config.batch as u64 / config.uses;
-    end.saturating_sub(config.pool)..end
+fn in_use(settings: &TrainingSettings, step: u64) -> Range<u64> {
+    let first_pool = (settings.pool / 4).max(settings.batch as u64);
+    let end = first_pool + step * settings.batch as u64 / settings.uses;
+    end.saturating_sub(settings.pool)..end
 }
 
 /// Turns a sample by 180 degrees and conjugates it: k-space at the same positions becomes its conjugate, so that this is as
@@ -110,13 +111,12 @@ fn turn_conjugate(model: &RegressionConfig, sample: &mut Sample) {
 /// The sample, after checking that it fits and is finite.
 fn checked(config: &TrainingConfig, source: &dyn SampleSource, number: u64) -> Result<Sample> {
     let sample = source.sample(number).map_err(|error| Error::sample(number, error))?;
-    let inputs = config.model.unet.image_channels();
+    let (inputs, crop) = (config.model.unet.image_channels(), config.settings.crop);
     let (planes, height, width) = sample.planes.dim();
-    let fits = planes == inputs && sample.target.dim() == (TARGETS, height, width) && height.min(width) >= config.crop;
+    let fits = planes == inputs && sample.target.dim() == (TARGETS, height, width) && height.min(width) >= crop;
     if !fits {
         let got = format!("{:?} with a target of {:?}", sample.planes.dim(), sample.target.dim());
-        let expected =
-            format!("({inputs}, y, x) of at least {0} x {0} pixels and a target of {TARGETS} planes", config.crop);
+        let expected = format!("({inputs}, y, x) of at least {crop} x {crop} pixels and a target of {TARGETS} planes");
         return Err(Error::sample(number, Error::setting("planes", expected, got)));
     }
     match sample.planes.iter().chain(&sample.target).all(|value| value.is_finite()) {

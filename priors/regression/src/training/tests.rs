@@ -33,11 +33,13 @@ pub(crate) fn test_network(second_stage: bool) -> diph_network::Checkpoint<Regre
         model.unet.input_channels = Some(RegressionConfig::input_planes(2, true));
         model.normalisation.residual_sizes = Some(vec![0.1, 0.2]);
     }
-    Trainer::new(TrainingConfig { crop: 16, ..TrainingConfig::new(model, 1) }).unwrap().average().unwrap()
+    let settings = TrainingSettings { crop: 16, ..TrainingSettings::new(1) };
+    Trainer::new(TrainingConfig { model, settings }).unwrap().average().unwrap()
 }
 
 fn config(steps: u64) -> TrainingConfig {
-    TrainingConfig { crop: 16, pool: 8, warmup_steps: 2, ..TrainingConfig::new(model(), steps) }
+    let settings = TrainingSettings { crop: 16, pool: 8, warmup_steps: 2, ..TrainingSettings::new(steps) };
+    TrainingConfig { model: model(), settings }
 }
 
 /// Smooth maps, and an image that follows from them.
@@ -148,15 +150,15 @@ fn checkpoints_keep_what_a_network_was_trained_for() {
 
 #[test]
 fn settings_that_make_no_run_are_named() {
-    let named = |config: TrainingConfig, name: &str| {
-        let error = Trainer::new(config).map(drop).unwrap_err().to_string();
+    let named = |settings: TrainingSettings, name: &str| {
+        let error = Trainer::new(TrainingConfig { model: model(), settings }).map(drop).unwrap_err().to_string();
         assert!(error.contains(name), "{name}: {error}");
     };
-    named(TrainingConfig { steps: 0, ..config(1) }, "steps");
-    named(TrainingConfig { crop: 15, ..config(1) }, "crop");
-    named(TrainingConfig { pool: 1, ..config(1) }, "pool");
-    named(TrainingConfig { learning_rate: 0.0, ..config(1) }, "learning_rate");
-    named(TrainingConfig { ema_rate: 1.0, ..config(1) }, "ema_rate");
+    named(TrainingSettings { steps: 0, ..config(1).settings }, "steps");
+    named(TrainingSettings { crop: 15, ..config(1).settings }, "crop");
+    named(TrainingSettings { pool: 1, ..config(1).settings }, "pool");
+    named(TrainingSettings { learning_rate: 0.0, ..config(1).settings }, "learning_rate");
+    named(TrainingSettings { ema_rate: 1.0, ..config(1).settings }, "ema_rate");
     let changed = |change: &dyn Fn(&mut RegressionConfig)| {
         let mut model = model();
         change(&mut model);

@@ -10,9 +10,10 @@ use diph_network::{
 use ndarray::{Array3, ArrayView4, ArrayViewMut3, Axis};
 use rand::SeedableRng;
 
+use super::initial;
 use super::pool::Pool;
 use super::state::{self, RunState};
-use super::{Sample, SampleSource, TrainingConfig};
+use super::{Sample, SampleSource, TrainingConfig, TrainingSettings};
 use crate::network::{base, tensor, timesteps};
 use crate::{Error, Loss, OUTPUTS, RegressionConfig, Result, loss_and_gradient};
 
@@ -47,17 +48,20 @@ impl Trainer {
     /// [`diph_network::Error::Setting`] when the configuration makes no run.
     pub fn new(config: TrainingConfig) -> Result<Self> {
         config.check()?;
-        let initial = Parameters::initialise(&config.model.unet, &mut Rng::seed_from_u64(config.seed))?;
+        let initial = Parameters::initialise(&config.model.unet, &mut Rng::seed_from_u64(config.settings.seed))?;
         Self::from_parameters(config, &initial)
     }
 
-    /// A run before its first step that starts from trained weights of the same architecture.
+    /// A run before its first step that starts from trained weights of the same architecture. Where they are of another temporal
+    /// basis ([`RegressionConfig::has_basis_of`]), the layer that reads the coefficients starts anew.
     ///
     /// # Errors
-    /// [`diph_network::Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit.
+    /// [`diph_network::Error::Setting`] when the configuration makes no run, and the errors of tensors that do not fit:
+    /// [`diph_network::Error::MissingTensor`], [`diph_network::Error::ExtraTensor`], [`diph_network::Error::TensorShape`].
     pub fn starting_from(config: TrainingConfig, weights: &Checkpoint<RegressionConfig>) -> Result<Self> {
         config.check()?;
-        Self::from_parameters(config, &weights.parameters)
+        let initial = initial::parameters(&config, weights)?;
+        Self::from_parameters(config, &initial)
     }
 
     /// A run as [`Trainer::save`] left it.
@@ -77,13 +81,13 @@ impl Trainer {
 
     fn from_states(config: TrainingConfig, parameters: Vec<ParameterState>) -> Result<Self> {
         let variables = Parameters::of_states(&config.model.unet, &parameters)?;
-        let unet = UNet::with_precision(&config.model.unet, &variables, config.precision)?;
+        let unet = UNet::with_precision(&config.model.unet, &variables, config.settings.precision)?;
         Ok(Self { config, parameters, unet, pool: Pool::default(), step: 0 })
     }
 
     /// The run with another number of steps in all, which changes the rest of its learning rates.
     pub fn extended(mut self, steps: u64) -> Self {
-        self.config.steps = steps;
+        self.config.settings.steps = steps;
         self
     }
 
@@ -108,8 +112,9 @@ impl Trainer {
         self.check_finite("loss", loss)?;
         let gradient_norm = gradient_norm(&gradients);
         self.check_finite("norm of the gradient", gradient_norm)?;
-        let learning_rate = self.config.learning_rate_at(self.step);
-        let TrainingConfig { weight_decay, betas, ema_rate, gradient_clip, .. } = self.config;
+        let settings = &self.config.settings;
+        let learning_rate = settings.learning_rate_at(self.step);
+        let TrainingSettings { weight_decay, betas, ema_rate, gradient_clip, .. } = *settings;
         let scale = (gradient_clip / gradient_norm.max(f64::MIN_POSITIVE)).min(1.0);
         let adam_w = AdamW::new(self.step, learning_rate, weight_decay, betas, scale, &[ema_rate]);
         adam_w.update(&mut self.parameters, &gradients)?;
@@ -162,8 +167,8 @@ impl Trainer {
         let tensors = self.parameters.iter().map(|state| Ok((state.name.clone(), tensor(state)?)));
         let notes = BTreeMap::from([
             ("training_steps".to_string(), self.step.to_string()),
-            ("seed".to_string(), self.config.seed.to_string()),
-            ("ema_rate".to_string(), self.config.ema_rate.to_string()),
+            ("seed".to_string(), self.config.settings.seed.to_string()),
+            ("ema_rate".to_string(), self.config.settings.ema_rate.to_string()),
         ]);
         let parameters = Parameters::new(&self.config.model.unet, tensors.collect::<Result<_>>()?)?;
         Ok(Checkpoint { config: self.config.model.clone(), parameters, notes })

@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::{DMatrix, SymmetricEigen};
 use num_complex::{Complex32, Complex64};
 
-use crate::image_shape::ImageShape;
+use crate::denoise_call::ImageShape;
 
 /// A block of columns in a band of channel rows, read as its Casorati matrix C (pixels x coefficients).
 ///

@@ -6,7 +6,7 @@
 /// `1/2 ||x - prox||^2 <= gap`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Convergence {
-    /// Iterations that were run.
+    /// Number of iterations that the last call ran.
     pub iterations: usize,
     /// `sqrt(2 gap) / ||noisy||`: the relative distance to the exact map is at most this. Single precision keeps it
     /// above about 5e-5; the distance itself is usually several times smaller.

@@ -8,10 +8,8 @@ use num_complex::Complex32;
 use rayon::prelude::*;
 
 use super::kernels::{self, RowBuffers};
-use super::volume;
-use super::{Convergence, TotalVariationOptions};
-use crate::channel_rows;
-use crate::image_shape::ImageShape;
+use super::{Convergence, TotalVariationOptions, volume};
+use crate::denoise_call::{ImageShape, join_channel_rows, split_channel_rows};
 
 /// Squared norm of the differences along one axis, at most.
 const DIFFERENCE_NORM_SQUARED: f32 = 4.0;
@@ -76,12 +74,12 @@ impl Scratch {
         // The first momentum is 0, yet 0 times what an earlier call left behind could be NaN.
         self.dual.par_chunks_mut(problem.dual_row()).for_each(|row| row.fill(0.0));
         self.previous.par_chunks_mut(problem.dual_row()).for_each(|row| row.fill(0.0));
-        channel_rows::split(problem.shape, image, scale, &mut self.noisy);
+        split_channel_rows(problem.shape, image, scale, &mut self.noisy);
     }
 
     /// Writes the solution times `scale`.
     pub fn store(&self, problem: &Problem, scale: f32, image: &mut [Complex32]) {
-        channel_rows::join(problem.shape, &self.primal, scale, image);
+        join_channel_rows(problem.shape, &self.primal, scale, image);
     }
 }
 

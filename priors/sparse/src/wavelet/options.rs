@@ -14,7 +14,7 @@ const MOST_LEVELS: u32 = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WaveletOptions {
-    /// The wavelet.
+    /// Family of wavelets that the image is decomposed in.
     pub family: WaveletFamily,
     /// Levels of the decomposition, 1 to 16. A small image ends with an approximation of one pixel.
     pub levels: u32,

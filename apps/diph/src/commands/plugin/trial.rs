@@ -1,0 +1,121 @@
+//! One run of a worker: its events, and how it ended.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use diph_plugin_host::read_trace;
+use diph_recon::{Blame, Cancel};
+
+use super::worker::Event;
+use crate::output::AppError;
+
+/// How often a worker is looked at.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a worker told, and what ended it where it did not end itself.
+pub struct Trial {
+    /// In their order.
+    pub events: Vec<Event>,
+    /// How it died, in words; `None` for a worker that came to its end.
+    pub death: Option<String>,
+}
+
+impl Trial {
+    /// Runs this program as a worker with `arguments`. `time_out` is the longest time without an event.
+    ///
+    /// # Errors
+    /// When the worker cannot be started, or the user asks to stop.
+    pub fn run(arguments: &[String], time_out: Duration, cancel: &Cancel) -> Result<Self, AppError> {
+        const STEP: &str = "starting a process for the plugin";
+        let folder = tempfile::tempdir().step(STEP)?;
+        let [events, trace, words] = ["events", "trace", "words"].map(|name| folder.path().join(name));
+        let errors = fs::File::create(&words).step(STEP)?;
+        let mut child = Command::new(std::env::current_exe().step(STEP)?)
+            .args(arguments)
+            .arg("--events")
+            .arg(&events)
+            .arg("--trace")
+            .arg(&trace)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .step(STEP)?;
+        let end = wait(&mut child, &events, time_out, cancel);
+        // Whatever happens here, it does not stay behind.
+        let _ = child.kill();
+        let _ = child.wait();
+        let end = end?;
+        let events = read_events(&events);
+        let is_whole = matches!(events.last(), Some(Event::Components(_) | Event::Done(_) | Event::Failed(..)));
+        let death = (!is_whole).then(|| {
+            let place = read_trace(&trace).unwrap_or_default();
+            let place = if place.is_empty() { "outside of its functions".into() } else { place };
+            let how = match end {
+                None => format!("no answer after {} s", time_out.as_secs_f64()),
+                Some(status) => manner(status),
+            };
+            let last = fs::read(&words).unwrap_or_default();
+            match String::from_utf8_lossy(&last).lines().rev().find(|line| !line.trim().is_empty()) {
+                Some(line) => format!("died in {place}: {how}; its last words: {line}"),
+                None => format!("died in {place}: {how}"),
+            }
+        });
+        Ok(Self { events, death })
+    }
+}
+
+/// Waits for the end; `None` when nothing happened for too long.
+fn wait(child: &mut Child, events: &Path, time_out: Duration, cancel: &Cancel) -> Result<Option<ExitStatus>, AppError> {
+    let (mut length, mut last) = (0, Instant::now());
+    loop {
+        if let Some(status) = child.try_wait().step("waiting for the plugin")? {
+            return Ok(Some(status));
+        }
+        cancel.check()?;
+        let now = fs::metadata(events).map_or(0, |metadata| metadata.len());
+        if now != length {
+            (length, last) = (now, Instant::now());
+        }
+        if last.elapsed() > time_out {
+            return Ok(None);
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// The whole lines of the file; a worker that died may have left half of one.
+fn read_events(path: &Path) -> Vec<Event> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[cfg(unix)]
+fn manner(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    const NAMES: [(i32, &str); 7] = [
+        (4, "SIGILL, an instruction that the processor does not know"),
+        (6, "SIGABRT, it gave up (abort, a failed assertion, an exception, or no memory)"),
+        (7, "SIGBUS, a wrong address"),
+        (8, "SIGFPE, a division by zero"),
+        (9, "SIGKILL, ended from outside, as by a system without memory"),
+        (11, "SIGSEGV, a wrong address"),
+        (15, "SIGTERM, ended from outside"),
+    ];
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => NAMES
+            .iter()
+            .find(|(number, _)| *number == signal)
+            .map_or(format!("signal {signal}"), |(_, name)| (*name).into()),
+        (None, Some(code)) => format!("exit({code}), which ends the whole program"),
+        (None, None) => "it ended".into(),
+    }
+}
+
+#[cfg(not(unix))]
+fn manner(status: ExitStatus) -> String {
+    format!("{status}, which ends the whole program")
+}

@@ -1,0 +1,152 @@
+//! `diph sweep`: methods over ranges of settings.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use diph_formats::check_writable_folder;
+use diph_recon::comparison::{Sweep, SweepAxis, SweepPoint, SweptPoint, few_slices, sweep_csv, sweep_markdown};
+use diph_recon::config::Override;
+use diph_recon::study::Study;
+use diph_recon::{Blame, Method, write_bytes, write_json};
+use diph_render::sweep_curves;
+
+use super::MeasurementArgs;
+use super::compare::read_methods;
+use crate::Context;
+use crate::output::{AppError, Table};
+use crate::study_output::StudyOutput;
+
+/// Arguments of `diph sweep`.
+#[derive(Args, Debug)]
+pub struct SweepArgs {
+    /// Which measurement
+    #[command(flatten)]
+    pub measurement: MeasurementArgs,
+    /// Methods: built-in names or method files, separated by commas
+    #[arg(long, visible_alias = "method", value_name = "NAME|FILE.json,..", value_delimiter = ',', required = true)]
+    pub methods: Vec<String>,
+    /// A key of the methods and its values, for example `solver.annealed.data.lambda=1e-4,1e-3,1e-2`; twice for all combinations
+    #[arg(long = "set-range", value_name = "KEY=VALUE,VALUE,..", required = true)]
+    pub ranges: Vec<SweepAxis>,
+    /// Override a key of every method at every point, for example `solver.annealed.iterations=20`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Folder for results, tables and curves
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Samples of the posterior of the methods that anneal noise, of which the result is the mean
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub samples: NonZero<usize>,
+}
+
+impl SweepArgs {
+    /// Runs what is missing and writes `sweep.md`, `.csv`, `.json` and `sweep.png`.
+    ///
+    /// # Errors
+    /// Naming the flag, the file or the step to blame.
+    pub fn run(&self, context: &Context) -> Result<(), AppError> {
+        if self.ranges.len() > 2 || self.ranges.len() == 2 && self.ranges[0].key == self.ranges[1].key {
+            return Err(AppError::usage("--set-range", "expected one key, or two different ones"));
+        }
+        let fixed = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        let points = SweepPoint::all(&self.ranges);
+        Sweep::check_folders(&points)?;
+        let names: Vec<String> = read_methods(&self.methods)?.into_iter().map(|method| method.name).collect();
+        let runs = self.runs(&names, &points, &fixed)?;
+        let folder = self.measurement.folder()?;
+        check_writable_folder(&self.out).file(&self.out)?;
+        let slices = self.measurement.selected(&folder)?;
+        let registry = context.registry()?;
+        let source = self.measurement.source(&folder);
+        let mut observer = StudyOutput::new(&context.output);
+        let mut swept = Vec::new();
+        for Run { point, method, overrides, out } in &runs {
+            let samples = if method.solver.annealed().is_some() { self.samples } else { NonZero::<usize>::MIN };
+            let study = Study {
+                registry: &registry,
+                folder: &folder,
+                source: &source,
+                method,
+                overrides,
+                out,
+                seed: self.measurement.seed,
+                force: self.measurement.force,
+                simulate: self.measurement.simulate,
+                image_size: self.measurement.image_size,
+                dump_steps: false,
+                log_results: false,
+                samples,
+                cancel: &context.cancel,
+                memory: context.memory,
+                hashes: &context.hashes,
+                command_line: &context.command_line,
+            };
+            swept.push(SweptPoint::new(point, study.resume(&slices, &mut observer)?));
+        }
+        let sweep = Sweep { axes: self.ranges.clone(), points: swept };
+        self.write(&sweep)?;
+        context.output.result(&sweep, || summary(&sweep, &self.out))
+    }
+
+    /// Every method at every point. All are read before the first runs, so that a key that one of them lacks is told at once.
+    fn runs<'a>(
+        &'a self,
+        names: &[String],
+        points: &'a [SweepPoint],
+        fixed: &[Override],
+    ) -> Result<Vec<Run<'a>>, AppError> {
+        let mut runs = Vec::new();
+        for (file, name) in self.methods.iter().zip(names) {
+            for point in points {
+                let overrides = [fixed, &point.overrides()[..]].concat();
+                let method = Method::read(file, &overrides)?;
+                method.check_overrides(&overrides)?;
+                runs.push(Run { point, method, overrides, out: self.out.join(name).join(point.folder()) });
+            }
+        }
+        Ok(runs)
+    }
+
+    fn write(&self, sweep: &Sweep) -> Result<(), AppError> {
+        write_json(&self.out.join("sweep.json"), sweep)?;
+        write_bytes(&self.out.join("sweep.md"), sweep_markdown(sweep).as_bytes())?;
+        write_bytes(&self.out.join("sweep.csv"), sweep_csv(sweep).as_bytes())?;
+        if let Some(curves) = sweep_curves(sweep).step("drawing the curves")? {
+            let png = curves.to_png().step("drawing the curves")?;
+            write_bytes(&self.out.join("sweep.png"), &png)?;
+        }
+        Ok(())
+    }
+}
+
+/// A method at a point.
+struct Run<'a> {
+    point: &'a SweepPoint,
+    method: Method,
+    overrides: Vec<Override>,
+    out: PathBuf,
+}
+
+fn summary(sweep: &Sweep, out: &Path) -> String {
+    let mut table = Table::new(["method", "settings", "T1 MAPE", "T2 MAPE", "head T1", "head T2", "seconds"]);
+    for point in &sweep.points {
+        let settings: Vec<String> = point.settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let percent = |key: &str| point.mean(key).map_or("-".into(), |mean| format!("{mean:.1} %"));
+        table.row([
+            point.method.clone(),
+            settings.join(" "),
+            percent("t1_mape_percent"),
+            percent("t2_mape_percent"),
+            percent("head_t1_mape_percent"),
+            percent("head_t2_mape_percent"),
+            point.mean("seconds").map_or("-".into(), |mean| format!("{mean:.2}")),
+        ]);
+    }
+    let slices = sweep.points.iter().map(|point| point.slices.len()).max().unwrap_or(0);
+    if let Some(note) = few_slices(slices) {
+        table.note(note);
+    }
+    table.note(format!("tables and curves in {}", out.display()));
+    table.to_string()
+}
