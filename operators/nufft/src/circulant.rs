@@ -61,7 +61,11 @@ impl Circulant {
         let trace: f64 = kernels
             .par_chunks(pairs * height)
             .map(|column| {
-                diagonals.clone().flat_map(|pair| &column[pair * height..][..height]).map(|v| f64::from(*v)).sum::<f64>()
+                diagonals
+                    .clone()
+                    .flat_map(|pair| &column[pair * height..][..height])
+                    .map(|v| f64::from(*v))
+                    .sum::<f64>()
             })
             .collect::<Vec<f64>>()
             .iter()

@@ -30,7 +30,8 @@ impl HermitianFactor {
         for i in 0..size {
             let ((above_re, row_re), (above_im, row_im)) = (re.split_at_mut(i * size), im.split_at_mut(i * size));
             for j in 0..i {
-                let (left, right) = ([&row_re[..j], &row_im[..j]], [&above_re[j * size..][..j], &above_im[j * size..][..j]]);
+                let (left, right) =
+                    ([&row_re[..j], &row_im[..j]], [&above_re[j * size..][..j], &above_im[j * size..][..j]]);
                 let known = product(left, right);
                 row_re[j] = (row_re[j] - known[0]) * reciprocals[j];
                 row_im[j] = (row_im[j] - known[1]) * reciprocals[j];
@@ -88,7 +89,8 @@ fn product_of<const FMA: bool>([a_re, a_im]: [&[f32]; 2], [b_re, b_im]: [&[f32];
         let [a_re, a_im, b_re, b_im] = [a_re, a_im, b_re, b_im].map(load);
         for lane in 0..LANES {
             re[lane] = add_product::<FMA>(a_re[lane], b_re[lane], add_product::<FMA>(a_im[lane], b_im[lane], re[lane]));
-            im[lane] = add_product::<FMA>(a_im[lane], b_re[lane], add_product::<FMA>(-a_re[lane], b_im[lane], im[lane]));
+            im[lane] =
+                add_product::<FMA>(a_im[lane], b_re[lane], add_product::<FMA>(-a_re[lane], b_im[lane], im[lane]));
         }
     }
     [re.iter().sum(), im.iter().sum()]

@@ -255,7 +255,11 @@ fn products_of<const FMA: bool>(values: &[Complex32], weights: &[f32], sums: &mu
 }
 
 #[inline(always)]
-fn add_products<const FMA: bool>(lanes: &mut [Complex32; PIXELS], values: &[Complex32; PIXELS], weights: &[f32; PIXELS]) {
+fn add_products<const FMA: bool>(
+    lanes: &mut [Complex32; PIXELS],
+    values: &[Complex32; PIXELS],
+    weights: &[f32; PIXELS],
+) {
     for ((lane, value), weight) in lanes.iter_mut().zip(values).zip(weights) {
         *lane = match FMA {
             true => Complex32::new(value.re.mul_add(*weight, lane.re), value.im.mul_add(*weight, lane.im)),
@@ -304,5 +308,61 @@ mod tests {
     #[test]
     fn the_smallest_image_has_one_polynomial() {
         assert_eq!(SmoothImages::new([1, 1]).len(), 1);
+    }
+
+    /// What the map of `toeplitz` does to every polynomial of every coefficient, projected onto the space; with coils,
+    /// what enters and leaves the convolution is projected as well.
+    fn applied(space: &SmoothImages, toeplitz: &Multiplier, coil_maps: Option<&[Complex32]>) -> Vec<Vec<Complex32>> {
+        let (size, pixels) = (toeplitz.planes() * space.len(), space.image[0] * space.image[1]);
+        let images_of = |coefficients: &[Complex32]| {
+            let mut images = vec![Complex32::default(); toeplitz.planes() * pixels];
+            space.add(coefficients, &mut images);
+            images
+        };
+        let within = |coefficients: &[Complex32], weight: &dyn Fn(usize) -> Complex32| {
+            let mut images = images_of(coefficients);
+            images.iter_mut().enumerate().for_each(|(index, value)| *value *= weight(index % pixels));
+            space.analyse(&images)
+        };
+        let convolved = |coefficients: &[Complex32]| {
+            let images = images_of(coefficients);
+            let mut out = images.clone();
+            toeplitz.apply(&images, None, false, &mut out);
+            space.analyse(&out)
+        };
+        let column = |index: usize| {
+            let mut unit = vec![Complex32::default(); size];
+            unit[index] = Complex32::ONE;
+            let Some(maps) = coil_maps else { return convolved(&unit) };
+            let mut sum = vec![Complex32::default(); size];
+            for map in maps.chunks_exact(pixels) {
+                let seen = convolved(&within(&unit, &|pixel| map[pixel]));
+                let back = within(&seen, &|pixel| map[pixel].conj());
+                sum.iter_mut().zip(back).for_each(|(sum, value)| *sum += value);
+            }
+            sum
+        };
+        (0..size).map(column).collect()
+    }
+
+    #[test]
+    fn the_normal_matrix_is_the_operator_on_the_polynomials() {
+        let (image, grid, planes) = ([15, 18], [32, 36], 2);
+        let kernels: Vec<f32> = (0..grid[0] * grid[1] * 3).map(|i| (1.7 * i as f32).sin() / (32.0 * 36.0)).collect();
+        let toeplitz = Multiplier::new(image, grid, planes, kernels);
+        let maps: Vec<Complex32> =
+            (0..2 * image[0] * image[1]).map(|i| Complex32::from_polar(0.8, 0.03 * i as f32)).collect();
+        let space = SmoothImages::new(image);
+        for coil_maps in [None, Some(maps.as_slice())] {
+            let matrix = space.normal_matrix(&toeplitz, coil_maps);
+            let columns = applied(&space, &toeplitz, coil_maps);
+            let largest = matrix.iter().fold(0.0f32, |largest, value| largest.max(value.norm()));
+            for (j, column) in columns.iter().enumerate() {
+                for (i, value) in column.iter().enumerate() {
+                    let error = (value - matrix[i * columns.len() + j]).norm();
+                    assert!(error < 1e-4 * largest, "row {i}, column {j}: {error} of {largest}");
+                }
+            }
+        }
     }
 }
