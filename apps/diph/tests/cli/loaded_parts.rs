@@ -63,12 +63,13 @@ fn a_volume_goes_through_loaded_parts_as_through_built_in_ones() {
     install(&bench, &["diph_cartesian_operator", "diph_bloch_dictionary", "diph_sparse_prior"]);
     let cartesian = ["--set", r#"operator={"id":"diph.cartesian"}"#, "--set", "solver.fista.iterations=5"];
     for method in ["lrtv", "wavelet"] {
-        bench.recon(method, "built-in", &cartesian);
-        bench.recon(method, "loaded", &[&cartesian[..], &["--plugin-dir", "plugins"]].concat());
+        let [own, loaded] = ["built-in", "loaded"].map(|parts| format!("{parts}-{method}"));
+        bench.recon(method, &own, &cartesian);
+        bench.recon(method, &loaded, &[&cartesian[..], &["--plugin-dir", "plugins"]].concat());
         for file in ["maps.npz", "tsmi.npz"] {
-            assert!(bytes(&bench, "built-in", file) == bytes(&bench, "loaded", file), "{method}: {file} differs");
+            assert!(bytes(&bench, &own, file) == bytes(&bench, &loaded, file), "{method}: {file} differs");
         }
-        let provenance = bench.json("loaded/vol0_slice0/provenance.json");
+        let provenance = bench.json(&format!("{loaded}/vol0_slice0/provenance.json"));
         let libraries = provenance["plugins"].as_array().unwrap().iter().map(|part| part["library"].as_str().unwrap());
         assert!(libraries.into_iter().all(|library| library != "built in"), "{provenance}");
     }
