@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
-    ReconArgs, SimulateArgs, SweepArgs, TrainArgs,
+    ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -39,8 +39,8 @@ pub struct GlobalArgs {
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
-    /// Memory that all commands but parity and plugin plan for, for example 6GiB (default: what is free); what needs more is
-    /// refused before it starts
+    /// Memory that all commands but parity, plugin and recover-acquisition plan for, for example 6GiB (default: what is
+    /// free); what needs more is refused before it starts
     #[arg(long, value_name = "SIZE", global = true)]
     pub max_memory: Option<diph_core::ByteSize>,
 }
@@ -70,6 +70,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Compare results with reference maps
     Evaluate(EvaluateArgs),
+    /// Recover trajectory and dictionary from k-space, maps and images that were published without them
+    RecoverAcquisition(RecoverAcquisitionArgs),
     /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
     Parity(ParityArgs),
     /// List, describe and check plugins
@@ -87,7 +89,11 @@ impl Command {
             Self::Compare(_) | Self::Demo(_) | Self::Parity(_) | Self::Recon(_) => true,
             Self::Simulate(_) | Self::Sweep(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
-            Self::Completions(_) | Self::Convert(_) | Self::Dictionary(_) | Self::Evaluate(_) => false,
+            Self::Completions(_)
+            | Self::Convert(_)
+            | Self::Dictionary(_)
+            | Self::Evaluate(_)
+            | Self::RecoverAcquisition(_) => false,
         }
     }
 }

@@ -34,8 +34,11 @@ impl MapsSource {
             let path = folder.maps_path(*id);
             let found = folder.maps(*id).file(&path)?;
             if found.lengths() != [size.0, size.1] {
-                let message =
-                    format!("expected maps of {size:?} pixels like the first slice, got {:?}", found.lengths());
+                let message = format!(
+                    "expected maps of {:?} pixels like the first slice, got {:?}",
+                    [size.0, size.1],
+                    found.lengths()
+                );
                 return Err(ReconError::input(&path, message));
             }
             // Values that cannot be simulated shall end the run now and not in the middle of it.

@@ -6,6 +6,7 @@
 //! | [`density`] | density compensation by area and by the iteration of Pipe and Menon |
 //! | [`coils`] | simulated and estimated coil sensitivities |
 //! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
+//! | [`ImageSpectra`] | transforms of images with their derivatives at any position, for searches |
 //! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils and a Toeplitz normal operator |
 //!
 //! ```
@@ -34,6 +35,7 @@ pub mod coils;
 pub mod density;
 mod grid_plan;
 mod gridding;
+mod image_spectra;
 mod kaiser_bessel;
 mod lanes;
 mod memory;
@@ -44,6 +46,7 @@ mod temporal_window;
 mod toeplitz;
 mod trajectory;
 
+pub use image_spectra::{ImageSpectra, SpectrumPoint};
 pub use kaiser_bessel::Accuracy;
 pub use mrf_operator::{MrfOperator, MrfOptions};
 pub use nufft::Nufft;

@@ -63,11 +63,11 @@ fn a_volume_goes_through_loaded_parts_as_through_built_in_ones() {
     install(&bench, &["diph_cartesian_operator", "diph_bloch_dictionary", "diph_sparse_prior"]);
     let cartesian = ["--set", r#"operator={"id":"diph.cartesian"}"#, "--set", "solver.fista.iterations=5"];
     for method in ["lrtv", "wavelet"] {
-        let [built_in, loaded] = ["built-in", "loaded"].map(|run| format!("{method}-{run}"));
-        bench.recon(method, &built_in, &cartesian);
+        let [own, loaded] = ["built-in", "loaded"].map(|parts| format!("{parts}-{method}"));
+        bench.recon(method, &own, &cartesian);
         bench.recon(method, &loaded, &[&cartesian[..], &["--plugin-dir", "plugins"]].concat());
         for file in ["maps.npz", "tsmi.npz"] {
-            assert!(bytes(&bench, &built_in, file) == bytes(&bench, &loaded, file), "{method}: {file} differs");
+            assert!(bytes(&bench, &own, file) == bytes(&bench, &loaded, file), "{method}: {file} differs");
         }
         let provenance = bench.json(&format!("{loaded}/vol0_slice0/provenance.json"));
         let libraries = provenance["plugins"].as_array().unwrap().iter().map(|part| part["library"].as_str().unwrap());

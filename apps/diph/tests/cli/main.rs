@@ -15,6 +15,7 @@ mod plugin_faults;
 mod plugins;
 mod real_data;
 mod reconstruction;
+mod recovery;
 mod regression;
 mod training;
 mod volumes;

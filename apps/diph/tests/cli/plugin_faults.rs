@@ -20,7 +20,7 @@ fn build(fault: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
         .arg(root.join("plugins/abi/include"))
         .arg(format!("-DFAULT={fault}"))
         .args(defines)
-        .arg(root.join("tests/fixtures/c/faulty_plugin.c"))
+        .arg(root.join("tests/fixtures/c/faulty_parts.c"))
         .args(["-lm", "-o"])
         .arg(&library)
         .status();

@@ -234,7 +234,7 @@ fn images_of_several_sizes_are_refused() {
     let data = ["--dataset", "data", "--acquisition", "data", "--cut", "4", "--steps", "1"];
     let error = bench.fail(3, &train("run", &data));
     assert!(
-        error.contains("qmaps_vol1_slice0.npz") && error.contains("(40, 36)") && error.contains("(36, 36)"),
+        error.contains("qmaps_vol1_slice0.npz") && error.contains("[40, 36]") && error.contains("[36, 36]"),
         "{error}"
     );
     let error = bench.fail(3, &train("run", &[&data[..], &["--images", "tsmi"]].concat()));

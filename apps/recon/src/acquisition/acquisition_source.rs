@@ -67,14 +67,16 @@ impl<'a> AcquisitionSource<'a> {
     /// What was asked for, as it goes into the provenance of a result.
     pub fn describe(&self) -> Value {
         let sequence = self.sequence.map(SequenceSource::to_string);
+        // JSON is text, and a path need not be.
+        let text = |path: &Path| path.to_string_lossy().into_owned();
         json!({
-            "dataset": self.folder.root(),
+            "dataset": text(self.folder.root()),
             "cut": self.cut,
             "coefficients": self.coefficients,
-            "trajectory": self.trajectory,
-            "dictionary": self.dictionary,
+            "trajectory": self.trajectory.map(text),
+            "dictionary": self.dictionary.map(text),
             "sequence": sequence,
-            "coil_maps": self.coil_maps,
+            "coil_maps": self.coil_maps.map(text),
             "estimate_coils": self.estimate_coils,
         })
     }
