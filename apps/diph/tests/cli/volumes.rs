@@ -86,7 +86,7 @@ fn parts_that_take_planes_say_what_to_take() {
     let walsh = [&CARTESIAN[..], &["--coil-maps", "walsh"]].concat();
     fail(2, "lsq", &walsh, "--coil-maps: expected a file of sensitivities (coil, z, y, x)");
     fail(2, "ddpm", &[&CARTESIAN[..], &["--report"]].concat(), "--report: the files of annealed runs");
-    let training = ["train", "--out", "run", "--dataset", "data", "--cut", "4"];
+    let training = ["train", "--out", "run", "--dataset", "data", "--acquisition", "data", "--cut", "4"];
     let error = bench.fail(3, &training);
     assert!(error.contains("training takes slices"), "{error}");
 }
