@@ -124,7 +124,13 @@ mod tests {
 
     #[test]
     fn regions_stand_below_with_their_tissues() {
-        let errors = |mape| VoxelErrors { voxels: 50, mape_percent: mape, bias_percent: 2.0, median_ape_percent: 4.0 };
+        let errors = |mape| VoxelErrors {
+            voxels: 50,
+            mape_percent: mape,
+            bias_percent: 2.0,
+            median_ape_percent: 4.0,
+            median_bias_percent: 1.0,
+        };
         let maps = |mape| MapErrors { t1: Some(errors(mape)), t2: None, pd: None };
         let class = |class: VoxelClass, maps| ClassErrors { class: class.name.into(), maps };
         let [white, grey, csf] = VoxelClass::TISSUES;

@@ -74,21 +74,63 @@ impl ScatterPlot {
         draw_text_upwards(&mut image, &self.y_label, (MARGIN as f32 + NOTE_SIZE / 2.0, middle), labels);
         let heading = TextStyle::bold(HEADING_SIZE, INK).fitted(&self.title, PLOT_WIDTH);
         draw_text(&mut image, &self.title, (center, MARGIN as f32 + HEADING_SIZE / 2.0), Align::Center, heading);
-        for (index, point) in points.iter().enumerate() {
-            let at = (across(point.at.0), down(point.at.1));
-            draw_disc(&mut image, at, DOT, color_of(index));
-            // The name stands where there is more room.
-            let right = at.0 > center;
-            let (start, align) = if right { (at.0 - DOT, Align::Right) } else { (at.0 + DOT, Align::Left) };
-            draw_text(&mut image, &point.name, (start, at.1), align, TextStyle::plain(TICK_SIZE, INK));
+        let dots: Vec<(f32, f32)> = points.iter().map(|point| (across(point.at.0), down(point.at.1))).collect();
+        // What is taken: every dot, then name after name.
+        let mut taken: Vec<Area> = dots.iter().map(|dot| Area::around(*dot, DOT, DOT)).collect();
+        for (index, (point, dot)) in points.iter().zip(&dots).enumerate() {
+            draw_disc(&mut image, *dot, DOT, color_of(index));
+            let at = place(*dot, ticks.width(&point.name), center, &taken);
+            taken.push(Area::around(at, ticks.width(&point.name), TICK_SIZE));
+            draw_text(&mut image, &point.name, at, Align::Center, ticks);
         }
         Ok(image)
+    }
+}
+
+/// The middle of a name beside its dot: on the side that has more room, or where it covers nothing that is there already.
+fn place(dot: (f32, f32), width: f32, center: f32, taken: &[Area]) -> (f32, f32) {
+    let (aside, above) = (DOT + width / 2.0, DOT + TICK_SIZE / 2.0);
+    let toward = if dot.0 > center { -1.0 } else { 1.0 };
+    let places = [(toward * aside, 0.0), (-toward * aside, 0.0), (toward * aside, -above), (toward * aside, above)];
+    let places = places.map(|(x, y)| (dot.0 + x, dot.1 + y));
+    let is_free = |at: &&(f32, f32)| {
+        let name = Area::around(**at, width, TICK_SIZE);
+        taken.iter().all(|other| !name.overlaps(other))
+    };
+    *places.iter().find(is_free).unwrap_or(&places[0])
+}
+
+/// A rectangle of the picture.
+struct Area {
+    middle: (f32, f32),
+    half: (f32, f32),
+}
+
+impl Area {
+    fn around(middle: (f32, f32), width: f32, height: f32) -> Self {
+        Self { middle, half: (width / 2.0, height / 2.0) }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        (self.middle.0 - other.middle.0).abs() < self.half.0 + other.half.0
+            && (self.middle.1 - other.middle.1).abs() < self.half.1 + other.half.1
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_cover_neither_dots_nor_names() {
+        let (center, dots) = (320.0, [(300.0, 100.0), (330.0, 102.0)]);
+        let mut taken: Vec<Area> = dots.iter().map(|dot| Area::around(*dot, DOT, DOT)).collect();
+        for dot in dots {
+            let name = Area::around(place(dot, 90.0, center, &taken), 90.0, TICK_SIZE);
+            assert!(taken.iter().all(|other| !name.overlaps(other)), "{:?}", name.middle);
+            taken.push(name);
+        }
+    }
 
     #[test]
     fn points_have_their_colors_and_those_without_a_place_are_left_out() {

@@ -1,5 +1,8 @@
 //! Round numbers for axes and colour bars.
 
+/// Numbers on a logarithmic axis that is too narrow for powers of ten.
+const NARROW_COUNT: usize = 5;
+
 /// A number on an axis with its label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
@@ -24,7 +27,8 @@ pub(super) fn linear_ticks(low: f64, high: f64, max_count: usize) -> Vec<Tick> {
     (first..=last).map(tick).collect()
 }
 
-/// Powers of ten in [low, high]; where there are fewer than two of them, 1, 2 and 5 times powers of ten.
+/// Powers of ten in [low, high]; where there are fewer than two of them, 1, 2 and 5 times powers of ten, and where these are too few as
+/// well, multiples of a round step: one number on an axis does not tell its scale.
 pub(super) fn log_ticks(low: f64, high: f64) -> Vec<Tick> {
     let decades = decade_ticks(low, high);
     if decades.len() >= 2 || !(low > 0.0 && high.is_finite() && high > low) {
@@ -38,7 +42,8 @@ pub(super) fn log_ticks(low: f64, high: f64) -> Vec<Tick> {
         Tick { value, label: format!("{value:.decimals$}") }
     };
     let within = |tick: &Tick| tick.value >= low * (1.0 - 1e-6) && tick.value <= high * (1.0 + 1e-6);
-    values.map(tick).filter(within).collect()
+    let found: Vec<Tick> = values.map(tick).filter(within).collect();
+    if found.len() < 2 { linear_ticks(low, high, NARROW_COUNT) } else { found }
 }
 
 /// Powers of ten in [low, high].
@@ -106,7 +111,8 @@ mod tests {
         assert!(decade_ticks(0.0, 1.0).is_empty());
         assert_eq!(labels(&log_ticks(0.001, 0.1)), ["10⁻³", "10⁻²", "10⁻¹"]);
         assert_eq!(labels(&log_ticks(8.0, 60.0)), ["10", "20", "50"]);
-        assert_eq!(labels(&log_ticks(0.4, 0.9)), ["0.5"]);
+        assert_eq!(labels(&log_ticks(0.4, 0.9)), ["0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]);
+        assert_eq!(labels(&log_ticks(9.3, 13.1)), ["10", "11", "12", "13"]);
         assert!(log_ticks(0.0, 1.0).is_empty());
     }
 }

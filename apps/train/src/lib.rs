@@ -31,6 +31,7 @@ mod simulated_samples;
 mod spectrum;
 mod training_data;
 mod training_log;
+mod training_loop;
 mod training_plan;
 mod training_run;
 mod training_summary;
@@ -48,7 +49,7 @@ pub use maps_source::MapsSource;
 pub use measurement::{Measured, Measurement};
 pub use phantom_source::PhantomSource;
 pub use regression::{
-    MapErrors, RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, ValidationRow, judge_methods,
+    RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, ValidationRow, judge_methods,
 };
 pub use response_table::ResponseTable;
 pub use run_config::RunConfig;

@@ -8,6 +8,7 @@ use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
 use serde_json::json;
 
+use crate::training_loop::{Steps, train};
 use crate::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, TrainingSummary, Validation};
 use diph_recon::config::read_json;
 use diph_recon::provenance::{FileHashes, InputFile, PluginFile, Provenance};
@@ -145,65 +146,15 @@ impl<'a> TrainingRun<'a> {
     /// # Errors
     /// [`ReconError::Cancelled`] when the caller stops it; otherwise naming the step or the file that failed.
     pub fn run(mut self, on_step: &mut dyn FnMut(&TrainingProgress)) -> Result<TrainingSummary, ReconError> {
-        let total = self.trainer.config().steps;
-        let (begin, first) = (Instant::now(), self.trainer.step_number());
-        let mut last_checkpoint = Instant::now();
-        while self.trainer.step_number() < total {
-            if let Err(error) = self.step() {
-                // What was reached is kept; where that fails too, the first fault is the one to tell.
-                let saved = self.save();
-                return Err(if matches!(error, ReconError::Cancelled) { saved.err().unwrap_or(error) } else { error });
-            }
-            on_step(&self.progress(begin, first));
-            if last_checkpoint.elapsed() >= self.options.checkpoint_every {
-                self.checkpoint()?;
-                last_checkpoint = Instant::now();
-            }
-        }
-        let done = total - first.min(total);
-        let seconds = begin.elapsed().as_secs_f64();
+        let checkpoint_every = self.options.checkpoint_every;
+        let seconds_per_step = train(&mut self, checkpoint_every, on_step)?;
         self.checkpoint()?;
         Ok(TrainingSummary {
             steps: self.trainer.step_number(),
             loss: self.log.recent_loss(SHOWN_STEPS),
-            seconds_per_step: if done == 0 { 0.0 } else { seconds / done as f64 },
+            seconds_per_step,
             checkpoints: self.averages().map(|(_, path)| path.display().to_string()).collect(),
         })
-    }
-
-    fn step(&mut self) -> Result<(), ReconError> {
-        self.options.cancel.check()?;
-        let begin = Instant::now();
-        let step = self.trainer.step(&self.data.training).step("training")?;
-        self.log.record(&step.into(), self.trainer.config().batch, begin.elapsed().as_secs_f64())
-    }
-
-    fn progress(&self, begin: Instant, first: u64) -> TrainingProgress {
-        let (done, total) = (self.trainer.step_number(), self.trainer.config().steps);
-        let seconds_left = begin.elapsed().as_secs_f64() / (done - first).max(1) as f64 * (total - done) as f64;
-        TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
-    }
-
-    /// Validates first: a run that is killed in between validates again when it gets here again, and a state without its validation
-    /// would never get one. The state is saved whatever becomes of the validation.
-    fn checkpoint(&self) -> Result<(), ReconError> {
-        let validated = self.validate();
-        self.save()?;
-        validated
-    }
-
-    /// Writes the state first: whatever happens to the rest, the run can go on.
-    fn save(&self) -> Result<(), ReconError> {
-        let path = self.folder.state();
-        self.trainer.save(&path).file(&path)?;
-        for (rate, path) in self.averages() {
-            let checkpoint = self.trainer.checkpoint(Some(rate)).step("averaging the network")?;
-            checkpoint.write(&path, WeightFormat::F32).file(&path)?;
-        }
-        if let Some(picture) = self.log.picture().step("drawing the loss")? {
-            write_bytes(&self.folder.loss_picture(), &picture)?;
-        }
-        Ok(())
     }
 
     fn validate(&self) -> Result<(), ReconError> {
@@ -234,6 +185,45 @@ impl<'a> TrainingRun<'a> {
 
     fn averages(&self) -> impl Iterator<Item = (f64, PathBuf)> + '_ {
         self.trainer.config().ema_rates.iter().map(|rate| (*rate, self.folder.average(*rate)))
+    }
+}
+
+impl Steps for TrainingRun<'_> {
+    fn counted(&self) -> (u64, u64) {
+        (self.trainer.step_number(), self.trainer.config().steps)
+    }
+
+    fn recent_loss(&self) -> f64 {
+        self.log.recent_loss(SHOWN_STEPS)
+    }
+
+    fn step(&mut self) -> Result<(), ReconError> {
+        self.options.cancel.check()?;
+        let begin = Instant::now();
+        let step = self.trainer.step(&self.data.training).step("training")?;
+        self.log.record(&step.into(), self.trainer.config().batch, begin.elapsed().as_secs_f64())
+    }
+
+    /// Validates first: a run that is killed in between validates again when it gets here again, and a state without its validation
+    /// would never get one. The state is saved whatever becomes of the validation.
+    fn checkpoint(&self) -> Result<(), ReconError> {
+        let validated = self.validate();
+        self.save()?;
+        validated
+    }
+
+    /// Writes the state first: whatever happens to the rest, the run can go on.
+    fn save(&self) -> Result<(), ReconError> {
+        let path = self.folder.state();
+        self.trainer.save(&path).file(&path)?;
+        for (rate, path) in self.averages() {
+            let checkpoint = self.trainer.checkpoint(Some(rate)).step("averaging the network")?;
+            checkpoint.write(&path, WeightFormat::F32).file(&path)?;
+        }
+        if let Some(picture) = self.log.picture().step("drawing the loss")? {
+            write_bytes(&self.folder.loss_picture(), &picture)?;
+        }
+        Ok(())
     }
 }
 

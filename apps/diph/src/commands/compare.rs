@@ -8,7 +8,7 @@ use diph_datasets::{DatasetFolder, QuantitativeMaps, SliceId};
 use diph_formats::check_writable_folder;
 use diph_recon::comparison::{Comparison, Metric, comparison_csv, comparison_markdown, few_slices, slices_csv};
 use diph_recon::evaluation::whole_head;
-use diph_recon::study::{MethodResults, StoredSlice, Study};
+use diph_recon::study::{MethodResults, StoredSlice};
 use diph_recon::{Blame, Method, ReconError, write_bytes, write_json};
 use diph_render::report::{Page, Picture, ReportRow};
 use diph_render::{
@@ -92,31 +92,10 @@ impl CompareArgs {
         slices: &[SliceId],
     ) -> Result<Vec<MethodResults>, AppError> {
         let registry = context.registry()?;
-        let source = self.measurement.source(folder);
         let mut observer = StudyOutput::new(&context.output);
-        let run = |method: &Method| -> Result<MethodResults, AppError> {
-            let out = self.out.join(&method.name);
-            let samples = if method.solver.draws_samples() { self.samples } else { NonZero::<usize>::MIN };
-            let study = Study {
-                registry: &registry,
-                folder,
-                source: &source,
-                method,
-                overrides: &[],
-                out: &out,
-                seed: self.measurement.seed,
-                force: self.measurement.force,
-                simulate: self.measurement.simulate,
-                image_size: self.measurement.image_size,
-                dump_steps: false,
-                log_results: false,
-                samples,
-                cancel: &context.cancel,
-                memory: context.memory,
-                hashes: &context.hashes,
-                command_line: &context.command_line,
-            };
-            Ok(study.resume(slices, &mut observer)?)
+        let run = |method: &Method| {
+            let work = (method, &[][..], self.samples, &*self.out.join(&method.name));
+            self.measurement.resume(context, &registry, folder, slices, work, &mut observer)
         };
         methods.iter().map(run).collect()
     }

@@ -1,16 +1,22 @@
 //! Which measurement a command works on: the flags that `recon`, `compare` and `sweep` share.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
+use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
+use diph_recon::config::Override;
 use diph_recon::slices::{Selection, select};
-use diph_recon::{Blame, ReconError};
+use diph_recon::study::{MethodResults, Study};
+use diph_recon::{Blame, Method, ReconError};
 
 use super::parse_image;
+use crate::Context;
 use crate::output::AppError;
+use crate::study_output::StudyOutput;
 
 /// Slices of a data folder, and files in place of the folder's own.
 #[derive(Args, Debug)]
@@ -78,6 +84,42 @@ impl MeasurementArgs {
             coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
             estimate_coils,
         }
+    }
+
+    /// Results of a method on the slices in the folder `out`: those that are there already, and those that are made now. A method that
+    /// draws samples gets `samples` of them.
+    ///
+    /// # Errors
+    /// As [`Study::resume`].
+    pub fn resume(
+        &self,
+        context: &Context,
+        registry: &Registry,
+        folder: &DatasetFolder,
+        slices: &[SliceId],
+        (method, overrides, samples, out): (&Method, &[Override], NonZero<usize>, &Path),
+        observer: &mut StudyOutput<'_>,
+    ) -> Result<MethodResults, AppError> {
+        let study = Study {
+            registry,
+            folder,
+            source: &self.source(folder),
+            method,
+            overrides,
+            out,
+            seed: self.seed,
+            force: self.force,
+            simulate: self.simulate,
+            image_size: self.image_size,
+            dump_steps: false,
+            log_results: false,
+            samples: if method.solver.draws_samples() { samples } else { NonZero::<usize>::MIN },
+            cancel: &context.cancel,
+            memory: context.memory,
+            hashes: &context.hashes,
+            command_line: &context.command_line,
+        };
+        Ok(study.resume(slices, observer)?)
     }
 
     /// Slices that were asked for; all of those named must be there.

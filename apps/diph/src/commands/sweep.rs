@@ -7,7 +7,6 @@ use clap::Args;
 use diph_formats::check_writable_folder;
 use diph_recon::comparison::{Sweep, SweepAxis, SweepPoint, SweptPoint, few_slices, sweep_csv, sweep_markdown};
 use diph_recon::config::Override;
-use diph_recon::study::Study;
 use diph_recon::{Blame, Method, write_bytes, write_json};
 use diph_render::sweep_curves;
 
@@ -58,31 +57,12 @@ impl SweepArgs {
         check_writable_folder(&self.out).file(&self.out)?;
         let slices = self.measurement.selected(&folder)?;
         let registry = context.registry()?;
-        let source = self.measurement.source(&folder);
         let mut observer = StudyOutput::new(&context.output);
         let mut swept = Vec::new();
         for Run { point, method, overrides, out } in &runs {
-            let samples = if method.solver.draws_samples() { self.samples } else { NonZero::<usize>::MIN };
-            let study = Study {
-                registry: &registry,
-                folder: &folder,
-                source: &source,
-                method,
-                overrides,
-                out,
-                seed: self.measurement.seed,
-                force: self.measurement.force,
-                simulate: self.measurement.simulate,
-                image_size: self.measurement.image_size,
-                dump_steps: false,
-                log_results: false,
-                samples,
-                cancel: &context.cancel,
-                memory: context.memory,
-                hashes: &context.hashes,
-                command_line: &context.command_line,
-            };
-            swept.push(SweptPoint::new(point, study.resume(&slices, &mut observer)?));
+            let work = (method, &overrides[..], self.samples, &**out);
+            let results = self.measurement.resume(context, &registry, &folder, &slices, work, &mut observer)?;
+            swept.push(SweptPoint::new(point, results));
         }
         let sweep = Sweep { axes: self.ranges.clone(), points: swept };
         self.write(&sweep)?;

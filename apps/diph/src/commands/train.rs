@@ -189,15 +189,7 @@ impl TrainArgs {
         self.check_used(&config.data)?;
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
-        if self.dry_run {
-            print_estimate(context, &estimate)?;
-            return Ok(None);
-        }
-        check_writable_folder(&self.out).file(&self.out)?;
-        let _lock = FolderLock::take(&self.out).file(&self.out)?;
-        // Another run may have begun and ended in between.
-        self.check_unused(&folder)?;
-        folder.clean()?;
+        let Some(_lock) = self.begin(context, &folder, &estimate)? else { return Ok(None) };
         let steps = config.training.steps;
         let spinner = context.output.spinner("preparing the images");
         let mut data = TrainingData::open(&registry, &config)?;
@@ -234,6 +226,25 @@ impl TrainArgs {
         let text =
             format!("{steps} steps, loss {loss:.4}, {:.2} s per step; networks in {out}", summary.seconds_per_step);
         Ok(Some(Outcome { summary: json!(summary), text }))
+    }
+
+    /// Takes the folder of a run; a dry run prints the estimate of its memory and takes none.
+    fn begin(
+        &self,
+        context: &Context,
+        folder: &RunFolder,
+        estimate: &MemoryEstimate,
+    ) -> Result<Option<FolderLock>, AppError> {
+        if self.dry_run {
+            print_estimate(context, estimate)?;
+            return Ok(None);
+        }
+        check_writable_folder(&self.out).file(&self.out)?;
+        let lock = FolderLock::take(&self.out).file(&self.out)?;
+        // Another run may have begun and ended in between.
+        self.check_unused(folder)?;
+        folder.clean()?;
+        Ok(Some(lock))
     }
 
     /// Learns a spectrum and writes its file.

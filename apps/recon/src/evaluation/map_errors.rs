@@ -21,6 +21,8 @@ pub struct VoxelErrors {
     pub bias_percent: f64,
     /// Median of the absolute error.
     pub median_ape_percent: f64,
+    /// Median of the signed error.
+    pub median_bias_percent: f64,
 }
 
 /// Errors of the three maps over one set of voxels; `None` where the set is too small. PD is known up to a complex factor, so
@@ -66,13 +68,14 @@ pub struct Regions {
 
 impl VoxelErrors {
     /// Of signed relative errors (fractions); `None` of none.
-    fn of(errors: &[f64]) -> Option<Self> {
+    pub fn of(errors: &[f64]) -> Option<Self> {
         let absolute: Vec<f64> = errors.iter().map(|error| error.abs()).collect();
         (!errors.is_empty()).then(|| Self {
             voxels: errors.len(),
             mape_percent: 100.0 * metrics::mean(&absolute),
             bias_percent: 100.0 * metrics::mean(errors),
             median_ape_percent: 100.0 * metrics::median(&absolute),
+            median_bias_percent: 100.0 * metrics::median(errors),
         })
     }
 
@@ -84,6 +87,7 @@ impl VoxelErrors {
             mape_percent: over(|errors| errors.mape_percent),
             bias_percent: over(|errors| errors.bias_percent),
             median_ape_percent: over(|errors| errors.median_ape_percent),
+            median_bias_percent: over(|errors| errors.median_bias_percent),
         })
     }
 }
@@ -260,8 +264,13 @@ mod tests {
     #[test]
     fn a_mean_takes_the_slices_that_have_the_class() {
         let (one, mut other) = (errors(), errors());
-        other.mask.maps.t1 =
-            Some(VoxelErrors { voxels: 20, mape_percent: 30.0, bias_percent: -30.0, median_ape_percent: 20.0 });
+        other.mask.maps.t1 = Some(VoxelErrors {
+            voxels: 20,
+            mape_percent: 30.0,
+            bias_percent: -30.0,
+            median_ape_percent: 20.0,
+            median_bias_percent: -20.0,
+        });
         other.mask.classes.iter_mut().for_each(|class| class.maps = MapErrors::default());
         let mean = Regions::mean(&[&one, &other]).unwrap();
         let t1 = mean.mask.maps.t1.unwrap();

@@ -159,7 +159,13 @@ mod tests {
     fn regions_and_ranges_have_tables_of_their_own() {
         let mut page = page();
         assert!(!page.to_html().unwrap().contains("Errors by region"));
-        let errors = VoxelErrors { voxels: 30, mape_percent: 7.25, bias_percent: -3.0, median_ape_percent: 5.0 };
+        let errors = VoxelErrors {
+            voxels: 30,
+            mape_percent: 7.25,
+            bias_percent: -3.0,
+            median_ape_percent: 5.0,
+            median_bias_percent: -2.0,
+        };
         let maps = MapErrors { t1: Some(errors), ..MapErrors::default() };
         let classes = vec![ClassErrors { class: VoxelClass::T1_RANGES[1].name.into(), maps }];
         let head = RegionErrors { maps: MapErrors::default(), classes };

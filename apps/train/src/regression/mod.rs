@@ -12,4 +12,4 @@ mod validation;
 pub use config::RegressionRunConfig;
 pub use run::{RegressionRun, RegressionSummary};
 pub use samples::RegressionData;
-pub use validation::{MapErrors, ValidationRow, judge_methods};
+pub use validation::{ValidationRow, judge_methods};

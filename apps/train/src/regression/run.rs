@@ -16,6 +16,7 @@ use serde_json::json;
 use super::samples::MeasuredMaps;
 use super::validation::Validation;
 use super::{RegressionData, RegressionRunConfig, ValidationRow};
+use crate::training_loop::{Steps, train};
 use crate::training_run::{check_unchanged, cut_validation, inputs, without_folders};
 use crate::{RunFolder, RunOptions, TrainingLog, TrainingProgress};
 
@@ -89,54 +90,21 @@ impl<'a> RegressionRun<'a> {
     /// # Errors
     /// [`ReconError::Cancelled`] when the caller stops it; otherwise naming the step or the file that failed.
     pub fn run(mut self, on_step: &mut dyn FnMut(&TrainingProgress)) -> Result<RegressionSummary, ReconError> {
-        let total = self.trainer.config().settings.steps;
         let baselines = std::mem::take(&mut self.last_rows);
-        let (begin, first) = (Instant::now(), self.trainer.step_number());
-        let mut last_checkpoint = Instant::now();
-        while self.trainer.step_number() < total {
-            if let Err(error) = self.step() {
-                // What was reached is kept; where that fails too, the first fault is the one to tell.
-                let saved = self.save();
-                return Err(if matches!(error, ReconError::Cancelled) { saved.err().unwrap_or(error) } else { error });
-            }
-            on_step(&self.progress(begin, first));
-            if last_checkpoint.elapsed() >= self.options.checkpoint_every {
-                self.checkpoint()?;
-                last_checkpoint = Instant::now();
-            }
-        }
-        let seconds = begin.elapsed().as_secs_f64();
-        let rows = self.checkpoint()?;
+        let checkpoint_every = self.options.checkpoint_every;
+        let seconds_per_step = train(&mut self, checkpoint_every, on_step)?;
+        let rows = self.validate();
+        self.save()?;
+        let rows = rows?;
         let over_all = baselines.into_iter().chain(rows).filter(|row| row.range == "all");
         Ok(RegressionSummary {
             steps: self.trainer.step_number(),
             loss: self.log.recent_loss(SHOWN_STEPS),
-            seconds_per_step: seconds / (total - first.min(total)).max(1) as f64,
+            seconds_per_step,
             checkpoint: self.average(),
             method: self.folder.method(),
             validation: over_all.collect(),
         })
-    }
-
-    fn step(&mut self) -> Result<(), ReconError> {
-        self.options.cancel.check()?;
-        let begin = Instant::now();
-        let step = self.trainer.step(&self.samples).step("training")?;
-        self.log.record(&step.into(), self.config.training.batch, begin.elapsed().as_secs_f64())
-    }
-
-    fn progress(&self, begin: Instant, first: u64) -> TrainingProgress {
-        let (done, total) = (self.trainer.step_number(), self.trainer.config().settings.steps);
-        let seconds_left = begin.elapsed().as_secs_f64() / (done - first).max(1) as f64 * (total - done) as f64;
-        TrainingProgress { done, total, loss: self.log.recent_loss(SHOWN_STEPS), seconds_left }
-    }
-
-    /// Validates first: a run that is killed in between validates again when it gets here again. The state is saved whatever becomes
-    /// of the validation.
-    fn checkpoint(&self) -> Result<Vec<ValidationRow>, ReconError> {
-        let validated = self.validate();
-        self.save()?;
-        validated
     }
 
     /// Judges the average.
@@ -154,19 +122,6 @@ impl<'a> RegressionRun<'a> {
         Ok(rows)
     }
 
-    /// Writes the state first: whatever happens to the rest, the run can go on.
-    fn save(&self) -> Result<(), ReconError> {
-        let path = self.folder.state();
-        self.trainer.save(&path).file(&path)?;
-        let average = self.trainer.average().step("averaging the network")?;
-        let path = self.average();
-        average.write(&path, WeightFormat::F32).file(&path)?;
-        if let Some(picture) = self.log.picture().step("drawing the loss")? {
-            write_bytes(&self.folder.loss_picture(), &picture)?;
-        }
-        write_json(&self.folder.method(), &self.method()?)
-    }
-
     /// The method `unet` with this run's network and spectrum.
     fn method(&self) -> Result<Method, ReconError> {
         let absolute = |path: PathBuf| std::path::absolute(&path).file(&path);
@@ -182,6 +137,44 @@ impl<'a> RegressionRun<'a> {
 
     fn average(&self) -> PathBuf {
         self.folder.average(self.config.training.ema_rate)
+    }
+}
+
+impl Steps for RegressionRun<'_> {
+    fn counted(&self) -> (u64, u64) {
+        (self.trainer.step_number(), self.trainer.config().settings.steps)
+    }
+
+    fn recent_loss(&self) -> f64 {
+        self.log.recent_loss(SHOWN_STEPS)
+    }
+
+    fn step(&mut self) -> Result<(), ReconError> {
+        self.options.cancel.check()?;
+        let begin = Instant::now();
+        let step = self.trainer.step(&self.samples).step("training")?;
+        self.log.record(&step.into(), self.config.training.batch, begin.elapsed().as_secs_f64())
+    }
+
+    /// Writes the state first: whatever happens to the rest, the run can go on.
+    fn save(&self) -> Result<(), ReconError> {
+        let path = self.folder.state();
+        self.trainer.save(&path).file(&path)?;
+        let average = self.trainer.average().step("averaging the network")?;
+        let path = self.average();
+        average.write(&path, WeightFormat::F32).file(&path)?;
+        if let Some(picture) = self.log.picture().step("drawing the loss")? {
+            write_bytes(&self.folder.loss_picture(), &picture)?;
+        }
+        write_json(&self.folder.method(), &self.method()?)
+    }
+
+    /// Validates first: a run that is killed in between validates again when it gets here again. The state is saved whatever becomes
+    /// of the validation.
+    fn checkpoint(&self) -> Result<(), ReconError> {
+        let validated = self.validate();
+        self.save()?;
+        validated.map(drop)
     }
 }
 

@@ -1,9 +1,9 @@
 //! How well the network answers what it has not seen, beside methods without it.
 
-use diph_core::metrics;
 use diph_datasets::QuantitativeMaps;
 use diph_plugin_host::Registry;
 use diph_recon::config::Override;
+use diph_recon::evaluation::VoxelErrors;
 use diph_recon::{Blame, DEFAULT_OPERATOR, Method, Parts, ReconError, Reconstruction, quantitative_maps, reconstruct};
 use diph_regression::RegressionNetwork;
 use ndarray::{Array3, ArrayD, Ix3};
@@ -21,35 +21,6 @@ const RECONSTRUCTING: &str = "reconstructing held-out slices";
 const T1_BOUNDS: [f32; 3] = [1.0, 1.6, 2.5];
 const T2_BOUNDS: [f32; 3] = [0.03, 0.06, 0.12];
 
-/// Errors of a map over some voxels, relative to the truth and in percent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct MapErrors {
-    /// Number of voxels.
-    pub voxels: usize,
-    /// Mean absolute error.
-    pub mape_percent: f64,
-    /// Mean signed error.
-    pub bias_percent: f64,
-    /// Median absolute error.
-    pub median_ape_percent: f64,
-    /// Median signed error.
-    pub median_bias_percent: f64,
-}
-
-impl MapErrors {
-    /// Of signed relative errors; nothing of none.
-    fn of(errors: &[f64]) -> Option<Self> {
-        let absolute: Vec<f64> = errors.iter().map(|error| error.abs()).collect();
-        (!errors.is_empty()).then(|| Self {
-            voxels: errors.len(),
-            mape_percent: 100.0 * metrics::mean(&absolute),
-            bias_percent: 100.0 * metrics::mean(errors),
-            median_ape_percent: 100.0 * metrics::median(&absolute),
-            median_bias_percent: 100.0 * metrics::median(errors),
-        })
-    }
-}
-
 /// One line of `validation.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ValidationRow {
@@ -65,7 +36,7 @@ pub struct ValidationRow {
     pub range: String,
     /// The errors over all held-out voxels of the mask in that range.
     #[serde(flatten)]
-    pub errors: MapErrors,
+    pub errors: VoxelErrors,
 }
 
 impl ValidationRow {
@@ -76,7 +47,7 @@ impl ValidationRow {
     /// The row as a line of the file.
     pub fn line(&self) -> String {
         let Self { step, method, held_out, map, range, errors } = self;
-        let MapErrors { voxels, mape_percent, bias_percent, median_ape_percent, median_bias_percent } = errors;
+        let VoxelErrors { voxels, mape_percent, bias_percent, median_ape_percent, median_bias_percent } = errors;
         format!(
             "{step},{method},{held_out},{map},{range},{voxels},{mape_percent:.3},{bias_percent:.3},\
              {median_ape_percent:.3},{median_bias_percent:.3}\n"
@@ -219,7 +190,7 @@ fn errors<'a>(
     let mut rows = Vec::new();
     for (map, errors, bounds) in [("T1", t1, T1_BOUNDS), ("T2", t2, T2_BOUNDS)] {
         let mut row = |range: String, errors: &[f64]| {
-            rows.extend(MapErrors::of(errors).map(|errors| ValidationRow {
+            rows.extend(VoxelErrors::of(errors).map(|errors| ValidationRow {
                 step,
                 method: method.into(),
                 held_out,

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diph_formats::{FolderLock, check_writable_folder};
 use diph_plugin_host::Registry;
-use diph_recon::Blame;
 use diph_recon::config::read_json;
 use diph_train::{
     RegressionData, RegressionRun, RegressionRunConfig, RegressionSummary, RunFolder, RunOptions, TrainingProgress,
@@ -15,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::{Outcome, TrainArgs, apply, text as utf8, time};
 use crate::Context;
-use crate::commands::print_estimate;
 use crate::output::{AppError, BlameFlag, Table};
 
 impl TrainArgs {
@@ -29,15 +26,7 @@ impl TrainArgs {
         self.check_used(&config.data)?;
         let registry = context.registry()?;
         let estimate = plan(context, &registry, &config)?;
-        if self.dry_run {
-            print_estimate(context, &estimate)?;
-            return Ok(None);
-        }
-        check_writable_folder(&self.out).file(&self.out)?;
-        let _lock = FolderLock::take(&self.out).file(&self.out)?;
-        // Another run may have begun and ended in between.
-        self.check_unused(&folder)?;
-        folder.clean()?;
+        let Some(_lock) = self.begin(context, &folder, &estimate)? else { return Ok(None) };
         let spinner = context.output.spinner("preparing the maps");
         let data = RegressionData::open(&registry, &config)?;
         drop(spinner);
