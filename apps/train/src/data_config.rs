@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use diph_datasets::{NoiseLevel, REFERENCE_NOISE};
-use serde::{Deserialize, Serialize};
-
-use crate::{Augmentation, FolderImages, MapVariation};
 use diph_recon::DEFAULT_OPERATOR;
 use diph_recon::acquisition::DemoAcquisition;
+use serde::{Deserialize, Serialize};
+
+use crate::{Augmentation, MapVariation};
 
 /// Images, how they are measured, and how they are varied: the section `data` of a training configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct DataConfig {
     /// Sequence of the acquisition folder (fisp, deli-cs, or a JSON file), with which every voxel is simulated exactly instead
     /// of being looked up in the dictionary.
     pub sequence: Option<String>,
+    /// Method file that makes the condition image, instead of the built-in method of the condition's name.
+    pub condition_method: Option<PathBuf>,
     /// Operator that measures.
     pub operator: String,
     /// Least and greatest standard deviation of the noise per complex sample.
@@ -62,6 +64,7 @@ impl Default for DataConfig {
             acquisition: None,
             cut: DemoAcquisition::CUT,
             sequence: None,
+            condition_method: None,
             operator: DEFAULT_OPERATOR.into(),
             noise,
             augmentation: Augmentation::default(),
@@ -137,6 +140,17 @@ impl DataConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Which files of a data folder are the images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FolderImages {
+    /// `qmaps`, from which images are simulated
+    #[default]
+    Maps,
+    /// `reference_tsmi`, images as they are
+    Tsmi,
 }
 
 #[cfg(test)]

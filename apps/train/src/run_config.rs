@@ -11,6 +11,7 @@ use diph_recon::config::{ConfigError, Override, first_difference, load, parse_js
 use diph_recon::{Blame, ReconError};
 
 const DEFAULT: &str = include_str!("default.json");
+const RECIPE: &str = include_str!("recipe.json");
 
 /// Everything that decides a training run: `config.json` of its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,14 @@ impl RunConfig {
     /// Never; the text is part of the program and a test reads it.
     pub fn built_in() -> Result<Value, ConfigError> {
         parse_json(DEFAULT, "the built-in training configuration")
+    }
+
+    /// The configuration of the diffusion prior of a recipe, around the signal of a regression network's maps.
+    ///
+    /// # Errors
+    /// Never; the text is part of the program and a test reads it.
+    pub fn recipe() -> Result<Value, ConfigError> {
+        parse_json(RECIPE, "the recipe's training configuration")
     }
 
     /// Lays overrides over a base and checks the result; `origin` is the base's file or name.
@@ -70,6 +79,14 @@ mod tests {
         assert_eq!(config.first_difference(&config), None);
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<RunConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn the_configuration_of_the_recipe_is_valid_with_a_condition() {
+        let changes = ["data.dataset=data", "training.model.condition=unet", "data.condition_method=unet.json"];
+        let changes: Vec<Override> = changes.iter().map(|text| text.parse().unwrap()).collect();
+        let config = RunConfig::load(RunConfig::recipe().unwrap(), "recipe", &changes).unwrap();
+        assert!(config.training.model.diffusion.parametrisation.gaussian().is_some());
     }
 
     #[test]

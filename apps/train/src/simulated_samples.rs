@@ -1,13 +1,16 @@
 //! Training samples out of images and an acquisition.
 
+use std::sync::Arc;
+
 use diph_core::{Result, Rng};
 use diph_diffusion::{Error, IntensityConfig, SampleSource, TrainingSample};
+use diph_recon::ConditionImage;
 use ndarray::Array3;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
-use crate::{Augmentation, SamplePart, centred};
-use diph_recon::ConditionImage;
+use crate::{Augmentation, centred};
+use crate::{ImageSource, Measurement};
 
 /// Keeps these generators apart from those of the trainer, which has the same seed: measurement noise that repeats the
 /// noise of the diffusion would teach the network to copy it.
@@ -81,6 +84,17 @@ pub(crate) fn turn(number: u64, shares: &[f64]) -> usize {
         place < end
     });
     found.unwrap_or(0)
+}
+
+/// One source of images, and how its images are measured.
+#[derive(Clone)]
+pub struct SamplePart {
+    /// How often it is asked, relative to the other sources.
+    pub share: f64,
+    /// The images.
+    pub images: Arc<dyn ImageSource>,
+    /// The measurement of images of their size.
+    pub measurement: Arc<Measurement>,
 }
 
 #[cfg(test)]

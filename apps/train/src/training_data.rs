@@ -1,6 +1,6 @@
 //! The samples of a run, from its configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diph_datasets::DatasetFolder;
 use diph_diffusion::{IntensityConfig, SampleSource, TrainingSample};
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::mixture::Mixture;
 use crate::{Augmentation, PhantomSource, RunConfig, SimulatedSamples};
+use diph_recon::method::Method;
 use diph_recon::{Blame, ConditionImage, ReconError};
 
 /// Images that factors are measured on, and the share of values below them.
@@ -70,12 +71,17 @@ impl TrainingData {
             condition: condition.clone(),
             intensity: config.training.model.intensity,
         };
+        let mut files = parts.files;
+        files.extend(config.data.condition_method.clone());
+        if let Some(ConditionImage::Method(method)) = &condition {
+            files.extend(method.files());
+        }
         Ok(Self {
             training: samples(training, config.data.augmentation),
             validation: (!validation.is_empty()).then(|| samples(validation, Augmentation::NONE)),
             operator: registry.provenance(&config.data.operator).step("looking for the operator")?,
             basis: basis.ok_or_else(|| ReconError::setting("data", "expected `dataset`, `phantom` or both"))?,
-            files: parts.files,
+            files,
         })
     }
 
@@ -119,24 +125,32 @@ fn typical_value<'a>(images: impl Iterator<Item = &'a Array3<Complex32>>) -> f32
     }
 }
 
+/// The condition image of a name, made by the method of a file where one is given.
+fn condition_of_name(name: &str, file: Option<&Path>) -> Result<ConditionImage, ReconError> {
+    let mut found = match file {
+        Some(file) => ConditionImage::Method(Method::read(&file.display().to_string(), &[])?.into()),
+        None => name.parse().map_err(|message: String| ReconError::setting("training.model.condition", message))?,
+    };
+    if found.to_string() != name {
+        let message = format!("expected a method of the name `{name}`, that of the model's condition, got `{found}`");
+        return Err(ReconError::setting("data.condition_method", message));
+    }
+    if let ConditionImage::Method(method) = &mut found
+        && let Some(estimator) = &mut method.estimator
+    {
+        // The mean over mirror images is a little better and takes four times as long.
+        estimator.options.insert("mirrors".into(), false.into());
+    }
+    Ok(found)
+}
+
 /// The condition image by the name that the model has for it.
 fn condition(config: &RunConfig) -> Result<Option<ConditionImage>, ReconError> {
     let model = &config.training.model;
-    let parse = |name: &str| {
-        let found: Result<ConditionImage, _> = name.parse();
-        let mut found = found.map_err(|message| ReconError::setting("training.model.condition", message))?;
-        if let ConditionImage::Method(method) = &mut found
-            && let Some(estimator) = &mut method.estimator
-        {
-            // The mean over mirror images is a little better and takes four times as long.
-            estimator.options.insert("mirrors".into(), false.into());
-        }
-        Ok(found)
-    };
     let gaussian = model.diffusion.parametrisation.gaussian().is_some();
     match (&model.condition, model.unet.conditional || gaussian && model.condition.is_some()) {
         (None, false) => Ok(None),
-        (Some(name), true) => parse(name).map(Some),
+        (Some(name), true) => condition_of_name(name, config.data.condition_method.as_deref()).map(Some),
         (None, true) => Err(ReconError::setting(
             "training.model.condition",
             "expected `adjoint`, `cg-N` or the name of a built-in method, got none",

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use diph_diffusion::{Checkpoint, Parametrisation, SigmaData, Trainer, measure_gaussian_skip, measure_sigma_data};
 use diph_formats::{check_regular, is_there};
 use diph_network::WeightFormat;
-use serde_json::json;
-
-use crate::training_loop::{Steps, train};
-use crate::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, TrainingSummary, Validation};
 use diph_recon::config::read_json;
 use diph_recon::provenance::{FileHashes, InputFile, PluginFile, Provenance};
 use diph_recon::{Blame, Cancel, ReconError, write_bytes, write_json};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::training_loop::{Steps, train};
+use crate::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, Validation};
 
 /// Samples that `sigma_data` is measured on.
 const MEASURED_SAMPLES: u64 = 32;
@@ -313,4 +314,17 @@ pub(crate) fn without_folders(data: &DataConfig) -> DataConfig {
 fn validation_line(step: u64, sigma: f32, all: f64, coefficients: &[f64]) -> String {
     let coefficients: String = coefficients.iter().map(|error| format!(",{error:.6}")).collect();
     format!("{step},{sigma},{all:.6}{coefficients}\n")
+}
+
+/// What a run says at its end.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrainingSummary {
+    /// Steps that are done.
+    pub steps: u64,
+    /// Mean loss of the last steps.
+    pub loss: f64,
+    /// Mean seconds per step since the run was started or resumed.
+    pub seconds_per_step: f64,
+    /// The averaged networks.
+    pub checkpoints: Vec<String>,
 }

@@ -2,13 +2,11 @@
 
 use diph_core::{Conditions, Prior, PriorContext, Rng, metrics};
 use diph_diffusion::{Checkpoint, DiffusionPrior, PriorOptions, SampleSource, TrainingSample};
+use diph_render::{ColorScale, Colormap, Figure, FigureRow, Panel};
 use ndarray::{Array2, Array3, ArrayBase, ArrayD, ArrayView2, Axis, Data, Dimension, Zip};
 use num_complex::Complex32;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
-
-use crate::ValidationErrors;
-use diph_render::{ColorScale, Colormap, Figure, FigureRow, Panel};
 
 /// Noise levels, in units of the intensity, from hardly visible to hardly anything else.
 const SIGMAS: [f32; 6] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
@@ -152,6 +150,14 @@ fn picture(sample: &TrainingSample, denoised: &[(f32, ArrayD<Complex32>)]) -> di
 
 fn magnitude(image: ArrayView2<'_, Complex32>) -> Array2<f32> {
     Zip::from(image).map_collect(|value| value.norm())
+}
+
+/// Errors of one network.
+pub struct ValidationErrors {
+    /// Noise level, NRMSE over all coefficients, and NRMSE of each coefficient; means over the samples.
+    pub levels: Vec<(f32, f64, Vec<f64>)>,
+    /// A PNG of each drawn sample.
+    pub pictures: Vec<Vec<u8>>,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::case::Case;
 use crate::measurement::{median, once};
 
-const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../priors/diffusion/weights/brain.safetensors");
+const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../priors/diffusion/weights/demo-conditional.safetensors");
 
 /// Reading, and a forward pass in f32 on the largest canvas inside of the image.
 pub fn measure(case: &Case) -> Result<(Vec<(String, f64)>, MemoryEstimate)> {

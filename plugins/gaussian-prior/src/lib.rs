@@ -8,9 +8,9 @@
 
 use std::path::PathBuf;
 
-use diph_core::{Error, MemoryEstimate, Result};
-use diph_gaussian::{GaussianPrior, Spectrum, principal_angles};
-use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
+use diph_core::{MemoryEstimate, Result};
+use diph_gaussian::{GaussianPrior, Spectrum};
+use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, Uses, first_that_fits, plugin};
 use ndarray::{ArrayView2, Ix2};
 use num_complex::Complex32;
 use schemars::JsonSchema;
@@ -78,35 +78,10 @@ impl Component for Gaussian {
 
 /// The first shipped spectrum that is of this basis (frame, coefficient).
 fn shipped(basis: ArrayView2<'_, f32>, host: &Host) -> Result<Spectrum> {
-    let mut misfits = Vec::new();
-    for (name, bytes) in SHIPPED {
-        let spectrum = Spectrum::from_bytes(bytes)?;
-        match spectrum.for_basis(basis) {
-            Ok(spectrum) => {
-                host.log(LogLevel::Info, &format!("Gaussian prior: spectrum `{name}`"));
-                return Ok(spectrum);
-            }
-            Err(_) if spectrum.basis().nrows() != basis.nrows() => {
-                misfits.push(format!("`{name}` is of {} frames", spectrum.basis().nrows()));
-            }
-            Err(_) => {
-                let angles = principal_angles(spectrum.basis(), basis)?;
-                let angles: Vec<String> = angles.iter().map(|angle| format!("{angle:.1}")).collect();
-                misfits.push(format!("`{name}` is at principal angles of {} degrees", angles.join(", ")));
-            }
-        }
-    }
-    Err(Error::incompatible(
-        Gaussian::ID,
-        "an acquisition whose temporal basis one of the shipped spectra was learned for",
-        format!(
-            "one of {} frames and {} coefficients ({}); learn a spectrum for it with `diph train --objective spectrum` and name it \
-             with the option `spectrum`",
-            basis.nrows(),
-            basis.ncols(),
-            misfits.join("; ")
-        ),
-    ))
+    let advice =
+        "learn a spectrum for it with `diph train --objective spectrum` and name it with the option `spectrum`";
+    let fitting = |bytes| Spectrum::from_bytes(bytes).and_then(|spectrum| spectrum.for_basis(basis));
+    first_that_fits(Gaussian::ID, "spectra", advice, host, SHIPPED.map(|(name, bytes)| (name, fitting(bytes))))
 }
 
 plugin! { prior: Gaussian }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diph_core::{Error, MemoryEstimate, Result};
 use diph_network::{Checkpoint, NetworkCost, Precision};
-use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, plugin};
+use diph_plugin_sdk::{Acquisition, Component, Host, LogLevel, Requirements, Uses, first_that_fits, plugin};
 use diph_regression::{RegressionConfig, RegressionEstimator, RegressionNetwork};
 use ndarray::{ArrayView2, Ix2};
 use schemars::JsonSchema;
@@ -48,14 +48,18 @@ impl Default for Options {
 impl Options {
     /// The network for a temporal basis (frame, coefficient), where one is known.
     fn first(&self, basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint<RegressionConfig>> {
-        let Some(path) = &self.checkpoint else {
-            return shipped(basis, host);
+        let fitting = |network: Checkpoint<RegressionConfig>| {
+            basis.map_or(Ok(()), |basis| network.config.check_basis(basis)).map_err(failed)?;
+            Ok(network)
         };
-        let network = Checkpoint::<RegressionConfig>::read(path).map_err(failed)?;
-        if let Some(basis) = basis {
-            network.config.check_basis(basis).map_err(failed)?;
+        match &self.checkpoint {
+            Some(path) => fitting(Checkpoint::read(path).map_err(failed)?),
+            None => {
+                let advice = "train one for it with `diph train --objective regression` and name it with the option `checkpoint`";
+                let networks = SHIPPED.iter().map(|(name, bytes)| (*name, network_of(name, bytes).and_then(fitting)));
+                first_that_fits(Regression::ID, "networks", advice, host, networks)
+            }
         }
-        Ok(network)
     }
 
     /// Configurations of the networks that the first stage may be.
@@ -73,29 +77,6 @@ impl Options {
 
 fn network_of(name: &str, bytes: &[u8]) -> Result<Checkpoint<RegressionConfig>> {
     Checkpoint::from_bytes(bytes, format!("{name}.safetensors (inside of the plugin)")).map_err(failed)
-}
-
-/// The first shipped network that was trained for this basis.
-fn shipped(basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint<RegressionConfig>> {
-    let mut misfits = Vec::new();
-    for (name, bytes) in SHIPPED {
-        let network = network_of(name, bytes)?;
-        match basis.map_or(Ok(()), |basis| network.config.check_basis(basis)) {
-            Ok(()) => {
-                host.log(LogLevel::Info, &format!("regression: network `{name}`"));
-                return Ok(network);
-            }
-            Err(misfit) => misfits.push(format!("`{name}`: {misfit}")),
-        }
-    }
-    Err(Error::incompatible(
-        Regression::ID,
-        "an acquisition that one of the networks that come with Diph was trained for",
-        format!(
-            "another ({}); train one for it with `diph train --objective regression` and name it with the option `checkpoint`",
-            misfits.join("; ")
-        ),
-    ))
 }
 
 fn failed(error: diph_network::Error) -> Error {

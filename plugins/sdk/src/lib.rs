@@ -88,6 +88,7 @@ mod plugin;
 mod prior_shim;
 mod projector_shim;
 mod registration;
+mod shipped;
 mod tensors;
 
 pub use acquisition::Acquisition;
@@ -97,4 +98,5 @@ pub use diph_plugin_abi as abi;
 pub use host::{Host, LogLevel};
 pub use plugin::Plugin;
 pub use registration::Registration;
+pub use shipped::first_that_fits;
 pub use tensors::Element;

@@ -19,7 +19,6 @@ mod intensity_config;
 mod model_config;
 mod prior;
 mod prior_options;
-mod shipped;
 #[cfg(test)]
 mod tensors_for_tests;
 mod training;
@@ -38,7 +37,6 @@ pub use intensity_config::IntensityConfig;
 pub use model_config::ModelConfig;
 pub use prior::DiffusionPrior;
 pub use prior_options::PriorOptions;
-pub use shipped::ShippedNetwork;
 pub use training::{
     Annealing, NoiseLevels, Reuse, SampleSource, TimestepSampling, Trainer, TrainingConfig, TrainingSample,
     TrainingStep, measure_gaussian_skip, measure_sigma_data,

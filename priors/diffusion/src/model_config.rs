@@ -1,6 +1,6 @@
 //! Everything that a checkpoint says about itself.
 
-use diph_gaussian::principal_angles;
+use diph_gaussian::basis_misfit;
 use ndarray::{Array2, ArrayView2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,27 +91,12 @@ impl ModelConfig {
     /// # Errors
     /// [`Setting`](diph_network::Error::Setting) with the largest principal angle between both, and what to do.
     pub fn check_basis(&self, basis: ArrayView2<'_, f32>) -> Result<()> {
-        /// Bases whose columns differ by less than this share of their size are the same: rounding, and other software's SVD.
-        const SAME: f32 = 0.01;
         let Some(rows) = &self.basis else { return Ok(()) };
         let own = Array2::from_shape_fn((rows.len(), self.unet.coefficients), |(frame, k)| rows[frame][k]);
-        let advice = "train a network for this acquisition (`diph train`) and name it with the option `checkpoint`";
+        let Some(misfit) = basis_misfit(own.view(), basis) else { return Ok(()) };
         let expected = format!("that of the training set, of {} frames and {} coefficients", own.nrows(), own.ncols());
-        if own.dim() != basis.dim() {
-            let got = format!("one of {} frames and {} coefficients; {advice}", basis.nrows(), basis.ncols());
-            return Err(Error::setting("temporal basis", expected, got));
-        }
-        let norm = |values: &Array2<f32>| values.iter().map(|value| value * value).sum::<f32>().sqrt();
-        // Written so that NaN is a difference.
-        if norm(&(&own - &basis)) < SAME * norm(&own) {
-            return Ok(());
-        }
-        let angle = match principal_angles(own.view(), basis) {
-            Ok(angles) => format!("{:.1} degrees", angles.last().copied().unwrap_or_default()),
-            Err(fault) => format!("none, {fault}"),
-        };
-        let got = format!("another one (largest principal angle between them: {angle}); {advice}");
-        Err(Error::setting("temporal basis", expected, got))
+        let advice = "train a network for this acquisition (`diph train`) and name it with the option `checkpoint`";
+        Err(Error::setting("temporal basis", expected, format!("{misfit}; {advice}")))
     }
 
     /// Fails on a network whose planes are not those of the parametrisation `gaussian`, where that is the model's.

@@ -10,6 +10,9 @@ use crate::Spectrum;
 /// one degree (rounding, another grid of the dictionary), those of other sequences by tens of degrees in the last coefficients.
 const LARGEST_ANGLE: f64 = 5.0;
 
+/// Bases whose columns differ by less than this share of their size are the same: rounding, and other software's SVD.
+const SAME: f64 = 0.01;
+
 /// The principal angles in degrees between the spans of two temporal bases (frame, coefficient), smallest first: as many as
 /// the smaller basis has columns. Björck and Golub 1973.
 ///
@@ -40,6 +43,26 @@ pub fn principal_angles(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Resul
         outside.singular_values().iter().map(|sine| sine.clamp(0.0, 1.0).asin().to_degrees()).collect();
     angles.sort_by(f64::total_cmp);
     Ok(angles)
+}
+
+/// How the temporal basis of an acquisition (frame, coefficient) differs from the one that a network was trained for, in words;
+/// `None` where both are the same. A network knows coefficients, not spans: a turned basis of the same span is another one to it.
+pub fn basis_misfit(trained: ArrayView2<'_, f32>, acquisition: ArrayView2<'_, f32>) -> Option<String> {
+    if trained.dim() != acquisition.dim() {
+        return Some(format!("one of {} frames and {} coefficients", acquisition.nrows(), acquisition.ncols()));
+    }
+    let (trained_wide, wide) = (wide(trained), wide(acquisition));
+    let difference = (&trained_wide - wide).norm() / trained_wide.norm();
+    // Written so that NaN is a difference.
+    if difference < SAME {
+        return None;
+    }
+    let angle = match principal_angles(trained, acquisition) {
+        Ok(angles) => format!("{:.1} degrees", angles.last().copied().unwrap_or_default()),
+        Err(fault) => format!("none, {fault}"),
+    };
+    let percent = 100.0 * difference;
+    Some(format!("one that differs by {percent:.0} % (largest principal angle between the spans: {angle})"))
 }
 
 fn orthonormal(basis: ArrayView2<'_, f32>) -> Result<DMatrix<f64>> {

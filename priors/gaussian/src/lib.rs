@@ -25,7 +25,7 @@ mod spectrum_file;
 mod whitened;
 
 pub use annealed::{AnnealedPosterior, AnnealedPosteriorSettings, AnnealedPosteriorState};
-pub use basis_fit::principal_angles;
+pub use basis_fit::{basis_misfit, principal_angles};
 pub use mmse::{MmseSettings, mmse_image};
 pub use model::{GaussianModel, MmseImage, Posterior};
 pub use prior::GaussianPrior;

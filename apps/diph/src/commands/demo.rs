@@ -28,9 +28,6 @@ use crate::Context;
 use crate::output::{AppError, BlameFlag, Table};
 use crate::study_output::StudyOutput;
 
-/// Methods whose shipped network was trained for another acquisition than the demo's, and refuses it.
-const FOR_ANOTHER_ACQUISITION: [&str; 2] = ["posterior-unconditional", "posterior-conditional"];
-
 /// Arguments of `diph demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -79,7 +76,7 @@ impl DemoArgs {
         let id = SliceId::new(0, 0);
         let source = AcquisitionSource::of_folder(&folder, DemoAcquisition::CUT);
         let mut methods = Vec::new();
-        for (name, _) in BUILT_IN.into_iter().filter(|(name, _)| !FOR_ANOTHER_ACQUISITION.contains(name)) {
+        for (name, _) in BUILT_IN {
             methods.push((Method::read(name, &[])?, self.out.join(name)));
         }
         let studies: Vec<Study<'_>> =

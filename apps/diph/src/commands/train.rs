@@ -11,6 +11,7 @@ use diph_core::MemoryEstimate;
 use diph_formats::{FolderLock, OutputFile, check_not_input, check_writable_folder};
 use diph_plugin_host::Registry;
 use diph_recon::config::{Override, read_json};
+use diph_recon::method::Method;
 use diph_recon::slices::Selection;
 use diph_recon::{Blame, ConditionImage};
 use diph_train::{
@@ -71,9 +72,10 @@ pub struct TrainArgs {
     /// Sequence of the acquisition folder, to simulate voxels exactly instead of looking them up in its dictionary
     #[arg(long, value_name = "NAME|FILE.json")]
     pub sequence: Option<String>,
-    /// Condition image of the network: adjoint, cg-N, or none for an unconditional network
-    #[arg(long, value_name = "NAME", value_parser = parse_condition)]
-    pub condition: Option<Value>,
+    /// Condition image of the network: adjoint, cg-N, the result of a method (a built-in one, or FILE.json), or none for an
+    /// unconditional network
+    #[arg(long, value_name = "NAME|FILE.json", value_parser = parse_condition)]
+    pub condition: Option<Condition>,
     /// What images are divided by: an intensity estimated from every measurement (default), or factors of the training set
     #[arg(long, value_enum)]
     pub intensity: Option<IntensityUnits>,
@@ -140,6 +142,39 @@ pub enum IntensityUnits {
     Measured,
     /// Factors of the training set: the 95th percentile of |Re| and |Im| of images and of condition images
     Factors,
+}
+
+/// What a network is shown beside the noisy image.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// The image of a name.
+    Name(String),
+    /// The result of a method in a file.
+    Method {
+        /// Its file.
+        file: PathBuf,
+        /// Its name, which the network remembers.
+        name: String,
+    },
+}
+
+impl Condition {
+    /// The name that the network remembers.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Name(name) | Self::Method { name, .. } => Some(name),
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Method { file, .. } => Some(file),
+            Self::None | Self::Name(_) => None,
+        }
+    }
 }
 
 /// Which files of a data folder are the images.
@@ -315,6 +350,9 @@ impl TrainArgs {
         self.check_unused(folder)?;
         match &self.config {
             Some(file) => self.overridden(read_json(file)?, file),
+            None if self.recipe.is_some() => {
+                self.overridden(RunConfig::recipe()?, Path::new("the recipe's training configuration"))
+            }
             None => self.overridden(RunConfig::built_in()?, Path::new("the built-in training configuration")),
         }
     }
@@ -392,14 +430,20 @@ impl TrainArgs {
 
     fn overridden(&self, mut base: Value, origin: &Path) -> Result<RunConfig, AppError> {
         let measured = self.intensity == Some(IntensityUnits::Measured);
+        let condition = self.condition.as_ref();
+        let method = condition.and_then(Condition::file);
         let flags = [
             ("init_from", self.init_from.as_deref().map(|path| text("--init-from", path)).transpose()?),
-            ("training.model.condition", self.condition.clone()),
-            ("training.model.unet.conditional", self.condition.as_ref().map(|name| json!(!name.is_null()))),
+            ("training.model.condition", condition.map(|condition| json!(condition.name()))),
+            ("data.condition_method", method.map(|path| text("--condition", path)).transpose()?),
+            ("training.model.unet.conditional", condition.map(|condition| json!(condition.name().is_some()))),
             // Factors of a configuration are those of the images that it was written for.
             ("training.model.intensity", (self.measures_factors() || measured).then(|| json!({}))),
             // Without a condition there is none to drop.
-            ("training.condition_dropout", self.condition.as_ref().filter(|name| name.is_null()).map(|_| json!(0.0))),
+            (
+                "training.condition_dropout",
+                condition.filter(|condition| condition.name().is_none()).map(|_| json!(0.0)),
+            ),
         ];
         let origin = origin.display().to_string();
         apply(&mut base, &origin, self.shared_keys()?.into_iter().chain(flags))?;
@@ -457,11 +501,15 @@ fn numbers(selection: &Selection) -> Value {
     json!(selection.named().collect::<Vec<_>>())
 }
 
-fn parse_condition(text: &str) -> Result<Value, String> {
-    match text {
-        "none" => Ok(Value::Null),
-        name => name.parse().map(|condition: ConditionImage| json!(condition.to_string())),
+fn parse_condition(text: &str) -> Result<Condition, String> {
+    if text == "none" {
+        return Ok(Condition::None);
     }
+    if Path::new(text).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        let method = Method::read(text, &[]).map_err(|error| error.to_string())?;
+        return Ok(Condition::Method { file: text.into(), name: method.name });
+    }
+    text.parse().map(|condition: ConditionImage| Condition::Name(condition.to_string()))
 }
 
 fn parse_minutes(text: &str) -> Result<f64, String> {

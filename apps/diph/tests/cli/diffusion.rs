@@ -11,13 +11,24 @@ use serde_json::{Value, json};
 use crate::bench::Bench;
 use crate::network::{checkpoint, config, parameters, write};
 
-const CONDITIONAL: &str = "mrf-diph-conditional";
+/// Methods of [`bench`].
+const CONDITIONAL: &str = "methods/conditional.json";
+const DDPM: &str = "methods/ddpm.json";
+const UNCONDITIONAL: &str = "mrf-diph-unconditional";
 const SOLVER: &str = "solver.annealed";
 
-/// A bench with data and the tiny network `net.safetensors`.
+/// A bench with data, the tiny network `net.safetensors`, and the conditional methods with a condition image that needs no
+/// network of the data's temporal basis.
 fn bench() -> Bench {
     let bench = Bench::with_data();
     checkpoint(&bench, "net.safetensors", &json!({}));
+    fs::create_dir(bench.path("methods")).unwrap();
+    for (name, file) in [("mrf-diph-conditional", CONDITIONAL), ("ddpm", DDPM)] {
+        let (_, text) = diph_recon::method::BUILT_IN.iter().find(|(built_in, _)| *built_in == name).unwrap();
+        let mut method: Value = serde_json::from_str(text).unwrap();
+        method["condition"] = "cg-10".into();
+        fs::write(bench.path(file), method.to_string()).unwrap();
+    }
     bench
 }
 
@@ -44,19 +55,21 @@ fn image(bench: &Bench, out: &str) -> Vec<u8> {
 #[test]
 fn every_method_runs_is_reproducible_and_names_its_checkpoint() {
     let bench = bench();
-    for method in ["ddpm", "mrf-diph-unconditional", CONDITIONAL] {
-        let results = run(&bench, method, method, &[]);
+    let folder = |method: &str| format!("results of {}", method.replace('/', " "));
+    for method in [DDPM, UNCONDITIONAL, CONDITIONAL] {
+        let out = folder(method);
+        let results = run(&bench, method, &out, &[]);
         assert!(results["mean"]["tsmi_nrmse"].as_f64().unwrap() < 3.0);
         run(&bench, method, "again", &["--force"]);
-        assert_eq!(image(&bench, method), image(&bench, "again"), "{method}: same seed, same bytes");
+        assert_eq!(image(&bench, &out), image(&bench, "again"), "{method}: same seed, same bytes");
         run(&bench, method, "again", &["--seed", "1", "--force"]);
-        assert_ne!(image(&bench, method), image(&bench, "again"), "{method}: another seed");
-        let provenance = bench.json(&format!("{method}/vol0_slice0/provenance.json"));
+        assert_ne!(image(&bench, &out), image(&bench, "again"), "{method}: another seed");
+        let provenance = bench.json(&format!("{out}/vol0_slice0/provenance.json"));
         let inputs = provenance["inputs"].as_array().unwrap();
         let network = inputs.iter().find(|input| input["path"] == "net.safetensors").unwrap();
         assert_eq!(network["sha256"].as_str().unwrap().len(), 64);
     }
-    assert_ne!(image(&bench, "mrf-diph-unconditional"), image(&bench, CONDITIONAL));
+    assert_ne!(image(&bench, &folder(UNCONDITIONAL)), image(&bench, &folder(CONDITIONAL)));
 }
 
 /// Every switch of the Python code's command line changes the result: none is passed over in silence.
@@ -107,10 +120,10 @@ fn switches_that_would_have_no_effect_are_refused() {
     }
     for (code, method, switch, said) in [
         (2, CONDITIONAL, "penalty=2", "unknown field `penalty`"),
-        (2, "ddpm", "data.cg.max_iterations=2", "missing field `lambda`"),
-        (2, "ddpm", "physics.gamma_fixed=true", "missing field `gamma`"),
-        (2, "ddpm", "renoising.blend.xi=0.5", "is a string"),
-        (2, "ddpm", "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
+        (2, DDPM, "data.cg.max_iterations=2", "missing field `lambda`"),
+        (2, DDPM, "physics.gamma_fixed=true", "missing field `gamma`"),
+        (2, DDPM, "renoising.blend.xi=0.5", "is a string"),
+        (2, DDPM, "physics.gamma=0.1", "has no effect on ddpm: the data take no part"),
     ] {
         let error = refused(&bench, code, method, &["--set", &format!("{SOLVER}.{switch}")]);
         assert!(error.contains(said), "{method}, {switch}: {error}");
@@ -139,7 +152,7 @@ fn the_report_has_every_step_in_the_python_layout() {
     let results = run(&bench, CONDITIONAL, "out", &["--report"]);
     let rows = ResultLogRow::read_all(bench.path("out/log_res.csv")).unwrap();
     assert_eq!(rows.iter().map(|row| row.iteration).collect::<Vec<_>>(), [4, 3, 2, 1]);
-    assert!(rows.iter().all(|row| (row.gamma, row.lmbda, row.xi) == (0.01, 0.001, 1.0)));
+    assert!(rows.iter().all(|row| (row.gamma, row.lmbda, row.xi) == (0.01, 0.02, 1.0)));
     let last = &rows[3];
     let metric = |name: &str| results["slices"][0][name].as_f64().unwrap();
     assert!((last.mape_t1.unwrap() - metric("t1_mape_percent") / 100.0).abs() < 1e-6);
@@ -181,7 +194,7 @@ fn the_report_has_every_step_in_the_python_layout() {
     run(&bench, CONDITIONAL, "own", &["--report"]);
     assert!((evaluated("own/samples_net_1x10x40x36.npz") - metric("tsmi_nrmse")).abs() < 1e-6, "factors of the folder");
 
-    run(&bench, "ddpm", "ddpm", &["--report"]);
+    run(&bench, DDPM, "ddpm", &["--report"]);
     let rows = ResultLogRow::read_all(bench.path("ddpm/log_res.csv")).unwrap();
     assert!(rows.iter().all(|row| row.nrmse_zt.is_none() && row.nrmse_xhat == row.nrmse_xtilda));
     let samples = SampleResults::read(bench.path("ddpm/samples_net_1x10x40x36.npz")).unwrap();
@@ -284,7 +297,8 @@ fn networks_in_bf16_give_the_maps_of_f32() {
     bench.succeed(&["simulate", "--phantom", "96x96", "--slices", "0", "--out", "data"]);
     let maps = |precision: &str| {
         let set = format!("prior.options.precision=\"{precision}\"");
-        let words = ["recon", "--dataset", "data", "--slices", "0", "--method", CONDITIONAL, "--out", precision];
+        let words =
+            ["recon", "--dataset", "data", "--slices", "0", "--method", "mrf-diph-conditional", "--out", precision];
         bench.succeed(&[&words[..], &["--set", &set]].concat());
         NpzFile::open(bench.path(&format!("{precision}/vol0_slice0/maps.npz"))).unwrap()
     };

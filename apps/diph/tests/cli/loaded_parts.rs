@@ -4,9 +4,10 @@ use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::Bench;
+use crate::network::checkpoint;
 use crate::plugins::build_c_plugin;
 
 /// A slice that direct sums can measure.
@@ -35,13 +36,17 @@ fn loaded_parts_give_the_same_bytes_as_built_in_ones() {
     let bench = Bench::with_data();
     let loaded = ["diph_mrf_nufft", "diph_bloch_dictionary", "diph_sparse_prior", "diph_diffusion_prior"];
     install(&bench, &loaded);
+    checkpoint(&bench, "net.safetensors", &json!({ "conditional": false }));
     let cases = [
         ("lsq", "solver.least-squares.iterations=3"),
         ("lrtv", "solver.fista.iterations=5"),
         ("mrf-diph-unconditional", "solver.annealed.iterations=2"),
     ];
     for (method, few) in cases {
-        let slice = ["--slices", "0", "--set", few, "--force"];
+        let mut slice = vec!["--slices", "0", "--set", few, "--force"];
+        if method.starts_with("mrf-diph") {
+            slice.extend(["--set", "prior.options.checkpoint=net.safetensors"]);
+        }
         bench.recon(method, "built-in", &slice);
         bench.recon(method, "loaded", &[&slice[..], &["--plugin-dir", "plugins"]].concat());
         for file in ["maps.npz", "tsmi.npz"] {

@@ -149,9 +149,9 @@ fn a_recipe_trains_everything_for_an_acquisition() {
     let keys: Vec<String> = [
         ["regression.unet.model_channels=32", "diffusion.training.model.unet.model_channels=32"],
         ["regression.unet.channel_mult=[1]", "diffusion.training.model.unet.channel_mult=[1]"],
-        ["regression.unet.num_heads=1", "diffusion.training.model.unet.attention_resolutions=[]"],
-        ["regression.training.crop=16", "diffusion.training.model.unet.image_size=32"],
-        ["regression.training.pool=8", "diffusion.training.batch=1"],
+        ["regression.unet.num_heads=1", "diffusion.training.model.unet.num_heads=1"],
+        ["regression.training.crop=16", "diffusion.training.crop=16"],
+        ["regression.training.pool=8", "diffusion.training.reuse.pool=8"],
         ["regression.training.steps=2", "diffusion.training.steps=2"],
     ]
     .into_iter()
@@ -173,11 +173,11 @@ fn a_recipe_trains_everything_for_an_acquisition() {
 
     // What is finished is not done again, and what is not there is made.
     let read = |file: &str| fs::read(bench.path(file)).unwrap();
-    let (network, prior) = (read("run/regression/ema_0.995.safetensors"), read("run/diffusion/ema_0.999.safetensors"));
+    let (network, prior) = (read("run/regression/ema_0.995.safetensors"), read("run/diffusion/ema_0.995.safetensors"));
     fs::remove_dir_all(bench.path("run/diffusion")).unwrap();
     bench.succeed(&[&words[..], &["--resume"]].concat());
     assert!(network == read("run/regression/ema_0.995.safetensors"));
-    assert!(prior == read("run/diffusion/ema_0.999.safetensors"));
+    assert!(prior == read("run/diffusion/ema_0.995.safetensors"));
     let error = bench.fail(2, &[&recipe[..], &data, &["--set", "training.steps=1"]].concat());
     assert!(error.contains("expected `spectrum.`, `regression.` or `diffusion.`"), "{error}");
 }

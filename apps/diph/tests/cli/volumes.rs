@@ -3,9 +3,10 @@
 use std::fs;
 
 use diph_formats::NpzFile;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::Bench;
+use crate::network::checkpoint;
 
 /// Methods name an operator of planes.
 const CARTESIAN: [&str; 2] = ["--set", r#"operator={"id":"diph.cartesian"}"#];
@@ -62,7 +63,10 @@ fn coils_and_samples_of_the_posterior_of_a_volume() {
     assert_eq!(shape(&bench, "data/acquisition/coil_maps.npz", "coil_maps"), [2, 3, 24, 20]);
     // Without maps that tell the size.
     fs::remove_dir_all(bench.path("data/qmaps")).unwrap();
-    let size = ["--image-size", "3x24x20", "--set", "solver.annealed.iterations=2", "--samples", "2"];
+    checkpoint(&bench, "net.safetensors", &json!({ "conditional": false }));
+    let network = "prior.options.checkpoint=net.safetensors";
+    let steps = "solver.annealed.iterations=2";
+    let size = ["--image-size", "3x24x20", "--set", steps, "--set", network, "--samples", "2"];
     bench.recon("mrf-diph-unconditional", "out", &[&CARTESIAN[..], &size].concat());
     for (key, expected) in [("maps_std", vec![4, 3, 24, 20]), ("tsmi", vec![2, 5, 3, 24, 20])] {
         assert_eq!(shape(&bench, "out/vol0_slice0/posterior.npz", key), expected, "{key}");

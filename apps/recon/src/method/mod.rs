@@ -2,22 +2,20 @@
 
 mod component;
 mod condition_image;
+mod data_scaling;
 mod effect;
-mod intensity;
 mod method;
 mod read;
-mod scale;
-mod weights;
 
 pub use component::Component;
 pub use condition_image::ConditionImage;
-pub use intensity::Intensity;
+pub use data_scaling::Intensity;
+pub use data_scaling::Scale;
+pub use data_scaling::Weights;
 pub use method::Method;
-pub use scale::Scale;
-pub use weights::Weights;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 12] = [
+pub const BUILT_IN: [(&str, &str); 15] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
@@ -25,9 +23,12 @@ pub const BUILT_IN: [(&str, &str); 12] = [
     ("wavelet", include_str!("../../methods/wavelet.json")),
     ("mmse", include_str!("../../methods/mmse.json")),
     ("unet", include_str!("../../methods/unet.json")),
+    ("pnp", include_str!("../../methods/pnp.json")),
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),
     ("mrf-diph-conditional", include_str!("../../methods/mrf-diph-conditional.json")),
+    ("mrf-diph-without-data", include_str!("../../methods/mrf-diph-without-data.json")),
+    ("mrf-diph-without-bloch", include_str!("../../methods/mrf-diph-without-bloch.json")),
     ("posterior-unconditional", include_str!("../../methods/posterior-unconditional.json")),
     ("posterior-conditional", include_str!("../../methods/posterior-conditional.json")),
 ];

@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use super::InputFile;
 
 /// SHA-256 of every file that a run has read, each of which is hashed once, however many slices and methods read it.
 #[derive(Debug, Default)]
@@ -41,6 +40,15 @@ pub(crate) fn sha256(path: &Path) -> io::Result<String> {
             count => hasher.update(&chunk[..count]),
         }
     }
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// The path as the user typed it, or below the folder that the user typed.
+    pub path: String,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The slices of a data folder: which ones, what was measured, and what is known to be true of them.
 
-mod read_truth;
 mod selection;
 mod slice_input;
 mod truth;
 
-pub use read_truth::read_truth;
 pub use selection::{Selection, select};
 pub use slice_input::{SliceInput, slice_generator};
 pub use truth::Truth;
+pub use truth::read_truth;

@@ -1,5 +1,7 @@
 //! The numbers of one step.
 
+use diph_network::Tensor;
+
 /// One step of a (respaced) diffusion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DiffusionStep {
@@ -32,4 +34,15 @@ impl DiffusionStep {
     pub fn posterior_weight_of_noisy(&self) -> f64 {
         (1.0 - self.previous_abar) * (1.0 - self.beta).sqrt() / (1.0 - self.abar)
     }
+}
+
+/// `p(x_{t-1} | x_t)` and the image that it comes from; all of the shape of x_t.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// Predicted x_0.
+    pub clean: Tensor,
+    /// Mean of x_{t-1}.
+    pub mean: Tensor,
+    /// Logarithm of its variance.
+    pub log_variance: Tensor,
 }

@@ -2,7 +2,6 @@
 //! Song et al. 2021, Karras et al. 2022).
 
 mod beta_schedule;
-mod coefficient_preconditioning;
 mod diffusion_config;
 mod diffusion_step;
 mod gaussian_diffusion;
@@ -13,16 +12,15 @@ mod loss_second_moment;
 mod parametrisation;
 mod preconditioned_batch;
 mod preconditioning;
-mod prediction;
 mod respacing;
 mod sigma_data;
 mod timestep_sampler;
-mod variance;
 
 pub use beta_schedule::BetaSchedule;
-pub use coefficient_preconditioning::CoefficientPreconditioning;
 pub use diffusion_config::DiffusionConfig;
+pub use diffusion_config::Variance;
 pub use diffusion_step::DiffusionStep;
+pub use diffusion_step::Prediction;
 pub use gaussian_diffusion::GaussianDiffusion;
 pub use gaussian_skip::GaussianSkip;
 pub(crate) use gaussian_skip::WienerSkip;
@@ -33,9 +31,8 @@ pub(crate) use loss_second_moment::HISTORY;
 pub use loss_second_moment::LossSecondMoment;
 pub use parametrisation::Parametrisation;
 pub use preconditioned_batch::PreconditionedBatch;
+pub use preconditioning::CoefficientPreconditioning;
 pub use preconditioning::Preconditioning;
-pub use prediction::Prediction;
 pub use respacing::Respacing;
 pub use sigma_data::SigmaData;
 pub use timestep_sampler::{TimestepDraw, TimestepSampler};
-pub use variance::Variance;

@@ -1,6 +1,5 @@
 //! How a network's input and output become a denoiser.
 
-use super::CoefficientPreconditioning;
 use crate::{Error, Result};
 
 /// What a network is told as time where it is told the noise level: EDM's `ln(sigma) / 4`, brought to the range 0..1000 that the
@@ -35,4 +34,15 @@ impl Preconditioning {
             }
         }
     }
+}
+
+/// `x_0 = skip * y + output * F(input * y, time)`, for one complex coefficient or for all of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoefficientPreconditioning {
+    /// Scale of the network's input.
+    pub input: f64,
+    /// Weight of the noisy image.
+    pub skip: f64,
+    /// Scale of the network's output.
+    pub output: f64,
 }

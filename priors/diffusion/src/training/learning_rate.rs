@@ -1,6 +1,9 @@
 //! The learning rate of each step.
 
-use super::{Annealing, TrainingConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::TrainingConfig;
 
 /// Linear warm-up, then the annealing up to the last step.
 pub(super) fn learning_rate(config: &TrainingConfig, step: u64) -> f64 {
@@ -14,4 +17,19 @@ pub(super) fn learning_rate(config: &TrainingConfig, step: u64) -> f64 {
     let progress = ((step - config.warmup_steps) as f64 / steps as f64).min(1.0);
     let cosine = 0.5 + 0.5 * (std::f64::consts::PI * progress).cos();
     config.learning_rate * (final_share + (1.0 - final_share) * cosine)
+}
+
+/// The learning rate after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Annealing {
+    /// Stays as it is.
+    #[default]
+    Constant,
+    /// Falls to a share of itself along half a cosine (Loshchilov & Hutter 2017).
+    Cosine {
+        /// Share at the last step.
+        #[serde(default)]
+        final_share: f64,
+    },
 }

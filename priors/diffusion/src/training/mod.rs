@@ -3,7 +3,6 @@
 //! Everything random of image number n is drawn from a generator that is a function of the seed and n, so that the state
 //! of a run is its parameters, moments, averages and step: a run that stops and resumes equals one that never stopped.
 
-mod annealing;
 mod learning_rate;
 mod memory;
 mod noise_levels;
@@ -18,15 +17,13 @@ mod state_file;
 mod tests;
 mod trainer;
 mod training_config;
-mod training_sample;
-mod training_step;
 
-pub use annealing::Annealing;
+pub use learning_rate::Annealing;
 pub use noise_levels::{NoiseLevels, TimestepSampling};
 pub use reuse::Reuse;
 pub use sample_source::SampleSource;
+pub use sample_source::TrainingSample;
 pub use sizes::{measure_gaussian_skip, measure_sigma_data};
 pub use trainer::Trainer;
+pub use trainer::TrainingStep;
 pub use training_config::TrainingConfig;
-pub use training_sample::TrainingSample;
-pub use training_step::TrainingStep;

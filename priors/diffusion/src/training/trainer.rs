@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use diph_network::{AdamW, Buffer, ForwardMode, GradientSum, ParameterState, Parameters, Tensor, UNet, gradient_norm};
 use rayon::prelude::*;
 
 use super::learning_rate::learning_rate;
@@ -12,10 +13,9 @@ use super::prepared_sample::PreparedSample;
 use super::random_streams::Stream;
 use super::reuse::Images;
 use super::state_file::{self, RunState};
-use super::{SampleSource, TrainingConfig, TrainingSample, TrainingStep};
+use super::{SampleSource, TrainingConfig, TrainingSample};
 use crate::diffusion::WienerSkip;
 use crate::{Checkpoint, Error, GaussianDiffusion, LossSecondMoment, Result, TimestepSampler};
-use diph_network::{AdamW, Buffer, ForwardMode, GradientSum, ParameterState, Parameters, Tensor, UNet, gradient_norm};
 
 /// A training run: the network, the optimiser and the averages of the parameters.
 ///
@@ -226,4 +226,17 @@ impl Trainer {
             notes,
         })
     }
+}
+
+/// One step of the optimiser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainingStep {
+    /// Its number, from 0.
+    pub step: u64,
+    /// Mean loss of its images. About 1 in an untrained network with EDM or epsilon.
+    pub loss: f64,
+    /// Euclidean norm of the gradient of all parameters, before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate that it was done with.
+    pub learning_rate: f64,
 }

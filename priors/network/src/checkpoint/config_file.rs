@@ -22,7 +22,19 @@ impl<C: CheckpointConfig> Checkpoint<C> {
             config.check().map_err(|error| error.in_file(&path))?;
             return Ok(config);
         }
-        let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
+        let file = File::open(path).map_err(|error| Error::file(path, error))?;
+        Self::config_of(file, path)
+    }
+
+    /// The configuration in the bytes of a safetensors file, without decoding the weights; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the bytes are cut off or have no configuration.
+    pub fn config_in_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<C> {
+        Self::config_of(bytes, name.as_ref())
+    }
+
+    fn config_of(mut file: impl Read, path: &Path) -> Result<C> {
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(|error| Error::file(path, error))?;
         let length = u64::from_le_bytes(length);
@@ -34,15 +46,6 @@ impl<C: CheckpointConfig> Checkpoint<C> {
         let config: C = config_of_header(&header, path)?;
         config.check().map_err(|error| error.in_file(path))?;
         Ok(config)
-    }
-
-    /// The configuration in the header of a safetensors file, the JSON text that follows the file's first eight bytes; `name`
-    /// stands for the file in messages.
-    ///
-    /// # Errors
-    /// [`Error::File`] when the header has no configuration.
-    pub fn config_in_header(header: &[u8], name: impl AsRef<Path>) -> Result<C> {
-        config_of_header(header, name.as_ref())
     }
 }
 

@@ -51,6 +51,18 @@ fn with_tensors(
 }
 
 #[test]
+fn the_configuration_of_bytes_is_that_of_their_file() -> Result<()> {
+    let directory = directory();
+    let path = directory.path().join("weights.safetensors");
+    checkpoint()?.write(&path, WeightFormat::F32)?;
+    let bytes = std::fs::read(&path).expect("the file that was written");
+    let config = Checkpoint::<Config>::config_in_bytes(&bytes, "bytes")?;
+    assert_eq!(config, Checkpoint::<Config>::read_config(&path)?);
+    assert!(Checkpoint::<Config>::config_in_bytes(&bytes[..100], "bytes").is_err());
+    Ok(())
+}
+
+#[test]
 fn everything_survives_a_round_trip() -> Result<()> {
     let (checkpoint, directory) = (checkpoint()?, directory());
     for (format, tolerance) in [(WeightFormat::F32, 0.0), (WeightFormat::F16, 1e-3), (WeightFormat::Bf16, 1e-2)] {

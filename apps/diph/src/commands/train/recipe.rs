@@ -10,7 +10,7 @@ use diph_train::{RegressionData, RegressionRunConfig, RunConfig, RunFolder, judg
 use serde_json::json;
 
 use super::regression::error_table;
-use super::{Objective, Outcome, TrainArgs};
+use super::{Condition, Objective, Outcome, TrainArgs};
 use crate::Context;
 use crate::output::AppError;
 
@@ -44,7 +44,7 @@ impl TrainArgs {
         let trained = regression.train_regression(context)?;
         context.output.note(trained.map(|outcome| outcome.text).unwrap_or_default());
         context.output.note("stage 3 of 4: diffusion prior");
-        let diffusion = self.stage_of_diffusion();
+        let diffusion = self.stage_of_diffusion(&regression)?;
         let trained = diffusion.train_diffusion(context)?;
         context.output.note(trained.map(|outcome| outcome.text).unwrap_or_default());
         context.output.note("stage 4 of 4: held-out slices");
@@ -55,7 +55,7 @@ impl TrainArgs {
     fn judge(&self, context: &Context, regression: &RunFolder, diffusion: &RunFolder) -> Result<Outcome, AppError> {
         let spectrum = Override::new("prior.options.spectrum", json!(absolute(self.spectrum_file())?));
         let unet = Method::read(&regression.method().display().to_string(), &[])?;
-        let prior = diffusion_method(diffusion)?;
+        let prior = diffusion_method(diffusion, &unet)?;
         let (unet_file, prior_file) = (self.out.join("unet.json"), self.out.join(format!("{METHOD}.json")));
         write_json(&unet_file, &unet)?;
         write_json(&prior_file, &prior)?;
@@ -94,8 +94,17 @@ impl TrainArgs {
         Self { objective: Objective::Regression, spectrum, ..self.stage(REGRESSION) }
     }
 
-    fn stage_of_diffusion(&self) -> Self {
-        Self { objective: Objective::Diffusion, ..self.stage(DIFFUSION) }
+    /// The prior is trained around the signal of the maps that the network of the stage `regression` finds.
+    fn stage_of_diffusion(&self, regression: &Self) -> Result<Self, AppError> {
+        let file = RunFolder::new(&regression.out).method();
+        let name = Method::read(&file.display().to_string(), &[])?.name;
+        let mut stage = self.stage(DIFFUSION);
+        if self.dataset.is_none() {
+            // Only maps of a folder are varied.
+            stage.overrides.insert(0, "data.map_variation=null".into());
+        }
+        let condition = Some(Condition::Method { file, name });
+        Ok(Self { objective: Objective::Diffusion, recipe: self.recipe, condition, ..stage })
     }
 
     /// The arguments of a stage, which goes on where its folder has a configuration.
@@ -130,12 +139,11 @@ impl TrainArgs {
     }
 }
 
-/// The method with the prior of a run.
-fn diffusion_method(folder: &RunFolder) -> Result<Method, AppError> {
+/// The method with the prior of a run, which is shown the result of `condition`.
+fn diffusion_method(folder: &RunFolder, condition: &Method) -> Result<Method, AppError> {
     let path = folder.config();
     let config = RunConfig::load(read_json(&path)?, &path.display().to_string(), &[])?;
     let rate = config.training.ema_rates.first().copied().unwrap_or_default();
-    let condition = config.training.model.condition.clone();
     let changes = [
         Override::new("prior.options.checkpoint", json!(absolute(folder.average(rate))?)),
         Override::new("condition", json!(condition)),
