@@ -11,7 +11,7 @@ use crate::output::{Bar, Output};
 pub struct StudyOutput<'a> {
     output: &'a Output,
     bar: Option<Bar>,
-    /// What was drawn.
+    /// The pictures that were drawn of the finished slices, for the report.
     pub pictures: StudyPictures,
 }
 

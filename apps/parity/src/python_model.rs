@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct PythonModel(ModelConfig);
 
 impl PythonModel {
-    /// The same in Diph's words.
+    /// The Python code's model in Diph's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.0
     }

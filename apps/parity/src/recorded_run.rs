@@ -47,7 +47,7 @@ pub struct RecordedRun {
     pub tag: String,
     /// lambda on the scale of the Python code.
     pub lmbda: f32,
-    /// gamma.
+    /// Weight `gamma` of the physics.
     pub gamma: f32,
     /// Whether gamma is not scaled by mu.
     pub gamma_fixed: bool,
@@ -87,7 +87,7 @@ pub fn network_of(tag: &str) -> &str {
 pub struct RecordedSchedule {
     /// Timesteps of the schedule that the network was trained with.
     pub timestep_map: Vec<usize>,
-    /// abar of each.
+    /// Cumulative product of `1 - beta`, one for each timestep.
     pub alphas_cumprod: Vec<f64>,
     /// Variance of `q(x_{t-1} | x_t, x_0)`.
     pub posterior_variance: Vec<f64>,

@@ -16,12 +16,12 @@ impl Cancel {
         self.0.clone()
     }
 
-    /// Asks all work to end.
+    /// Asks all work that watches this flag to end at its next step.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
+    /// Whether work was asked to end; what watches it answers with [`Error::Cancelled`](diph_core::Error::Cancelled).
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

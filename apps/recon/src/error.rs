@@ -71,13 +71,13 @@ impl ReconError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{work} would need about {estimate}, and {available} are available; {advice}")]
 pub struct NotEnoughMemory {
-    /// What was to be done.
+    /// The work that needs more memory than there is, in words.
     pub work: String,
     /// What it would need, in parts.
     pub estimate: MemoryEstimate,
-    /// What there is.
+    /// Memory that the plan may take.
     pub available: ByteSize,
-    /// What makes it smaller.
+    /// What the user can change so that it needs less.
     pub advice: String,
 }
 

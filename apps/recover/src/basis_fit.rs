@@ -28,7 +28,7 @@ pub struct FittedBasis {
 }
 
 impl BasisFit {
-    /// Without any sample yet.
+    /// A fit that has seen no sample yet.
     pub fn new(measured: &MeasuredSlices) -> Self {
         let (frames, coefficients) = (measured.frames(), measured.coefficients());
         Self {

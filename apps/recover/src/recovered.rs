@@ -19,7 +19,7 @@ pub struct RecoveredAcquisition {
     pub trajectory: TrajectoryFile,
     /// Dictionary and temporal basis.
     pub dictionary: DictionaryFile,
-    /// How well they are known.
+    /// How well trajectory and basis are known: residuals and their sizes.
     pub report: RecoveryReport,
 }
 

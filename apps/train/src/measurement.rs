@@ -65,7 +65,7 @@ impl Measurement {
     }
 }
 
-/// A measured image.
+/// An image that was measured: its k-space, from which intensity and condition image are computed.
 pub struct Measured<'a> {
     measurement: &'a Measurement,
     samples: ArrayD<Complex32>,

@@ -80,7 +80,7 @@ impl Requirements {
     pub const NONE: Self =
         Self { arrays: &[], optional_arrays: &[], facts: &[], optional_facts: &[], spatial_axes: SpatialAxes::Two };
 
-    /// The form of the header.
+    /// The requirements as the JSON text that the header describes.
     pub(crate) fn json(&self) -> String {
         let spatial_axes: &[u32] = match self.spatial_axes {
             SpatialAxes::Two => &[2],

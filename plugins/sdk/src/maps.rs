@@ -20,7 +20,7 @@ impl Parameters {
         Self { raw, own }
     }
 
-    /// What the host borrows.
+    /// The parameters as C descriptors, which the host borrows for the life of the instance.
     pub(crate) fn raw(&self) -> &[abi::Parameter] {
         &self.raw
     }

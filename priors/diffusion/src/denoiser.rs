@@ -40,7 +40,7 @@ impl Denoiser {
         Ok(Self { config, network, diffusion, skip })
     }
 
-    /// The whole configuration.
+    /// The configuration that the network was trained with.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }

@@ -111,7 +111,7 @@ impl DiffusionPrior {
         Self::new(&Checkpoint::read(path)?, options)
     }
 
-    /// The denoiser inside.
+    /// The denoiser that this prior wraps.
     pub fn denoiser(&self) -> &Denoiser {
         &self.denoiser
     }

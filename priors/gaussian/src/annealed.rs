@@ -46,7 +46,7 @@ pub struct AnnealedPosterior<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnnealedPosteriorSettings {
-    /// Noise levels.
+    /// Number of noise levels, one for each step.
     pub iterations: usize,
     /// Largest and least noise level, in units of the intensity. Those between are spaced as Karras et al. 2022 do with rho = 7. The
     /// largest should exceed what the linear estimate of the measurement leaves open.

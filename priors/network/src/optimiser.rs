@@ -44,7 +44,7 @@ pub struct GradientSum<'a> {
 }
 
 impl<'a> GradientSum<'a> {
-    /// Nothing yet.
+    /// An optimiser before its first step: all moments are zero.
     pub fn new(parameters: &'a [ParameterState]) -> Self {
         Self { parameters, sums: parameters.iter().map(|_| None).collect() }
     }

@@ -35,7 +35,7 @@ impl Arena {
         Buffer { values, arena: self.clone() }
     }
 
-    /// Zeros.
+    /// A buffer of `len` zeros from the pool.
     pub fn zeros(&self, len: usize) -> Buffer {
         let mut buffer = self.buffer(len);
         buffer.fill(0.0);
@@ -139,7 +139,7 @@ pub trait Step: Send {
 }
 
 impl Tape {
-    /// Notes an operation.
+    /// Notes an operation, to be undone in reverse order by the backward pass.
     pub fn record(&self, step: impl Step + 'static) {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(step));
     }
@@ -162,7 +162,7 @@ impl Tape {
 pub struct Slot(Arc<Mutex<Option<Buffer>>>);
 
 impl Slot {
-    /// Takes what is known.
+    /// Takes the gradient that was gathered so far out of the cell.
     pub fn take(&self) -> Option<Buffer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -172,7 +172,7 @@ impl Slot {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
     }
 
-    /// Adds to what is known.
+    /// Adds to the gradient that was gathered so far.
     pub fn add(&self, gradient: Buffer) {
         match self.take() {
             Some(mut sum) => {

@@ -18,9 +18,9 @@ const EMPTY_PD_WEIGHT: f32 = 0.1;
 /// Weighted sums over the pixels of an image, and the sum of the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Loss {
-    /// Of all terms.
+    /// Sum of all terms of the loss over the weighted pixels.
     pub sum: f64,
-    /// Of the weights.
+    /// Sum of the weights of the pixels.
     pub weight: f64,
 }
 

@@ -43,7 +43,7 @@ impl LocallyLowRank {
         Ok(Self { options })
     }
 
-    /// What it was made with.
+    /// The options that this prior was made with.
     pub fn options(&self) -> &LocallyLowRankOptions {
         &self.options
     }

@@ -73,7 +73,7 @@ impl TotalVariation {
         Ok(Self { options, pool: Mutex::default() })
     }
 
-    /// What it was made with.
+    /// The options that this prior was made with.
     pub fn options(&self) -> &TotalVariationOptions {
         &self.options
     }

@@ -22,7 +22,7 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    /// Simulates it.
+    /// Simulates the measurement of a small phantom.
     pub fn new() -> Result<Self, Box<dyn Error>> {
         let t1: Vec<f64> = (1..40).map(|i| 0.1 * f64::from(i)).collect();
         let t2: Vec<f64> = (1..40).map(|i| 0.01 * f64::from(i)).collect();

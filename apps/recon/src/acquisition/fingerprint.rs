@@ -21,7 +21,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of an acquisition.
+    /// The fingerprint of trajectory, basis, weights and coil sensitivities of an acquisition.
     pub fn of(acquisition: &Acquisition) -> Self {
         let mut trajectory = Sha256::new();
         acquisition.trajectory.iter().for_each(|position| trajectory.update(position.to_le_bytes()));
@@ -40,7 +40,7 @@ impl Fingerprint {
         }
     }
 
-    /// As it stands in files.
+    /// The fingerprint in hexadecimal, as it stands in files.
     pub fn text(&self) -> String {
         format!("trajectory {}, dictionary {}, coil maps {}", self.trajectory, self.dictionary, self.coil_maps)
     }

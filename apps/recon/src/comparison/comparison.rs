@@ -29,7 +29,7 @@ pub struct ComparedMethod {
     pub metrics: BTreeMap<String, MetricComparison>,
     /// Errors by region, tissue and range, as means over the slices.
     pub regions: Option<Regions>,
-    /// The slices themselves.
+    /// The results of each slice, in the order of the study.
     pub slices: Vec<SliceResult>,
 }
 

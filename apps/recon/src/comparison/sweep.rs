@@ -69,7 +69,7 @@ impl SweepAxis {
 /// One combination of values, one for each axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepPoint {
-    /// What is set.
+    /// The dotted keys that are set in this run, with their values.
     pub settings: Vec<(String, Value)>,
 }
 
@@ -108,7 +108,7 @@ pub(super) fn text(value: &Value) -> String {
 /// All results of a sweep: `sweep.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// What was changed.
+    /// The dotted keys that were changed, each with its values.
     pub axes: Vec<SweepAxis>,
     /// Methods in the order of the call, and for each all points.
     pub points: Vec<SweptPoint>,
@@ -123,7 +123,7 @@ pub struct SweptPoint {
     pub settings: Vec<(String, Value)>,
     /// By the [key](super::Metric::key) of the metric, over the slices.
     pub metrics: BTreeMap<String, Summary>,
-    /// The slices themselves.
+    /// The results of each slice at these settings.
     pub slices: Vec<SliceResult>,
 }
 

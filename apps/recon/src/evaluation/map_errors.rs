@@ -99,7 +99,7 @@ impl MapErrors {
         Self { t1: over(|errors| errors.t1), t2: over(|errors| errors.t2), pd: over(|errors| errors.pd) }
     }
 
-    /// Whether there is any.
+    /// Whether any error is known: a reference was there, with voxels in the region.
     pub fn is_known(&self) -> bool {
         self.t1.is_some() || self.t2.is_some() || self.pd.is_some()
     }

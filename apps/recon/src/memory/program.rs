@@ -10,7 +10,7 @@ const PROGRAM: u64 = 44 << 20;
 /// Plugins with their weights, fonts and pictures.
 const PLUGINS: u64 = 14 << 20;
 
-/// The program alone.
+/// What the program needs before it has read anything: code, threads, buffers.
 pub fn program() -> MemoryEstimate {
     MemoryEstimate::default().kept("program", PROGRAM)
 }

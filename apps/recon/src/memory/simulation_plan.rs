@@ -31,10 +31,10 @@ pub struct SimulationPlan<'a> {
 }
 
 impl SimulationPlan<'_> {
-    /// What makes it smaller.
+    /// What a user can change so that a simulation needs less.
     pub const ADVICE: &'static str = "take a smaller image, fewer coils, frames or samples";
 
-    /// What it will need.
+    /// What the simulation will need at its peak, asked from its operator too.
     pub fn memory(&self, registry: &Registry) -> MemoryEstimate {
         let shape = &self.shape;
         let image = MemoryEstimate::array::<Complex32>(&[shape.coefficients, shape.pixels()]);

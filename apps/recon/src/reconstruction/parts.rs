@@ -216,7 +216,7 @@ impl Parts {
         }
     }
 
-    /// The physics.
+    /// The physics projector of the method, for example dictionary matching.
     pub fn projector(&self) -> &dyn PhysicsProjector {
         &*self.projector
     }

@@ -10,7 +10,7 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts now.
+    /// A stopwatch that runs from now on.
     pub fn start() -> Self {
         Self { begin: Instant::now(), paused: Duration::ZERO }
     }

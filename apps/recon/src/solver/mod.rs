@@ -104,7 +104,7 @@ pub enum PriorUse {
     Annealed,
 }
 
-/// What solvers are made from.
+/// What a solver of a method is given: problem, prior, physics, condition images, seed.
 pub struct SolverInputs<'a> {
     /// Operator and data.
     pub problem: &'a Problem,
@@ -139,7 +139,7 @@ fn observer<'w, S: Solution>(watch: &'w mut Watch<'_>) -> impl Observer<S> + 'w 
     move |progress: &Progress<'_, S>| watch(progress.iteration, progress.max_iterations, progress.state)
 }
 
-/// The end of any solver's run.
+/// What every solver gives back at its end, whatever its state was.
 pub struct Solved {
     /// The last state, images in units of the intensity.
     pub last: Box<dyn Solution>,

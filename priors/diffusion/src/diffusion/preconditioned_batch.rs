@@ -26,7 +26,7 @@ pub struct PreconditionedBatch {
 }
 
 impl PreconditionedBatch {
-    /// One for each image.
+    /// The preconditionings of a batch, one for each image in its order.
     pub fn new(images: impl IntoIterator<Item = Preconditioning>) -> Self {
         Self { images: images.into_iter().collect() }
     }

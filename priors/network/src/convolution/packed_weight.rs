@@ -147,7 +147,7 @@ impl PackedWeight {
         &self.terms[first / share * self.tiles * self.taps + tile * terms..][..terms]
     }
 
-    /// Those of one point.
+    /// The packed weights of one point of the Winograd tile.
     pub fn point(&self, first: usize, tile: usize, point: usize) -> &[Left] {
         let terms = self.block(first, tile);
         let len = terms.len() / self.taps;

@@ -74,7 +74,7 @@ pub struct WeightTaps<'a> {
 }
 
 impl<'a> WeightTaps<'a> {
-    /// As it lies in memory.
+    /// A weight over values that lie as (output, input, row, column).
     pub fn new(geometry: &Conv2dGeometry, values: &'a [f32]) -> Self {
         let (outputs, inputs, taps) = (geometry.outputs, geometry.inputs, geometry.taps());
         Self { values, outputs, inputs, taps, is_transposed: false }

@@ -30,7 +30,7 @@ pub enum Cpu {
 }
 
 impl Cpu {
-    /// The choice.
+    /// The instruction set that kernels run with here: the best that the processor has, or the one that `DIPH_CPU` names.
     pub fn chosen() -> Self {
         static CHOSEN: OnceLock<Cpu> = OnceLock::new();
         *CHOSEN.get_or_init(|| {

@@ -65,7 +65,7 @@ impl Rows {
         [self.values.len() / self.columns.max(1), self.columns]
     }
 
-    /// Row after row.
+    /// All values, row after row.
     pub fn values(&self) -> &[f32] {
         &self.values
     }

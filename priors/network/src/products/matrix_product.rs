@@ -15,12 +15,12 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Row after row.
+    /// A matrix over values that lie row after row.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// Rows and columns swapped.
+    /// The same values with rows and columns swapped; nothing is copied.
     pub fn transposed(self) -> Self {
         Self {
             rows: self.columns,

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a worker told, and what ended it where it did not end itself.
 pub struct Trial {
-    /// In their order.
+    /// What the trial reported, in its order.
     pub events: Vec<Event>,
     /// How it died, in words; `None` for a worker that came to its end.
     pub death: Option<String>,
