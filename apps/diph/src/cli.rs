@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
-    ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
+    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ExportArgs, ParityArgs,
+    PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -70,6 +70,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Compare results with reference maps
     Evaluate(EvaluateArgs),
+    /// Write maps as NIfTI files in a BIDS data set, for FSLeyes, ITK-SNAP, nibabel
+    Export(ExportArgs),
     /// Recover trajectory and dictionary from k-space, maps and images that were published without them
     RecoverAcquisition(RecoverAcquisitionArgs),
     /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
@@ -93,6 +95,7 @@ impl Command {
             | Self::Convert(_)
             | Self::Dictionary(_)
             | Self::Evaluate(_)
+            | Self::Export(_)
             | Self::RecoverAcquisition(_) => false,
         }
     }

@@ -9,6 +9,7 @@
 //! | from one measurement to maps | [`reconstruction`] |
 //! | how good maps are, in the mask and over the whole head, by tissue and range | [`evaluation`] |
 //! | one method over many slices, and the files that it leaves behind | [`study`] |
+//! | results in the layouts of other tools | [`derivatives`] |
 //! | several methods over the same slices, and settings over a range of values | [`comparison`] |
 //! | measurements that are made up | [`Simulation`] |
 //! | memory and time, said before work starts | [`memory`] |
@@ -24,6 +25,7 @@ pub mod acquisition;
 mod cancel;
 pub mod comparison;
 pub mod config;
+pub mod derivatives;
 mod error;
 pub mod evaluation;
 mod maps;

@@ -5,6 +5,7 @@
 //! | arrays before it is known what they stand for | [`AnyArray`], [`ArrayEntry`], [`Element`] |
 //! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
 //! | MATLAB files of version 5 | [`MatFile`] |
+//! | volumes for viewers | [`NiftiVolume`] |
 //! | files that are there completely or not at all | [`write_atomically`], [`Staging`], [`remove_stale_temporaries`] |
 //! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_regular`], [`check_writable_file`], [`check_writable_folder`] |
 //! | one process at a time in a folder | [`FolderLock`] |
@@ -23,6 +24,7 @@ mod error;
 mod folder_lock;
 mod kind;
 mod mat;
+mod nifti;
 mod numpy;
 mod output;
 mod presence;
@@ -34,6 +36,7 @@ pub use error::{Error, Result};
 pub use folder_lock::{FolderLock, is_left_over};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
+pub use nifti::NiftiVolume;
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
 pub use output::{OutputFile, check_not_input, check_regular, check_writable_file, check_writable_folder};
 pub use presence::is_there;

@@ -5,6 +5,7 @@ mod bench;
 mod comparison;
 mod demo;
 mod diffusion;
+mod export;
 mod loaded_parts;
 mod memory;
 mod network;

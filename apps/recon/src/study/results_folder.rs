@@ -69,6 +69,15 @@ impl StoredSlice {
         QuantitativeMaps::from_stacked(stack.view()).file(&path)
     }
 
+    /// What the slice was made from.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when `provenance.json` is missing or damaged.
+    pub fn provenance(&self) -> Result<Provenance, ReconError> {
+        let path = self.folder.join("provenance.json");
+        serde_json::from_value(read_json(&path)?).file(&path)
+    }
+
     /// The effective method that the slice was reconstructed with; `None` of a folder that no run of Diph wrote.
     ///
     /// # Errors
@@ -115,7 +124,7 @@ impl RunConfiguration<'_> {
         if !is_selected || !is_there(&path).file(&path)? {
             return Ok(());
         }
-        let provenance: Provenance = serde_json::from_value(read_json(&path)?).file(&path)?;
+        let provenance = stored.provenance()?;
         if (provenance.seed, &provenance.sample_seeds) != (self.seed, &self.sample_seeds) {
             return in_the_way(format!(
                 "it holds results of the seed {} or of another number of samples",
