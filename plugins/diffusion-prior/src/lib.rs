@@ -54,26 +54,33 @@ pub struct Options {
 impl Options {
     /// The network for a temporal basis (frame, coefficient), where one is known.
     fn network(&self, basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint> {
-        let fitting = |checkpoint: Checkpoint| {
-            basis.map_or(Ok(()), |basis| checkpoint.config.check_basis(basis)).map_err(failed)?;
-            Ok(checkpoint)
-        };
-        match (&self.checkpoint, &self.config) {
+        let fits = |config: &ModelConfig| basis.map_or(Ok(()), |basis| config.check_basis(basis)).map_err(failed);
+        let checkpoint = match (&self.checkpoint, &self.config) {
             (None, None) => {
                 let advice = "train a network for it (`diph train`) and name it with the option `checkpoint`";
-                let read = |name, bytes| Checkpoint::from_bytes(bytes, file_name(name)).map_err(failed);
-                let networks =
-                    self.shipped()?.into_iter().map(|(name, bytes)| (name, read(name, bytes).and_then(fitting)));
-                first_that_fits(Diffusion::ID, "networks", advice, host, networks)
+                // The weights of those that do not fit stay on the disk.
+                let named = |(name, bytes)| {
+                    (name, shipped_config(name, bytes).and_then(|config| fits(&config)).map(|()| (name, bytes)))
+                };
+                let networks = self.shipped()?.into_iter().map(named);
+                let (name, bytes) = first_that_fits(Diffusion::ID, "networks", advice, host, networks)?;
+                return Checkpoint::from_bytes(bytes, file_name(name)).map_err(failed);
             }
-            (Some(checkpoint), None) => fitting(Checkpoint::read(checkpoint).map_err(failed)?),
+            (Some(checkpoint), None) => Checkpoint::read(checkpoint).map_err(failed)?,
             (Some(checkpoint), Some(config)) => {
-                fitting(Checkpoint::read_pytorch(checkpoint, read_config(config)?).map_err(failed)?)
+                Checkpoint::read_pytorch(checkpoint, read_config(config)?).map_err(failed)?
             }
             (None, Some(config)) => {
-                Err(Error::parameter(Diffusion::ID, "config", "a `checkpoint` to go with it", config.display()))
+                return Err(Error::parameter(
+                    Diffusion::ID,
+                    "config",
+                    "a `checkpoint` to go with it",
+                    config.display(),
+                ));
             }
-        }
+        };
+        fits(&checkpoint.config)?;
+        Ok(checkpoint)
     }
 
     /// The shipped networks that are conditional or not, as these options want it.

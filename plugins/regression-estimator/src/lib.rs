@@ -48,25 +48,27 @@ impl Default for Options {
 impl Options {
     /// The network for a temporal basis (frame, coefficient), where one is known.
     fn first(&self, basis: Option<ArrayView2<'_, f32>>, host: &Host) -> Result<Checkpoint<RegressionConfig>> {
-        let fitting = |network: Checkpoint<RegressionConfig>| {
-            basis.map_or(Ok(()), |basis| network.config.check_basis(basis)).map_err(failed)?;
-            Ok(network)
+        let fits = |config: &RegressionConfig| basis.map_or(Ok(()), |basis| config.check_basis(basis)).map_err(failed);
+        let Some(path) = &self.checkpoint else {
+            let advice =
+                "train one for it with `diph train --objective regression` and name it with the option `checkpoint`";
+            // The weights of those that do not fit stay on the disk.
+            let named = |(name, bytes)| {
+                (name, shipped_config(name, bytes).and_then(|config| fits(&config)).map(|()| (name, bytes)))
+            };
+            let (name, bytes) = first_that_fits(Regression::ID, "networks", advice, host, SHIPPED.map(named))?;
+            return Checkpoint::from_bytes(bytes, file_name(name)).map_err(failed);
         };
-        match &self.checkpoint {
-            Some(path) => fitting(Checkpoint::read(path).map_err(failed)?),
-            None => {
-                let advice = "train one for it with `diph train --objective regression` and name it with the option `checkpoint`";
-                let networks = SHIPPED.iter().map(|(name, bytes)| (*name, network_of(name, bytes).and_then(fitting)));
-                first_that_fits(Regression::ID, "networks", advice, host, networks)
-            }
-        }
+        let network = Checkpoint::read(path).map_err(failed)?;
+        fits(&network.config)?;
+        Ok(network)
     }
 
     /// Configurations of the networks that the first stage may be.
     fn candidates(&self) -> Result<Vec<RegressionConfig>> {
         match &self.checkpoint {
             Some(path) => Ok(vec![Checkpoint::<RegressionConfig>::read_config(path).map_err(failed)?]),
-            None => SHIPPED.iter().map(|(name, bytes)| Ok(network_of(name, bytes)?.config)).collect(),
+            None => SHIPPED.iter().map(|(name, bytes)| shipped_config(name, bytes)).collect(),
         }
     }
 
@@ -75,8 +77,13 @@ impl Options {
     }
 }
 
-fn network_of(name: &str, bytes: &[u8]) -> Result<Checkpoint<RegressionConfig>> {
-    Checkpoint::from_bytes(bytes, format!("{name}.safetensors (inside of the plugin)")).map_err(failed)
+/// What messages call the file of a shipped network.
+fn file_name(name: &str) -> String {
+    format!("{name}.safetensors (inside of the plugin)")
+}
+
+fn shipped_config(name: &str, bytes: &[u8]) -> Result<RegressionConfig> {
+    Checkpoint::config_in_bytes(bytes, file_name(name)).map_err(failed)
 }
 
 fn failed(error: diph_network::Error) -> Error {
@@ -153,7 +160,7 @@ mod tests {
     #[test]
     fn shipped_networks_are_whole() {
         for (name, bytes) in SHIPPED {
-            let network = network_of(name, bytes).unwrap();
+            let network: Checkpoint<RegressionConfig> = Checkpoint::from_bytes(bytes, file_name(name)).unwrap();
             assert_eq!((network.config.coefficients(), network.config.basis.len()), (5, 200), "{name}");
             assert!(bytes.len() < 9 << 20, "{name}");
         }
