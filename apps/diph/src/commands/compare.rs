@@ -15,7 +15,7 @@ use diph_render::{
     ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
-use super::MeasurementArgs;
+use super::{MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -94,7 +94,8 @@ impl CompareArgs {
         let registry = context.registry()?;
         let mut observer = StudyOutput::new(&context.output);
         let run = |method: &Method| {
-            let work = (method, &[][..], self.samples, &*self.out.join(&method.name));
+            let out = &self.out.join(&method.name);
+            let work = Work { method, overrides: &[], samples: self.samples, brightness: None, out };
             self.measurement.resume(context, &registry, folder, slices, work, &mut observer)
         };
         methods.iter().map(run).collect()

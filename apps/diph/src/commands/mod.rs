@@ -32,7 +32,7 @@ pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
 pub use image_size::{ImageSize, parse_image};
-pub use measurement::MeasurementArgs;
+pub use measurement::{MeasurementArgs, Work};
 pub use parity::ParityArgs;
 pub use plugin::PluginArgs;
 pub use recon::ReconArgs;

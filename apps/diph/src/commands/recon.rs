@@ -73,6 +73,7 @@ impl ReconArgs {
             seed: self.measurement.seed,
             force: self.measurement.force,
             simulate: self.measurement.simulate,
+            brightness: None,
             image_size: self.measurement.image_size,
             dump_steps: self.dump_steps,
             log_results: self.report,

@@ -10,7 +10,7 @@ use diph_recon::config::Override;
 use diph_recon::{Blame, Method, write_bytes, write_json};
 use diph_render::sweep_curves;
 
-use super::MeasurementArgs;
+use super::{MeasurementArgs, Work};
 use super::compare::read_methods;
 use crate::Context;
 use crate::output::{AppError, Table};
@@ -60,7 +60,7 @@ impl SweepArgs {
         let mut observer = StudyOutput::new(&context.output);
         let mut swept = Vec::new();
         for Run { point, method, overrides, out } in &runs {
-            let work = (method, &overrides[..], self.samples, &**out);
+            let work = Work { method, overrides, samples: self.samples, brightness: None, out };
             let results = self.measurement.resume(context, &registry, &folder, &slices, work, &mut observer)?;
             swept.push(SweptPoint::new(point, results));
         }
