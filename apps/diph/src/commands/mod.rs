@@ -1,5 +1,6 @@
 //! One module for each command: its arguments and what it does.
 
+mod calibrate;
 mod compare;
 mod completions;
 mod convert;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::output::AppError;
 
+pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;

@@ -10,8 +10,8 @@ use diph_recon::config::Override;
 use diph_recon::{Blame, Method, write_bytes, write_json};
 use diph_render::sweep_curves;
 
-use super::{MeasurementArgs, Work};
 use super::compare::read_methods;
+use super::{MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;

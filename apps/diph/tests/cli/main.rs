@@ -18,4 +18,5 @@ mod reconstruction;
 mod recovery;
 mod regression;
 mod training;
+mod uncertainty;
 mod volumes;

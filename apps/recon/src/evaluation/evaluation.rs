@@ -156,7 +156,8 @@ impl Evaluation {
             .filter_map(|evaluation| evaluation.tsmi_nrmse_per_coefficient.as_ref().map(Vec::len))
             .min();
         let regions: Vec<&Regions> = evaluations.clone().into_iter().filter_map(|e| e.regions.as_ref()).collect();
-        let certainties: Vec<&Certainty> = evaluations.clone().into_iter().filter_map(|e| e.certainty.as_ref()).collect();
+        let certainties: Vec<&Certainty> =
+            evaluations.clone().into_iter().filter_map(|e| e.certainty.as_ref()).collect();
         let coefficient = |k: usize| over(&|e| e.tsmi_nrmse_per_coefficient.as_ref()?.get(k).copied());
         Self {
             t1_mape_percent: over(&|e| e.t1_mape_percent),

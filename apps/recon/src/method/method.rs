@@ -88,8 +88,13 @@ impl Method {
     /// Hash of everything that decides the maps: all settings without name, summary, calibration and rule of trust.
     pub fn fingerprint(&self) -> String {
         const CHARACTERS: usize = 16;
-        let deciding =
-            Self { name: "method".into(), summary: String::new(), calibration: None, trust: TrustRule::default(), ..self.clone() };
+        let deciding = Self {
+            name: "method".into(),
+            summary: String::new(),
+            calibration: None,
+            trust: TrustRule::default(),
+            ..self.clone()
+        };
         let text = serde_json::to_value(&deciding).map(|settings| settings.to_string()).unwrap_or_default();
         let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
         hash[..CHARACTERS].into()

@@ -193,7 +193,10 @@ impl Parts {
     pub fn ranges(&self) -> Option<[[f32; 2]; 2]> {
         let lut = self.dictionary.as_ref()?.lut();
         let range = |times: ArrayView1<'_, f32>| {
-            [times.fold(f32::INFINITY, |least, time| least.min(*time)), times.fold(0.0, |most: f32, time| most.max(*time))]
+            [
+                times.fold(f32::INFINITY, |least, time| least.min(*time)),
+                times.fold(0.0, |most: f32, time| most.max(*time)),
+            ]
         };
         Some([range(lut.column(0)), range(lut.column(1))])
     }

@@ -71,7 +71,9 @@ impl PosteriorSum {
         let (solving, breakdown) = (self.solving, self.breakdown);
         let estimate = match estimate {
             Some(estimate) => Some(Reconstruction { elapsed: estimate.elapsed + solving, ..estimate }),
-            None => self.mean(parts)?.map(|mean| Reconstruction { elapsed: mean.preparation + solving + begin.elapsed(), ..mean }),
+            None => self
+                .mean(parts)?
+                .map(|mean| Reconstruction { elapsed: mean.preparation + solving + begin.elapsed(), ..mean }),
         };
         Ok(estimate.map(|estimate| {
             let estimate = Reconstruction { stop: breakdown.unwrap_or(estimate.stop), ..estimate };

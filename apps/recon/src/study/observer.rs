@@ -115,7 +115,10 @@ impl fmt::Display for Notice {
             Self::EstimatingCoils { id, coils } => write!(f, "{id}: estimating the sensitivities of {coils} coils"),
             Self::OneCoil(id) => write!(f, "{id}: one coil, so that there is no sensitivity to estimate"),
             Self::NotCalibrated { method, reason } => {
-                write!(f, "{method}: its calibration does not hold here, for {reason}; deviations are those of the samples")
+                write!(
+                    f,
+                    "{method}: its calibration does not hold here, for {reason}; deviations are those of the samples"
+                )
             }
             Self::BrokeDown { label, steps, reason } => {
                 write!(f, "{label}: broke down after {steps} steps ({reason:?})")
@@ -156,6 +159,8 @@ pub struct ReconstructedSlice<'a> {
     pub posterior: Option<&'a Posterior>,
     /// Which voxels to trust, and how sure the maps are.
     pub uncertainty: &'a Uncertainty,
+    /// The same in a line.
+    pub summary: &'a str,
 }
 
 /// What is worth showing of a finished slice.

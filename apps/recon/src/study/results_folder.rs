@@ -90,8 +90,11 @@ impl StoredSlice {
         let [t1, t2, pd] = Deviations::names().map(|name| file.array::<f32, IxDyn>(name, AXES).file(&path));
         let deviations = [t1?, t2?, pd?];
         let expected = maps.lengths();
-        if let Some(other) = deviations.iter().map(|map| map.shape()).chain([trusted.shape()]).find(|shape| *shape != expected) {
-            let message = format!("expected deviations and `trusted` of the shape {expected:?} of the maps, got {other:?}");
+        if let Some(other) =
+            deviations.iter().map(|map| map.shape()).chain([trusted.shape()]).find(|shape| *shape != expected)
+        {
+            let message =
+                format!("expected deviations and `trusted` of the shape {expected:?} of the maps, got {other:?}");
             return Err(ReconError::input(&path, message));
         }
         let source = file.array::<String, IxDyn>(SOURCE, "").file(&path)?;

@@ -135,7 +135,8 @@ impl Study<'_> {
         calibration: Option<&Calibration>,
     ) -> diph_core::Result<Uncertainty> {
         let of_samples = posterior.map(|posterior| &posterior.deviations);
-        let deviations = of_samples.map(|spread| calibration.map_or_else(|| spread.clone(), |found| found.apply(spread)));
+        let deviations =
+            of_samples.map(|spread| calibration.map_or_else(|| spread.clone(), |found| found.apply(spread)));
         let images = (&reconstruction.x_hat, &reconstruction.projected);
         let trusted = self.method.trust.trusted(&reconstruction.maps, images, parts.ranges(), deviations.as_ref())?;
         Ok(Uncertainty { trusted, deviations, is_calibrated: calibration.is_some() })

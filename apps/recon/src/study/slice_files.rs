@@ -70,7 +70,11 @@ impl SliceFiles {
 
     /// Files of a slice's folder that a run may replace.
     pub fn replaced(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
-        OF_A_RUN.into_iter().filter(|name| ![STEPS, SAMPLES].contains(name)).chain([METRICS]).map(move |name| folder.join(name))
+        OF_A_RUN
+            .into_iter()
+            .filter(|name| ![STEPS, SAMPLES].contains(name))
+            .chain([METRICS])
+            .map(move |name| folder.join(name))
     }
 
     /// The folder in which files are put until all are there.

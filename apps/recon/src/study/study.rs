@@ -289,6 +289,7 @@ impl Study<'_> {
         };
         let provenance = self.provenance(input, parts, known.memory)?;
         files.write(self.method, (reconstruction, &uncertainty), &provenance)?;
+        let summary = uncertainty.summary(&whole_head(reconstruction.maps.amplitude.view()));
         observer.reconstructed(&ReconstructedSlice {
             id,
             folder: files.folder(),
@@ -298,11 +299,11 @@ impl Study<'_> {
             samples: self.samples.get(),
             posterior: posterior.as_ref(),
             uncertainty: &uncertainty,
+            summary: &summary,
         })?;
         files.write_metrics(self.method, &result)?;
         folder.begin()?;
         files.finish()?;
-        let summary = uncertainty.summary(&whole_head(reconstruction.maps.amplitude.view()));
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance, summary }))
     }
 

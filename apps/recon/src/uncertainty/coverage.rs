@@ -27,7 +27,8 @@ impl Coverage {
     /// Of pairs (deviation, error) with positive deviations; `None` of none.
     pub fn of(pairs: &[[f32; 2]]) -> Option<Self> {
         let voxels = pairs.len();
-        let z = || pairs.iter().map(|[deviation, error]| f64::from(*error) / f64::from(deviation.max(f32::MIN_POSITIVE)));
+        let z =
+            || pairs.iter().map(|[deviation, error]| f64::from(*error) / f64::from(deviation.max(f32::MIN_POSITIVE)));
         let percent = |bound: f64| 100.0 * z().filter(|z| z.abs() <= bound).count() as f64 / voxels as f64;
         (voxels > 0).then(|| Self {
             voxels,

@@ -37,9 +37,9 @@ impl Deviations {
     /// deviation is infinite: nothing is known of it.
     pub fn of_units(deviations: [ArrayD<f32>; 3], values: [ArrayD<f32>; 3]) -> Self {
         let ratio = |deviation: &ArrayD<f32>, value: &ArrayD<f32>| {
-            Zip::from(deviation).and(value).map_collect(|deviation, value| {
-                if *value > 0.0 { deviation / value } else { f32::INFINITY }
-            })
+            Zip::from(deviation)
+                .and(value)
+                .map_collect(|deviation, value| if *value > 0.0 { deviation / value } else { f32::INFINITY })
         };
         let [t1, t2, pd] = std::array::from_fn(|map| ratio(&deviations[map], &values[map]));
         Self { t1, t2, pd }

@@ -168,7 +168,9 @@ mod tests {
         }
         // Variance 2 in one of four voxels at a corner, of six at an edge, of nine inside.
         let t1 = statistics.deviations().t1;
-        for (at, expected) in [([0, 0, 0], 0.5f32), ([0, 0, 1], 2.0 / 6.0), ([0, 1, 1], 2.0 / 9.0), ([0, 2, 2], 0.0), ([1, 0, 0], 0.0)] {
+        for (at, expected) in
+            [([0, 0, 0], 0.5f32), ([0, 0, 1], 2.0 / 6.0), ([0, 1, 1], 2.0 / 9.0), ([0, 2, 2], 0.0), ([1, 0, 0], 0.0)]
+        {
             assert!((t1[at] - expected.sqrt()).abs() < 1e-6, "{at:?}");
         }
     }

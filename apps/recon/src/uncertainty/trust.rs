@@ -53,7 +53,10 @@ impl TrustRule {
         let mut trusted = magnitude.mapv(|pd| pd > 0.0 && pd >= least);
         let (all, explained) = (energy(image), energy(projected));
         let bound = self.correlation * self.correlation;
-        Zip::from(&mut trusted).and(&all).and(&explained).for_each(|ok, all, explained| *ok &= *explained >= bound * all);
+        Zip::from(&mut trusted)
+            .and(&all)
+            .and(&explained)
+            .for_each(|ok, all, explained| *ok &= *explained >= bound * all);
         for (index, name) in ["T1", "T2"].into_iter().enumerate() {
             let Some([low, high]) = ranges.map(|ranges| ranges[index]) else { continue };
             let inside = |time: f32| time > low && time < high;

@@ -53,7 +53,9 @@ mod tests {
         let mut uncertainty = Uncertainty { trusted, deviations: None, is_calibrated: false };
         assert_eq!(uncertainty.summary(&head), "75 % of the head to be trusted");
         uncertainty.deviations = Some(Deviations { t1: map(0.1), t2: map(0.25), pd: map(0.1) });
-        assert!(uncertainty.summary(&head).contains("10.0 % in T1 and 25.0 % in T2 (that of the samples, not calibrated)"));
+        assert!(
+            uncertainty.summary(&head).contains("10.0 % in T1 and 25.0 % in T2 (that of the samples, not calibrated)")
+        );
         let none = ArrayD::from_elem(vec![2, 2], false);
         assert_eq!(uncertainty.summary(&none), "0 % of the head to be trusted");
     }
