@@ -31,7 +31,7 @@ pub struct TrustRule {
 
 impl Default for TrustRule {
     fn default() -> Self {
-        Self { signal: 0.25, correlation: 0.95, t1_deviation: 0.2, t2_deviation: 0.35 }
+        Self { signal: 0.25, correlation: 0.95, t1_deviation: 0.25, t2_deviation: 0.5 }
     }
 }
 
