@@ -133,7 +133,7 @@ mod tests {
         let sure = |at: &ndarray::IxDyn| at[0] < 20;
         let error = |at: &ndarray::IxDyn| {
             let size = if sure(at) { 0.02f32 } else { 0.2 };
-            if at[1] % 2 == 0 { size } else { -size }
+            if at[1].is_multiple_of(2) { size } else { -size }
         };
         let deviation = ArrayD::from_shape_fn(shape.clone(), |at| if sure(&at) { 0.01f32 } else { 0.1 });
         let constant = |value: f32| ArrayD::from_elem(shape.clone(), value);
