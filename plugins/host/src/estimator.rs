@@ -12,7 +12,7 @@ use num_complex::Complex32;
 use crate::call::{call, null};
 use crate::instance::Instance;
 use crate::projector::{MapTensors, read_parameters};
-use crate::tensors::{Input, Output};
+use crate::tensors::{Input, Output, longer};
 
 type Estimate = unsafe extern "C" fn(
     *mut c_void,
@@ -49,6 +49,44 @@ impl PluginEstimator {
             (inputs, read_parameters(&instance.label, count(instance.this), parameters(instance.this))?)
         };
         Ok(Self { instance, estimate, inputs, parameters })
+    }
+
+    /// Whether the plugin itself refuses images that are longer than its results along the last axis.
+    pub(crate) fn refuses_longer_images(&self, image: &[usize]) -> Result<bool> {
+        let operation = self.instance.operation("estimate");
+        let images = vec![ArrayD::<Complex32>::zeros(longer(image)); self.inputs.len()];
+        let views: Vec<_> = images.iter().map(|image| image.view()).collect();
+        let inputs: Vec<Input<'_>> =
+            views.iter().map(|view| Input::view(&operation, "image", view)).collect::<Result<_>>()?;
+        let tensors = self.named(&inputs);
+        let (_, spatial) = ImageShape::split(&operation, &longer(image))?;
+        let mut maps = ParameterMaps::zeros(self.parameters.clone(), &spatial);
+        let (_, shorter) = ImageShape::split(&operation, image)?;
+        let mut room = ArrayD::zeros(longer(image));
+        // Results of the shorter shape in memory for the longer one.
+        let mut result = Output::shaped(&operation, "result", room.view_mut(), image)?;
+        let mut maps = MapTensors::within(&operation, &mut maps, &shorter)?;
+        let (values, amplitude) = maps.raw();
+        let (result, values, amplitude) = match self.parameters.is_empty() {
+            true => (result.raw(), ptr::null_mut(), ptr::null_mut()),
+            false => (ptr::null_mut(), values, amplitude),
+        };
+        // SAFETY: the instance and the tensors live through the call; results have room for the longer shape.
+        let answer = call(&self.instance.label, "estimate", |error| unsafe {
+            let count = tensors.len() as u64;
+            (self.estimate)(self.instance.this, tensors.as_ptr(), count, result, values, amplitude, error)
+        });
+        Ok(answer.is_err())
+    }
+
+    /// Images by the names of the inputs, in their order.
+    fn named(&self, images: &[Input<'_>]) -> Vec<NamedTensor> {
+        let named = |(name, input): (&String, &Input<'_>)| NamedTensor {
+            name: Str::new(name),
+            tensor: input.raw(),
+            ..NamedTensor::default()
+        };
+        self.inputs.iter().zip(images).map(named).collect()
     }
 
     /// The wanted images in the order of `inputs`, and the shape that they share.
@@ -114,12 +152,7 @@ impl Estimator for PluginEstimator {
             .zip(&self.inputs)
             .map(|(view, name)| Input::view(&operation, name, view))
             .collect::<Result<_>>()?;
-        let named = |(name, input): (&String, &Input<'_>)| NamedTensor {
-            name: Str::new(name),
-            tensor: input.raw(),
-            ..NamedTensor::default()
-        };
-        let tensors: Vec<NamedTensor> = self.inputs.iter().zip(&inputs).map(named).collect();
+        let tensors = self.named(&inputs);
         let mut output = image.map(|image| Output::view(&operation, "result", image)).transpose()?;
         let mut maps = match maps {
             Some(maps) => Some(MapTensors::new(&operation, maps, &self.parameters, &spatial)?),

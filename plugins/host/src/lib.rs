@@ -21,6 +21,7 @@
 //! thread-local destructors of theirs are still alive.
 
 mod acquisition;
+mod arithmetic;
 mod array_data;
 mod call;
 mod descriptor;
@@ -37,6 +38,7 @@ mod operator;
 mod origin;
 mod plugin_instance;
 mod prior;
+mod probes;
 mod projector;
 mod provenance;
 mod registry;
@@ -50,7 +52,7 @@ pub use acquisition::{Acquisition, Facts, NamedArray};
 pub use array_data::{ArrayData, ElementType};
 pub use descriptor::Descriptor;
 pub use estimator::PluginEstimator;
-pub use example::{Example, ExampleArray};
+pub use example::{Example, ExampleArray, draw_image};
 pub use host_services::{HostServices, LogLevel};
 pub use kind::Kind;
 pub use library::Library;

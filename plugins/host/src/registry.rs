@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
+use diph_core::{Error, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
-use ndarray::ArrayD;
-use num_complex::Complex32;
 
 use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
@@ -19,7 +17,7 @@ use crate::projector::folded;
 use crate::search_path::libraries_in;
 use crate::trust::check_trust;
 use crate::{
-    Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
+    Acquisition, Descriptor, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
     PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
 };
 
@@ -335,61 +333,6 @@ impl Registry {
         })
     }
 
-    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`. The arrays are
-    /// overwritten afterwards: a component copies what it needs.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator), or when the description is of no use.
-    pub fn create_example(&self, id: &str, seed: u64) -> Result<(PluginInstance, &Example)> {
-        let example = &self.find(id)?.descriptor.example;
-        let mut arrays = example.draw(seed)?;
-        let instance = self.create(id, &example.options, &arrays)?;
-        arrays.poison();
-        Ok((instance, example))
-    }
-
-    /// Whether the component refuses an option that nobody knows, as it must.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when there is no such component, or its example is of no use.
-    pub fn refuses_unknown_option(&self, id: &str, seed: u64) -> Result<bool> {
-        let example = &self.find(id)?.descriptor.example;
-        let mut options = example.options.clone();
-        if let Some(options) = options.as_object_mut() {
-            options.insert("an-option-that-nobody-knows".into(), serde_json::Value::Null);
-        }
-        Ok(self.create(id, &options, &example.draw(seed)?).is_err())
-    }
-
-    /// How far the operator `id` with data weights w is from `sqrt(w) A`, with A the same operator without them and `sqrt(w)` what
-    /// its extension tells: `|A_w x - sqrt(w) A x| / |A_w x|` for an image of ones. `None` for a component that is no operator or
-    /// whose example has no array `weights`.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] when the operator takes weights and does not
-    /// tell their roots.
-    pub fn weights_error(&self, id: &str, seed: u64) -> Result<Option<f64>> {
-        let descriptor = self.find(id)?.descriptor;
-        let example = &descriptor.example;
-        if descriptor.kind != Kind::ForwardOperator || !example.arrays.contains_key("weights") {
-            return Ok(None);
-        }
-        let arrays = example.draw(seed)?;
-        let weighted = self.create_operator(id, &example.options, &arrays)?;
-        let plain = self.create_operator(id, &example.options, &arrays.without("weights"))?;
-        let Some(roots) = weighted.data_weights()? else {
-            let expected = "the roots of its data weights by the extension `data-weights`";
-            return Err(Error::incompatible(format!("operator `{id}`"), expected, "none"));
-        };
-        let image = weighted.domain().zeros().mapv(|_: Complex32| Complex32::ONE);
-        let (mut with, mut without) = (weighted.range().zeros(), plain.range().zeros());
-        weighted.forward(image.view(), with.view_mut())?;
-        plain.forward(image.view(), without.view_mut())?;
-        without.zip_mut_with(&roots, |sample, root| *sample *= root);
-        let norm = |samples: &ArrayD<Complex32>| samples.iter().map(|s| f64::from(s.norm_sqr())).sum::<f64>().sqrt();
-        Ok(Some(norm(&(&with - &without)) / norm(&with).max(f64::MIN_POSITIVE)))
-    }
-
     /// Fails where an acquisition lacks something that the component needs, and where the component does not take its image.
     /// Priors and projectors of planes take the planes of a volume.
     fn check(&self, descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Result<()> {
@@ -412,7 +355,7 @@ impl Registry {
         Err(Error::incompatible(format!("{kind} `{id}`"), expected, format!("one of {image}; {advice}")))
     }
 
-    fn instantiate(
+    pub(crate) fn instantiate(
         &self,
         id: &str,
         kind: &Kind,

@@ -2,7 +2,10 @@
 
 mod check;
 mod trial;
+mod trials;
 mod worker;
+
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library};
@@ -59,6 +62,15 @@ impl PluginArgs {
             PluginAction::Worker(args) => args.run(context),
         }
     }
+}
+
+/// A time from the command line, in seconds.
+///
+/// # Errors
+/// In words, when it is no positive number.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or_else(|| format!("expected a positive number of seconds, got `{text}`"))
 }
 
 fn list(context: &Context) -> Result<(), AppError> {

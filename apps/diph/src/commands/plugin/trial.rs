@@ -21,6 +21,8 @@ pub struct Trial {
     pub events: Vec<Event>,
     /// How it died, in words; `None` for a worker that came to its end.
     pub death: Option<String>,
+    /// The first line that it printed, though nothing but the plugin could.
+    pub printed: Option<String>,
 }
 
 impl Trial {
@@ -31,8 +33,9 @@ impl Trial {
     pub fn run(arguments: &[String], time_out: Duration, cancel: &Cancel) -> Result<Self, AppError> {
         const STEP: &str = "starting a process for the plugin";
         let folder = tempfile::tempdir().step(STEP)?;
-        let [events, trace, words] = ["events", "trace", "words"].map(|name| folder.path().join(name));
-        let errors = fs::File::create(&words).step(STEP)?;
+        let [events, trace, words, printed] =
+            ["events", "trace", "words", "printed"].map(|name| folder.path().join(name));
+        let [errors, output] = [&words, &printed].map(fs::File::create);
         let mut child = Command::new(std::env::current_exe().step(STEP)?)
             .args(arguments)
             .arg("--events")
@@ -40,8 +43,8 @@ impl Trial {
             .arg("--trace")
             .arg(&trace)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors)
+            .stdout(output.step(STEP)?)
+            .stderr(errors.step(STEP)?)
             .spawn()
             .step(STEP)?;
         let end = wait(&mut child, &events, time_out, cancel);
@@ -58,14 +61,20 @@ impl Trial {
                 None => format!("no answer after {} s", time_out.as_secs_f64()),
                 Some(status) => manner(status),
             };
-            let last = fs::read(&words).unwrap_or_default();
-            match String::from_utf8_lossy(&last).lines().rev().find(|line| !line.trim().is_empty()) {
+            match lines(&words).pop() {
                 Some(line) => format!("died in {place}: {how}; its last words: {line}"),
                 None => format!("died in {place}: {how}"),
             }
         });
-        Ok(Self { events, death })
+        Ok(Self { events, death, printed: lines(&printed).into_iter().next() })
     }
+}
+
+/// Lines of a file that hold something.
+fn lines(path: &Path) -> Vec<String> {
+    let bytes = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
 }
 
 /// Waits for the end; `None` when nothing happened for too long.
