@@ -16,11 +16,11 @@ use num_complex::Complex32;
 use super::worker::Events;
 use crate::output::{AppError, BlameFlag};
 
-/// Repetitions before memory is looked at, and in each of two rounds after that: caches and pools fill once, a leak never ends.
-const WARM_UP: usize = 2000;
-const ROUND: usize = 4000;
-/// Bytes of a round that the system's allocator may need for itself; 4000 leaks of the smallest block are 125 KiB.
-const LEAK: f64 = 100.0 * 1024.0;
+/// Calls in a round after which memory is looked at, and rounds: 10,000 calls after those that fill caches and pools.
+const CALLS: usize = 2000;
+const ROUNDS: u32 = 5;
+/// Bytes by which a round may grow the process; 2000 leaks of the smallest block are 62 KiB.
+const LEAK: f64 = 50.0 * 1024.0;
 /// Largest difference from another component.
 const APART: f64 = 1e-3;
 
@@ -108,22 +108,32 @@ impl Trials<'_> {
         Ok(())
     }
 
-    /// Bytes by which many calls make this process grow, again and again.
+    /// Bytes by which a round of calls makes this process grow: the median of several, since allocators take and give back at
+    /// times of their own. 0 where calls are too slow for several rounds.
     fn growth(&self, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
-        // All rounds together stay well below the time after which this process counts as hanging.
-        let longest = self.time_out / 8;
-        let mut round = |calls: usize| {
-            let (begin, before) = (Instant::now(), resident()?);
+        // All of it stays well below the time after which this process counts as hanging.
+        let (begin, longest) = (Instant::now(), self.time_out / 2);
+        let mut round = |calls: usize, end: Duration| {
+            let before = resident()?;
             for _ in 0..calls {
                 call()?;
-                if begin.elapsed() > longest {
+                if begin.elapsed() > end {
                     break;
                 }
             }
             Ok::<f64, Error>(resident()? - before)
         };
-        round(WARM_UP)?;
-        Ok(round(ROUND)?.min(round(ROUND)?).max(0.0))
+        let mut growths = Vec::new();
+        for index in 0..=ROUNDS {
+            let growth = round(CALLS, longest * (index + 1) / (ROUNDS + 1))?;
+            if begin.elapsed() > longest {
+                break;
+            }
+            // The first round fills caches and pools.
+            growths.extend((index > 0).then_some(growth));
+        }
+        growths.sort_by(f64::total_cmp);
+        Ok(if growths.len() < 3 { 0.0 } else { growths[growths.len() / 2].max(0.0) })
     }
 }
 
