@@ -88,31 +88,6 @@ impl PluginEstimator {
         };
         self.inputs.iter().zip(images).map(named).collect()
     }
-
-    /// The wanted images in the order of `inputs`, and the shape that they share.
-    fn wanted<'a>(
-        &self,
-        operation: &str,
-        images: &'a BTreeMap<String, ArrayD<Complex32>>,
-    ) -> Result<Vec<&'a ArrayD<Complex32>>> {
-        let find = |name: &String| {
-            let came = || format!("images of {:?}", images.keys().collect::<Vec<_>>());
-            images
-                .get(name)
-                .ok_or_else(|| Error::parameter(operation, format!("image `{name}`"), "to be given", came()))
-        };
-        let wanted: Vec<_> = self.inputs.iter().map(find).collect::<Result<_>>()?;
-        let expected = wanted[0].shape();
-        match wanted.iter().position(|image| image.shape() != expected) {
-            None => Ok(wanted),
-            Some(index) => Err(Error::Shape {
-                operation: operation.into(),
-                role: format!("image `{}`", self.inputs[index]),
-                expected: expected.to_vec(),
-                got: wanted[index].shape().to_vec(),
-            }),
-        }
-    }
 }
 
 impl Estimator for PluginEstimator {
@@ -135,7 +110,7 @@ impl Estimator for PluginEstimator {
         maps: Option<&mut ParameterMaps>,
     ) -> Result<()> {
         let operation = self.instance.operation("estimate");
-        let wanted = self.wanted(&operation, images)?;
+        let wanted = wanted(&operation, &self.inputs, images)?;
         let shape = wanted[0].shape();
         let (_, spatial) = ImageShape::split(&operation, shape)?;
         self.instance.spatial_axes.check(&operation, &spatial)?;
@@ -167,6 +142,29 @@ impl Estimator for PluginEstimator {
         })?;
         output.map_or(Ok(()), |output| output.check(&operation, "result"))?;
         maps.map_or(Ok(()), |maps| maps.check(&operation))
+    }
+}
+
+/// The wanted images in the order of `inputs`, all of one shape.
+pub(crate) fn wanted<'a>(
+    operation: &str,
+    inputs: &[String],
+    images: &'a BTreeMap<String, ArrayD<Complex32>>,
+) -> Result<Vec<&'a ArrayD<Complex32>>> {
+    let find = |name: &String| {
+        let came = || format!("images of {:?}", images.keys().collect::<Vec<_>>());
+        images.get(name).ok_or_else(|| Error::parameter(operation, format!("image `{name}`"), "to be given", came()))
+    };
+    let wanted: Vec<_> = inputs.iter().map(find).collect::<Result<_>>()?;
+    let expected = wanted[0].shape();
+    match wanted.iter().position(|image| image.shape() != expected) {
+        None => Ok(wanted),
+        Some(index) => Err(Error::Shape {
+            operation: operation.into(),
+            role: format!("image `{}`", inputs[index]),
+            expected: expected.to_vec(),
+            got: wanted[index].shape().to_vec(),
+        }),
     }
 }
 

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use crate::bench::Bench;
 
-const PRIOR: &str = "-DKIND=DIPH_KIND_PRIOR";
+pub const PRIOR: &str = "-DKIND=DIPH_KIND_PRIOR";
 const PROJECTOR: &str = "-DKIND=DIPH_KIND_PHYSICS_PROJECTOR";
 
 /// The plugin with a fault; `None`, with a line that says so, where there is no C compiler.
-fn build(fault: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
+pub fn build(fault: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::create_dir_all(directory).unwrap();
     let library = directory.join(format!("{DLL_PREFIX}{fault}{DLL_SUFFIX}"));

@@ -5,7 +5,7 @@ mod trial;
 mod trials;
 mod worker;
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use check::CheckArgs;
 use worker::WorkerArgs;
 
-use super::lossy;
+use super::{lossy, parse_seconds};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -42,6 +42,12 @@ pub enum PluginAction {
     /// The process in which a component is tried
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// The process of a library for `--isolate`; it speaks with the program that has started it
+    #[command(hide = true)]
+    Isolated {
+        /// The shared library
+        library: PathBuf,
+    },
 }
 
 impl PluginArgs {
@@ -60,17 +66,20 @@ impl PluginArgs {
             PluginAction::Info { id } => info(context, id),
             PluginAction::Check(args) => args.run(context),
             PluginAction::Worker(args) => args.run(context),
+            PluginAction::Isolated { library } => isolated(context, library),
         }
     }
 }
 
-/// A time from the command line, in seconds.
-///
-/// # Errors
-/// In words, when it is no positive number.
-pub fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.filter(|time| !time.is_zero()).ok_or_else(|| format!("expected a positive number of seconds, got `{text}`"))
+#[cfg(unix)]
+fn isolated(context: &Context, library: &Path) -> Result<(), AppError> {
+    let served = diph_plugin_host::serve_isolated(library, context.services(), context.allow_untrusted_plugins);
+    Ok(served.step("serving the program that has started this process")?)
+}
+
+#[cfg(not(unix))]
+fn isolated(_: &Context, _: &Path) -> Result<(), AppError> {
+    Err(AppError::usage("--isolate", "this system has no way to isolate plugins"))
 }
 
 fn list(context: &Context) -> Result<(), AppError> {

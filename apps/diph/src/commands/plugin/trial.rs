@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use diph_plugin_host::read_trace;
+use diph_plugin_host::{manner_of_death, read_trace};
 use diph_recon::{Blame, Cancel};
 
 use super::worker::Event;
@@ -59,7 +59,7 @@ impl Trial {
             let place = if place.is_empty() { "outside of its functions".into() } else { place };
             let how = match end {
                 None => format!("no answer after {} s", time_out.as_secs_f64()),
-                Some(status) => manner(status),
+                Some(status) => manner_of_death(status),
             };
             match lines(&words).pop() {
                 Some(line) => format!("died in {place}: {how}; its last words: {line}"),
@@ -100,31 +100,4 @@ fn wait(child: &mut Child, events: &Path, time_out: Duration, cancel: &Cancel) -
 fn read_events(path: &Path) -> Vec<Event> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
-}
-
-#[cfg(unix)]
-fn manner(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    const NAMES: [(i32, &str); 7] = [
-        (4, "SIGILL, an instruction that the processor does not know"),
-        (6, "SIGABRT, it gave up (abort, a failed assertion, an exception, or no memory)"),
-        (7, "SIGBUS, a wrong address"),
-        (8, "SIGFPE, a division by zero"),
-        (9, "SIGKILL, ended from outside, as by a system without memory"),
-        (11, "SIGSEGV, a wrong address"),
-        (15, "SIGTERM, ended from outside"),
-    ];
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => NAMES
-            .iter()
-            .find(|(number, _)| *number == signal)
-            .map_or(format!("signal {signal}"), |(_, name)| (*name).into()),
-        (None, Some(code)) => format!("exit({code}), which ends the whole program"),
-        (None, None) => "it ended".into(),
-    }
-}
-
-#[cfg(not(unix))]
-fn manner(status: ExitStatus) -> String {
-    format!("{status}, which ends the whole program")
 }
