@@ -81,7 +81,7 @@ impl CalibrateArgs {
             }
         }
         let acquisition = self.measurement.source(&folder).read(image_of(&folder, &slices)?, &context.cancel)?;
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let data = Data { folder: &folder, slices: &slices, acquisition: Fingerprint::of(&acquisition).text() };
         let calibrate = |method| self.calibrate(context, &registry, &data, method);
         let calibrated = methods.into_iter().map(calibrate).collect::<Result<Vec<_>, _>>()?;

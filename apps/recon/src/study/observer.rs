@@ -80,6 +80,8 @@ pub enum Notice {
         /// Why not.
         reason: String,
     },
+    /// A slice failed, and the next is worked on; a line that says why.
+    SliceFailed(String),
     /// The solver broke down.
     BrokeDown {
         /// Method, slice and sample.
@@ -96,7 +98,11 @@ impl Notice {
     pub fn is_warning(&self) -> bool {
         matches!(
             self,
-            Self::OneCoil(_) | Self::BrokeDown { .. } | Self::NotCalibrated { .. } | Self::SimulatedKspace(_)
+            Self::OneCoil(_)
+                | Self::BrokeDown { .. }
+                | Self::NotCalibrated { .. }
+                | Self::SimulatedKspace(_)
+                | Self::SliceFailed(_)
         )
     }
 }
@@ -108,7 +114,7 @@ impl fmt::Display for Notice {
                 write!(f, "{part}: does not say how much memory it needs; not in the estimate")
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
-            Self::LongRun(line) => f.write_str(line),
+            Self::LongRun(line) | Self::SliceFailed(line) => f.write_str(line),
             Self::SimulatedKspace(id) => {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }
