@@ -1,10 +1,11 @@
 //! What every command needs.
 
+use std::fs;
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use diph_plugin_host::{Component, HostServices, LogLevel, Origin, Registry, SearchPath};
+use diph_plugin_host::{Component, HostServices, LoadError, LogLevel, Origin, PluginLock, Registry, SearchPath};
 
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
@@ -22,6 +23,8 @@ pub struct Context {
     pub plugin_dirs: Vec<PathBuf>,
     /// Whether plugins of other owners are opened, from `--allow-untrusted-plugins`.
     pub allow_untrusted_plugins: bool,
+    /// The file from `--locked`.
+    pub locked: Option<PathBuf>,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
     /// Hashes of the files that were read.
@@ -47,38 +50,56 @@ impl Context {
     /// warned of.
     ///
     /// # Errors
-    /// When a directory of `--plugin-dir` does not exist.
+    /// When a directory of `--plugin-dir` does not exist, the file of `--locked` cannot be read, or a plugin is not what it says.
     pub fn registry(&self) -> Result<Registry, AppError> {
         if let Some(missing) = self.plugin_dirs.iter().find(|directory| !directory.is_dir()) {
             return Err(AppError::usage("--plugin-dir", format!("no such directory: {}", missing.display())));
         }
-        let mut registry = self.empty_registry();
+        let mut registry = self.empty_registry()?;
         registry.scan(&SearchPath::standard(&self.plugin_dirs));
         diph_built_in::register(&mut registry).step("registering the built-in plugins")?;
         for failure in registry.failures() {
-            self.output.warn(failure);
+            match failure {
+                LoadError::Changed { .. } | LoadError::NotLocked { .. } => {
+                    return Err(AppError::usage("--locked", failure.to_string()));
+                }
+                _ => self.output.warn(failure),
+            }
         }
         for Component { descriptor, library, shadowed_by } in registry.components() {
             if let (Origin::BuiltIn, Some(other)) = (library.origin(), shadowed_by) {
-                self.output
-                    .note(format!("{} is that of {other}, in place of the part that comes with Diph", descriptor.id));
+                let id = &descriptor.id;
+                self.output.warn(format_args!("{id} is that of {other}, in place of the part that comes with Diph"));
             }
         }
         Ok(registry)
     }
 
-    /// A registry without plugins, with the services of this program.
-    pub fn empty_registry(&self) -> Registry {
+    /// A registry without plugins, with the services of this program, that opens what the user allows.
+    ///
+    /// # Errors
+    /// When the file of `--locked` cannot be read.
+    pub fn empty_registry(&self) -> Result<Registry, AppError> {
         let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
             if level >= LogLevel::Warning {
                 // A plugin's thread must not end because standard error is closed.
                 let _ = writeln!(std::io::stderr(), "warning: {id}: {message}");
             }
         });
-        Registry::new(match self.threads {
+        let services = match self.threads {
             Some(threads) => services.threads(threads),
             None => services,
+        };
+        let registry = Registry::new(services).allowing_untrusted(self.allow_untrusted_plugins);
+        Ok(match &self.locked {
+            Some(file) => registry.locked(read_lock(file)?),
+            None => registry,
         })
-        .allowing_untrusted(self.allow_untrusted_plugins)
     }
+}
+
+/// Reads a file that `diph plugin lock` has written.
+fn read_lock(file: &Path) -> Result<PluginLock, AppError> {
+    let text = fs::read_to_string(file).file(file)?;
+    Ok(serde_json::from_str(&text).file(file)?)
 }

@@ -15,12 +15,13 @@ use crate::call::{call, call_optional};
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 use crate::instance::Instance;
+use crate::library::digest;
 use crate::projector::folded;
 use crate::search_path::libraries_in;
 use crate::trust::check_trust;
 use crate::{
     Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
-    PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
+    PluginLock, PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
 };
 
 /// A component with the library that offers it.
@@ -40,18 +41,27 @@ pub struct Registry {
     libraries: Vec<Library>,
     failures: Vec<LoadError>,
     allows_untrusted: bool,
+    lock: Option<PluginLock>,
 }
 
 impl Registry {
     /// Makes a registry without plugins, whose plugins will use these services.
     pub fn new(services: HostServices) -> Self {
-        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new(), allows_untrusted: false }
+        let (libraries, failures) = (Vec::new(), Vec::new());
+        Self { services: Arc::new(services), libraries, failures, allows_untrusted: false, lock: None }
     }
 
     /// Opens also libraries that others could have written or changed, see [`LoadError::Untrusted`].
     #[must_use]
     pub fn allowing_untrusted(mut self, allows: bool) -> Self {
         self.allows_untrusted = allows;
+        self
+    }
+
+    /// Opens only libraries that are in the lock, unchanged; of others no code runs.
+    #[must_use]
+    pub fn locked(mut self, lock: PluginLock) -> Self {
+        self.lock = Some(lock);
         self
     }
 
@@ -112,6 +122,10 @@ impl Registry {
             None => {
                 if !self.allows_untrusted {
                     check_trust(&path)?;
+                }
+                if let Some(lock) = &self.lock {
+                    let read = |source| LoadError::Read { path: path.clone(), source };
+                    lock.check(&path, &digest(&path).map_err(read)?)?;
                 }
                 // Plugins of the program stay behind all libraries.
                 let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);

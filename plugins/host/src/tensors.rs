@@ -148,13 +148,8 @@ impl<'a, A: OutputElement> Output<'a, A> {
         // SAFETY: the values are borrowed. What stands there goes along, so that whoever marks it sees what was not written.
         let mut copy = unsafe { aligned_copy(own, size_of_val(values)) };
         let data = copy.as_mut().map_or(own, |lines| lines.as_mut_ptr().cast());
-        let raw = Tensor {
-            dtype: A::DTYPE,
-            ndim: shape.len() as u32,
-            shape: shape.as_ptr(),
-            data,
-            ..Tensor::default()
-        };
+        let raw =
+            Tensor { dtype: A::DTYPE, ndim: shape.len() as u32, shape: shape.as_ptr(), data, ..Tensor::default() };
         Self { shape, values, copy, data, raw }
     }
 

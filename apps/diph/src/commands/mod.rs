@@ -34,7 +34,7 @@ pub use evaluate::EvaluateArgs;
 pub use image_size::{ImageSize, parse_image};
 pub use measurement::MeasurementArgs;
 pub use parity::ParityArgs;
-pub use plugin::PluginArgs;
+pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;
 pub use recover_acquisition::RecoverAcquisitionArgs;
 pub use simulate::SimulateArgs;

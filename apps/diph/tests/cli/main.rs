@@ -12,6 +12,8 @@ mod network;
 mod nothing_lost;
 mod parity;
 mod plugin_faults;
+mod plugin_lock;
+mod plugin_projects;
 mod plugins;
 mod real_data;
 mod reconstruction;
