@@ -20,4 +20,6 @@ mod reconstruction;
 mod recovery;
 mod regression;
 mod training;
+#[cfg(target_os = "linux")]
+mod tutorial;
 mod volumes;
