@@ -11,7 +11,8 @@ use crate::bench::Bench;
 fn blocks(page: &str, language: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
     let text = fs::read_to_string(page).unwrap();
-    let blocks = text.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1);
     blocks.filter_map(|block| Some(block.split_once("```")?.0)).collect()
 }
 
@@ -53,7 +54,19 @@ fn the_prior_of_the_readme_passes_every_law() {
     let bench = Bench::new();
     fs::write(bench.path("ridge.c"), blocks("README.md", "c")).unwrap();
     let built = Command::new("cc")
-        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC", "ridge.c", "-o", "libridge.so", "-I"])
+        .args([
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            "ridge.c",
+            "-o",
+            "libridge.so",
+            "-I",
+        ])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/abi/include"))
         .current_dir(bench.path("."))
         .status();
