@@ -127,7 +127,7 @@ impl Project {
     pub fn files(&self) -> Vec<(String, String)> {
         let headers = [("diph_plugin.h", HEADER), ("diph_options.h", OPTIONS_HEADER)];
         let (source, others) = match self.language {
-            Language::Rust => (self.kind.of(RUST), vec![("Cargo.toml", template!("rust/Cargo.toml"))]),
+            Language::Rust => (self.kind.of(RUST), vec![("Cargo.toml", template!("rust/manifest.toml"))]),
             Language::C => (self.kind.of(C), [&headers[..], &[("Makefile", template!("c/Makefile"))]].concat()),
             Language::Cpp => (self.kind.of(CPP), [&headers[..], &[("Makefile", template!("cpp/Makefile"))]].concat()),
             Language::Python => (self.kind.of(PYTHON), [&headers[..1], &PYTHON_SUPPORT].concat()),

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use diph_plugin_sdk::core::{Error, Estimator, ImageShape, Parameter, ParameterMaps, Result, Space, SpatialAxes, ViewMut};
+use diph_plugin_sdk::core::{
+    Error, Estimator, ImageShape, Parameter, ParameterMaps, Result, Space, SpatialAxes, ViewMut,
+};
 use diph_plugin_sdk::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use diph_plugin_sdk::num_complex::Complex32;
 use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, export_plugin};

@@ -1,7 +1,9 @@
 //! The projector `template.part`: the nearest signal that the physics allows, and its parameters. What stands here, the comparison
 //! with every atom of the dictionary, is exact and slow: a reference that a faster one of yours can be compared with.
 
-use diph_plugin_sdk::core::{ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, SpatialAxes, View, ViewMut};
+use diph_plugin_sdk::core::{
+    ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, SpatialAxes, View, ViewMut,
+};
 use diph_plugin_sdk::ndarray::{Array1, Array2, Axis, Ix1, Ix2};
 use diph_plugin_sdk::num_complex::Complex32;
 use diph_plugin_sdk::{Acquisition, Component, Host, Requirements, export_plugin};
@@ -110,7 +112,7 @@ impl PhysicsProjector for TemplatePart {
         let (_, image) = ImageShape::split(Self::ID, x.shape())?;
         let space = Space::image(self.coefficients(), &image);
         let (x, z) = (space.slice(Self::ID, "image", &x)?, space.slice_mut(Self::ID, "result", z)?);
-            let found = self.matches(x);
+        let found = self.matches(x);
         for (k, image) in z.chunks_exact_mut(found.len()).enumerate() {
             for (value, (atom, factor)) in image.iter_mut().zip(&found) {
                 *value = factor * self.atoms[(*atom, k)];
