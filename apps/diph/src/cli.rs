@@ -77,7 +77,7 @@ pub enum Command {
     RecoverAcquisition(RecoverAcquisitionArgs),
     /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
     Parity(ParityArgs),
-    /// List, describe and check plugins
+    /// List, describe, check and lock plugins, and begin one of your own
     Plugin(PluginArgs),
     /// Convert trajectories, dictionaries and results between file formats
     Convert(ConvertArgs),

@@ -80,9 +80,14 @@ impl Project {
 
     /// The name of files and libraries: `my_prior`.
     fn stem(&self) -> String {
-        let stem = self.name().replace('-', "_");
-        // No language takes a name that begins with a digit.
-        if stem.starts_with(|first: char| first.is_ascii_digit()) { format!("part_{stem}") } else { stem }
+        let name = self.name().replace('-', "_");
+        match self.language {
+            // A module must not bear the name of one that it or others import.
+            Language::Python => format!("part_{name}"),
+            // No package begins with a digit.
+            _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("part_{name}"),
+            _ => name,
+        }
     }
 
     /// The name for people: `My prior`.
@@ -90,12 +95,6 @@ impl Project {
         let words = self.name().replace(['-', '_'], " ");
         let mut letters = words.chars();
         letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-    }
-
-    /// The name of the type in Rust: `MyPrior`.
-    fn type_name(&self) -> String {
-        let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
-        self.stem().split('_').filter(|word| !word.is_empty()).map(capital).collect()
     }
 
     /// The command that builds it, in its folder.
@@ -144,9 +143,8 @@ impl Project {
         let text = template
             .replace("template.part", &self.id)
             .replace("template_part", &self.stem())
-            .replace("template-part", &self.stem().replace('_', "-"))
-            .replace("Template part", &self.title())
-            .replace("TemplatePart", &self.type_name());
+            .replace("template-part", &self.stem())
+            .replace("Template part", &self.title());
         // Only the page for people and the manifest have these words.
         text.replace("BUILD\n", &format!("{}\n", self.build_command()))
             .replace("LIBRARY\n", &format!("{}\n", self.library()))
@@ -214,12 +212,10 @@ mod tests {
 
     #[test]
     fn names_follow_the_id() {
-        let project = project(Language::Rust, PartKind::Prior);
-        assert_eq!(
-            (project.name(), project.stem(), project.type_name()),
-            ("my-2nd-part", "my_2nd_part".into(), "My2ndPart".into())
-        );
-        let digits = Project { id: "lab.2d".into(), ..project };
-        assert_eq!((digits.stem(), digits.type_name()), ("part_2d".into(), "Part2d".into()));
+        let named = |id: &str, language| Project { id: id.into(), ..project(language, PartKind::Prior) };
+        let own = named("lab.my-2nd-part", Language::Rust);
+        assert_eq!((own.name(), own.stem(), own.title()), ("my-2nd-part", "my_2nd_part".into(), "My 2nd part".into()));
+        assert_eq!(named("lab.2d", Language::C).stem(), "part_2d");
+        assert_eq!(named("lab.json", Language::Python).stem(), "part_json");
     }
 }

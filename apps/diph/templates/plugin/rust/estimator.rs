@@ -18,7 +18,7 @@ use serde::Deserialize;
 struct Options {}
 
 /// The dictionary.
-struct TemplatePart {
+struct Part {
     /// (atom, coefficient).
     atoms: Array2<f32>,
     /// Norms of the signals before they were normalised.
@@ -29,7 +29,7 @@ struct TemplatePart {
     inputs: Vec<String>,
 }
 
-impl Component for TemplatePart {
+impl Component for Part {
     const ID: &'static str = "template.part";
     const NAME: &'static str = "Template part";
     const SUMMARY: &'static str = "Maps of the nearest signals of the dictionary";
@@ -64,7 +64,7 @@ impl Component for TemplatePart {
     }
 }
 
-impl TemplatePart {
+impl Part {
     /// The atom that comes nearest to a voxel, and the factor by which it does.
     fn nearest(&self, voxel: &[Complex32]) -> (usize, Complex32) {
         let mut best = (0, Complex32::ZERO, -1.0);
@@ -98,7 +98,7 @@ impl TemplatePart {
     }
 }
 
-impl Estimator for TemplatePart {
+impl Estimator for Part {
     fn name(&self) -> &str {
         Self::ID
     }
@@ -131,4 +131,4 @@ impl Estimator for TemplatePart {
     }
 }
 
-export_plugin! { estimator: TemplatePart }
+export_plugin! { estimator: Part }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 struct Options {}
 
 /// `y[t,s] = sqrt(w) f sum_k V[t,k] sum_r x_k(r) exp(-2 pi i k.(r - N/2))`.
-struct TemplatePart {
+struct Part {
     /// (sample of all frames, row) and (sample of all frames, column): waves along the axes.
     waves: [Array2<Complex32>; 2],
     /// (frame, coefficient).
@@ -28,7 +28,7 @@ struct TemplatePart {
     kspace: Space,
 }
 
-impl Component for TemplatePart {
+impl Component for Part {
     const ID: &'static str = "template.part";
     const NAME: &'static str = "Template part";
     const SUMMARY: &'static str = "Non-uniform Fourier transform of a plane by direct sums, one coil";
@@ -77,7 +77,7 @@ impl Component for TemplatePart {
     }
 }
 
-impl TemplatePart {
+impl Part {
     /// The place of a sample among those of all frames, and its factor `sqrt(w) f`.
     fn place(&self, frame: usize, sample: usize) -> (usize, f32) {
         let root = self.roots.as_ref().map_or(1.0, |roots| roots[(frame, sample)]);
@@ -85,7 +85,7 @@ impl TemplatePart {
     }
 }
 
-impl ForwardOperator for TemplatePart {
+impl ForwardOperator for Part {
     fn name(&self) -> &str {
         Self::ID
     }
@@ -144,4 +144,4 @@ impl ForwardOperator for TemplatePart {
     }
 }
 
-export_plugin! { operator: TemplatePart }
+export_plugin! { operator: Part }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 struct Options {}
 
 /// The dictionary.
-struct TemplatePart {
+struct Part {
     /// (atom, coefficient).
     atoms: Array2<f32>,
     /// Norms of the signals before they were normalised.
@@ -26,7 +26,7 @@ struct TemplatePart {
     parameters: Vec<Parameter>,
 }
 
-impl Component for TemplatePart {
+impl Component for Part {
     const ID: &'static str = "template.part";
     const NAME: &'static str = "Template part";
     const SUMMARY: &'static str = "Nearest signal of the dictionary, by comparison with all";
@@ -60,7 +60,7 @@ impl Component for TemplatePart {
     }
 }
 
-impl TemplatePart {
+impl Part {
     /// The atom that comes nearest to a voxel, and the factor by which it does.
     fn nearest(&self, voxel: &[Complex32]) -> (usize, Complex32) {
         let mut best = (0, Complex32::ZERO, -1.0);
@@ -94,7 +94,7 @@ impl TemplatePart {
     }
 }
 
-impl PhysicsProjector for TemplatePart {
+impl PhysicsProjector for Part {
     fn name(&self) -> &str {
         Self::ID
     }
@@ -125,4 +125,4 @@ impl PhysicsProjector for TemplatePart {
     }
 }
 
-export_plugin! { projector: TemplatePart }
+export_plugin! { projector: Part }

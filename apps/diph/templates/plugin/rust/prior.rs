@@ -21,11 +21,11 @@ impl Default for Options {
 }
 
 /// The proximal map of `R(x) = weight * sum |x_i|`.
-struct TemplatePart {
+struct Part {
     weight: f32,
 }
 
-impl Component for TemplatePart {
+impl Component for Part {
     const ID: &'static str = "template.part";
     const NAME: &'static str = "Template part";
     const SUMMARY: &'static str = "Soft thresholding of magnitudes";
@@ -41,7 +41,7 @@ impl Component for TemplatePart {
     }
 }
 
-impl Prior for TemplatePart {
+impl Prior for Part {
     fn name(&self) -> &str {
         Self::ID
     }
@@ -74,4 +74,4 @@ impl Prior for TemplatePart {
     }
 }
 
-export_plugin! { prior: TemplatePart }
+export_plugin! { prior: Part }
