@@ -1,5 +1,8 @@
 /* Diph plugin interface, major version 1. For C99 and C++11 and later; needs nothing but the standard library's headers.
  *
+ * This version is frozen: what stands here keeps its meaning and its place, a plugin that was built against it runs with every
+ * later host of major version 1, and all that comes is an extension (see Growth).
+ *
  * A plugin is a shared library that exports ONE data symbol, `diph_plugin_entry`. From it the host gets a factory, from the
  * factory descriptors (without creating anything) and instances. An instance is one of four kinds: a linear operator, a
  * prior, a projector, or an estimator. All of them work on tensors; what they are made from is the ACQUISITION (named arrays
@@ -17,8 +20,10 @@
  * Ownership. Whoever allocates frees; nothing owned by one side is freed or resized by the other. Arguments are borrowed for
  *            the duration of the call: copy what you keep. Outputs are allocated by the host and written by the plugin.
  * Tensors.   C-contiguous (last axis fastest), native byte order. The first element of every tensor that the host hands over,
- *            of arrays, inputs and outputs alike, lies on a multiple of 64 bytes. Complex numbers are pairs (re, im). Inputs and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
- *            them must be written, with finite numbers.
+ *            of arrays, inputs and outputs alike, lies on a multiple of 64 bytes. Complex numbers are pairs (re, im). Inputs
+ *            and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
+ *            them must be written, with finite numbers. A plugin refuses tensors of a shape that it does not expect
+ *            (DIPH_ERROR_SHAPE), and input and output that do not fit each other, instead of reading or writing beyond them.
  * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
  *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
  *            and folds the z axis into y for a projector of two axes; the fact `image` that these get is such a plane, the
@@ -32,6 +37,9 @@
  *                            depend on that. No call changes how the next one behaves.
  *              [exclusive]   from any thread, but never at the same time as another call on the same object.
  * Files.     Plugins read no files, but for those that an option names.
+ * Process.   It belongs to the host: a plugin leaves the working directory, the locale, signal handlers and the way in which the
+ *            processor rounds (no flushing of denormal numbers) as they are, ends no process, and prints nothing: messages go to
+ *            DIPH_HOST_LOG. What it allocates for an instance is free after `destroy`.
  */
 #ifndef DIPH_PLUGIN_H
 #define DIPH_PLUGIN_H
@@ -577,6 +585,15 @@ static inline uint64_t diph_elements(const diph_tensor *tensor) {
     n *= tensor->shape[i];
   }
   return n;
+}
+
+/* Whether two tensors have the same lengths along the same number of axes. */
+static inline int diph_same_shape(const diph_tensor *a, const diph_tensor *b) {
+  uint32_t i = 0;
+  while (i < a->ndim && i < b->ndim && a->shape[i] == b->shape[i]) {
+    ++i;
+  }
+  return i == a->ndim && i == b->ndim;
 }
 
 /* Whether `tensor` is there, with this dtype and number of axes. */

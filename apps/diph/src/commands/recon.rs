@@ -62,7 +62,7 @@ impl ReconArgs {
         }
         let slices = self.measurement.selected(&folder)?;
         let source = self.measurement.source(&folder);
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let study = Study {
             registry: &registry,
             folder: &folder,

@@ -89,6 +89,9 @@ static int32_t estimate(void *object, const diph_named_tensor *images, uint64_t 
   }
   const diph_tensor *x = &images[0].tensor;
   const uint64_t pixels = diph_elements(x) / self->coefficients;
+  if (values == 0 || diph_elements(values) != 2 * pixels || diph_elements(amplitude) != pixels) {
+    return diph_fail(error, DIPH_ERROR_SHAPE, "expected maps of the image's pixels");
+  }
   for (uint64_t i = 0; i < pixels; ++i) {
     float factor[2] = {0, 0};
     const uint64_t atom = nearest(self, (const float *)x->data + 2 * i, 2 * pixels, factor);

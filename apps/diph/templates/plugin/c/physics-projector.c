@@ -73,8 +73,8 @@ static uint64_t coefficients(void *self) { return ((dictionary *)self)->coeffici
 static int32_t project(void *object, const diph_tensor *x, diph_tensor *z, diph_tensor *values, diph_tensor *amplitude,
                        diph_error *error) {
   const dictionary *self = object;
-  if (x->ndim == 0 || x->shape[0] != self->coefficients) {
-    return diph_failf(error, DIPH_ERROR_SHAPE, "expected %lu coefficients", (unsigned long)self->coefficients);
+  if (x->ndim == 0 || x->shape[0] != self->coefficients || !diph_same_shape(x, z)) {
+    return diph_failf(error, DIPH_ERROR_SHAPE, "expected two images of %lu coefficients", (unsigned long)self->coefficients);
   }
   const uint64_t pixels = diph_elements(x) / self->coefficients;
   for (uint64_t i = 0; i < pixels; ++i) {

@@ -21,7 +21,8 @@ static int32_t denoise(void *self, const diph_tensor *noisy, float sigma, diph_t
   float *out = (float *)clean->data;
   const float threshold = (float)weight * sigma * sigma;
   double sum = 0.0;
-  (void)context, (void)error;
+  (void)context;
+  if (!diph_same_shape(noisy, clean)) return diph_fail(error, DIPH_ERROR_SHAPE, "expected two images of one shape");
   for (uint64_t i = 0; i < diph_elements(noisy); ++i) {
     const float magnitude = hypotf(in[2 * i], in[2 * i + 1]);
     const float keep = magnitude > threshold ? 1.0f - threshold / magnitude : 0.0f;

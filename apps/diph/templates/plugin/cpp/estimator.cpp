@@ -100,6 +100,9 @@ int32_t estimate(void *object, const diph_named_tensor *images, uint64_t count, 
     }
     const diph_tensor &x = images[0].tensor;
     const uint64_t pixels = diph_elements(&x) / self->coefficients;
+    if (values == nullptr || diph_elements(values) != 2 * pixels || diph_elements(amplitude) != pixels) {
+      return diph_fail(error, DIPH_ERROR_SHAPE, "expected maps of the image's pixels");
+    }
     for (uint64_t i = 0; i < pixels; ++i) {
       const Match found = self->nearest(static_cast<const Complex *>(x.data) + i, pixels);
       self->write_maps(found, i, pixels, values, amplitude);

@@ -87,7 +87,9 @@ uint64_t coefficients(void *self) { return static_cast<Dictionary *>(self)->coef
 int32_t project(void *object, const diph_tensor *x, diph_tensor *z, diph_tensor *values, diph_tensor *amplitude, diph_error *error) {
   return guarded(error, [&]() -> int32_t {
     const auto *self = static_cast<const Dictionary *>(object);
-    if (x->ndim == 0 || x->shape[0] != self->coefficients) return diph_fail(error, DIPH_ERROR_SHAPE, "expected the dictionary's coefficients");
+    if (x->ndim == 0 || x->shape[0] != self->coefficients || !diph_same_shape(x, z)) {
+      return diph_fail(error, DIPH_ERROR_SHAPE, "expected two images of the dictionary's coefficients");
+    }
     const uint64_t pixels = diph_elements(x) / self->coefficients;
     for (uint64_t i = 0; i < pixels; ++i) {
       const Match found = self->nearest(static_cast<const Complex *>(x->data) + i, pixels);

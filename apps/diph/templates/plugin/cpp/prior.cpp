@@ -44,7 +44,8 @@ void destroy(void *self) { delete static_cast<Prior *>(self); }
 
 int32_t denoise(void *self, const diph_tensor *noisy, float sigma, diph_tensor *clean, double *penalty,
                 const diph_prior_context *, diph_error *error) {
-  return guarded(error, [&] {
+  return guarded(error, [&]() -> int32_t {
+    if (!diph_same_shape(noisy, clean)) return diph_fail(error, DIPH_ERROR_SHAPE, "expected two images of one shape");
     const auto *in = static_cast<const Complex *>(noisy->data); /* (coefficient, [z,] y, x) */
     const double value = static_cast<const Prior *>(self)->denoise(in, diph_elements(noisy), sigma, static_cast<Complex *>(clean->data));
     if (penalty != nullptr) *penalty = value;
