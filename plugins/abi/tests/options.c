@@ -96,6 +96,13 @@ static int arrays(void) {
   EXPECT(diph_required_array(&acquisition, "basis", DIPH_F64, 1, &tensor, &error) == DIPH_ERROR_ARGUMENT);
   message[error.written] = 0;
   EXPECT(same(message, "array `basis`: expected f64 along 1 axes, got nothing"));
+  {
+    const uint64_t longer[2] = {3, 5}, more[3] = {3, 4, 1};
+    const diph_tensor same_as = {sizeof(diph_tensor), DIPH_F64, 2, shape, 0}, other = {sizeof(diph_tensor), DIPH_F32, 2, longer, 0},
+                      third = {sizeof(diph_tensor), DIPH_F32, 3, more, 0};
+    EXPECT(diph_same_shape(&named.tensor, &same_as) && !diph_same_shape(&named.tensor, &other));
+    EXPECT(!diph_same_shape(&named.tensor, &third) && !diph_same_shape(&third, &named.tensor));
+  }
   EXPECT(diph_failf(&small, DIPH_ERROR_SHAPE, "expected %d", 123456) == DIPH_ERROR_SHAPE && small.written == 7);
   EXPECT(diph_failf(0, DIPH_ERROR, "%s", "x") == DIPH_ERROR && same(diph_dtype_name(0), "an unknown type"));
   return 0;
