@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CalibrateArgs, CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs,
-    PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
+    CalibrateArgs, CompareArgs, CompletionsArgs, ConvertArgs, DEFAULT_LOCK, DemoArgs, DictionaryArgs, EvaluateArgs,
+    ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -36,6 +36,9 @@ pub struct GlobalArgs {
     /// Open plugins that others could have written or changed, too: of another owner, or writable for everybody
     #[arg(long, global = true)]
     pub allow_untrusted_plugins: bool,
+    /// Open only plugins that this file of `diph plugin lock` lists, unchanged; any other ends the command before its code runs
+    #[arg(long, value_name = "FILE", global = true, num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_LOCK)]
+    pub locked: Option<PathBuf>,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -80,7 +83,7 @@ pub enum Command {
     RecoverAcquisition(RecoverAcquisitionArgs),
     /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
     Parity(ParityArgs),
-    /// List, describe and check plugins
+    /// List, describe, check and lock plugins, and begin one of your own
     Plugin(PluginArgs),
     /// Convert trajectories, dictionaries and results between file formats
     Convert(ConvertArgs),

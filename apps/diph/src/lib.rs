@@ -54,6 +54,7 @@ pub fn run() -> ExitCode {
         cancel,
         plugin_dirs: cli.global.plugin_dirs,
         allow_untrusted_plugins: cli.global.allow_untrusted_plugins,
+        locked: cli.global.locked,
         threads,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },

@@ -37,7 +37,7 @@ pub use evaluate::EvaluateArgs;
 pub use image_size::{ImageSize, parse_image};
 pub use measurement::{FailedSlices, MeasurementArgs, Work};
 pub use parity::ParityArgs;
-pub use plugin::PluginArgs;
+pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;
 pub use recover_acquisition::RecoverAcquisitionArgs;
 pub use simulate::SimulateArgs;

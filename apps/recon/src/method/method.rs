@@ -104,8 +104,8 @@ impl Method {
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
         let parts = self.parts();
-        let options = parts.iter().flat_map(|part| part.options.values());
-        let mut named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
+        let mut named = BTreeSet::new();
+        parts.iter().flat_map(|part| part.options.values()).for_each(|value| add_texts(value, &mut named));
         if let Some(CalibrationSource::File(path)) = &self.calibration {
             named.insert(path.clone());
         }
@@ -116,6 +116,18 @@ impl Method {
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));
         let files: BTreeSet<PathBuf> = beside.chain(named.iter().cloned()).filter(|path| path.is_file()).collect();
         files.into_iter().collect()
+    }
+}
+
+/// All texts in a value, each of which may name a file.
+fn add_texts(value: &Value, texts: &mut BTreeSet<PathBuf>) {
+    match value {
+        Value::String(text) => {
+            texts.insert(text.into());
+        }
+        Value::Array(values) => values.iter().for_each(|value| add_texts(value, texts)),
+        Value::Object(values) => values.values().for_each(|value| add_texts(value, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -167,6 +179,22 @@ mod tests {
         for name in ["lrtv λ=0.02", "own method (2)", "a.b"] {
             assert_eq!(named(name).unwrap().name, name);
         }
+    }
+
+    #[test]
+    fn files_are_found_wherever_an_option_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path
+        };
+        let [a, b, state, beside] = ["a.bin", "b.bin", "c.pt", "c.json"].map(file);
+        let mut method: Value = serde_json::from_str(BUILT_IN[0].1).unwrap();
+        method["operator"]["options"] =
+            serde_json::json!({ "table": a, "more": [{ "path": b }, 1], "network": state, "word": "absent.bin" });
+        let method: Method = serde_json::from_value(method).unwrap();
+        assert_eq!(method.files(), [a, b, beside, state]);
     }
 
     #[test]
