@@ -86,6 +86,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
         Command::Compare(args) => args.run(context),
+        Command::Calibrate(args) => args.run(context),
         Command::Sweep(args) => args.run(context),
         Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),

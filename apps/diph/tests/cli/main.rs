@@ -24,4 +24,5 @@ mod regression;
 mod training;
 #[cfg(target_os = "linux")]
 mod tutorial;
+mod uncertainty;
 mod volumes;
