@@ -148,7 +148,8 @@ fn diffusion_method(folder: &RunFolder, condition: &Method) -> Result<Method, Ap
         Override::new("prior.options.checkpoint", json!(absolute(folder.average(rate))?)),
         Override::new("condition", json!(condition)),
     ];
-    Ok(Method::read(METHOD, &changes)?)
+    // A calibration of the shipped network says nothing of this one.
+    Ok(Method { calibration: None, ..Method::read(METHOD, &changes)? })
 }
 
 fn absolute(path: PathBuf) -> Result<PathBuf, AppError> {
