@@ -24,7 +24,7 @@ use crate::{
 enum Made {
     Here(Instance),
     #[cfg(unix)]
-    Elsewhere(RemotePart),
+    Elsewhere(Box<RemotePart>),
 }
 
 impl Registry {
@@ -162,7 +162,7 @@ impl Registry {
                 self.check(descriptor, acquisition)?;
                 let label = format!("plugin `{id}` ({})", library.file_name());
                 let uses = |name: &str| descriptor.requirements.uses_array(name);
-                return RemotePart::create(worker, label, id, options, acquisition, uses).map(Made::Elsewhere);
+                return RemotePart::create(worker, label, id, options, acquisition, uses).map(|part| Made::Elsewhere(Box::new(part)));
             }
         }
         self.instantiate(id, kind, options, acquisition).map(Made::Here)

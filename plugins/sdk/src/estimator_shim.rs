@@ -111,9 +111,9 @@ impl<T: Estimator + 'static> EstimatorShim<T> {
                 same_shape("image", &shape, image.shape())?;
             }
             if !amplitude.is_null() {
-                let spatial = shape.get(1..).unwrap_or_default();
                 // SAFETY: as above.
-                same_shape("amplitude", spatial, unsafe { view::<Complex32>("amplitude", amplitude) }?.shape())?;
+                let amplitude = unsafe { view::<Complex32>("amplitude", amplitude) }?;
+                same_shape("amplitude", shape.get(1..).unwrap_or_default(), amplitude.shape())?;
             }
             // SAFETY: as above.
             unsafe {

@@ -89,11 +89,8 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
             same_shape("z", x.shape(), z.shape())?;
             if !amplitude.is_null() {
                 // SAFETY: as above.
-                same_shape(
-                    "amplitude",
-                    &x.shape()[1..],
-                    unsafe { view::<Complex32>("amplitude", amplitude) }?.shape(),
-                )?;
+                let amplitude = unsafe { view::<Complex32>("amplitude", amplitude) }?;
+                same_shape("amplitude", &x.shape()[1..], amplitude.shape())?;
             }
             // SAFETY: as above.
             unsafe { shim.parameters.write_maps(values, amplitude, |maps| shim.projector.project(x, z, maps)) }

@@ -194,6 +194,11 @@ fn exchange(
     for (offset, input) in offsets.iter().zip(job.inputs) {
         process.arena.write(*offset, input)?;
     }
+    // What the plugin leaves unwritten is not finite, and so found.
+    for (offset, output) in offsets[job.inputs.len()..].iter().zip(&mut job.outputs) {
+        output.fill(u8::MAX);
+        process.arena.write(*offset, output)?;
+    }
     let answer = process.ask(&job.request, isolation.time_out, services)?;
     if answer.is_ok() {
         for (offset, output) in offsets[job.inputs.len()..].iter().zip(&mut job.outputs) {
