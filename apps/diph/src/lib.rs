@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use diph_network::check_cpu;
+use diph_recon::Blame;
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
 

@@ -162,7 +162,8 @@ impl Registry {
                 self.check(descriptor, acquisition)?;
                 let label = format!("plugin `{id}` ({})", library.file_name());
                 let uses = |name: &str| descriptor.requirements.uses_array(name);
-                return RemotePart::create(worker, label, id, options, acquisition, uses).map(|part| Made::Elsewhere(Box::new(part)));
+                return RemotePart::create(worker, label, id, options, acquisition, uses)
+                    .map(|part| Made::Elsewhere(Box::new(part)));
             }
         }
         self.instantiate(id, kind, options, acquisition).map(Made::Here)

@@ -95,6 +95,9 @@ fn a_plugin_that_never_works_fails_every_slice() {
         code == Some(1) && error.contains("2 of 2 slices failed") && error.contains("SIGSEGV"),
         "{code:?}: {error}"
     );
+    build("writes_nothing", &[PRIOR], &bench.path("nothing")).unwrap();
+    let (code, error) = isolated(&bench, "nothing", "nothing-out");
+    assert!(code == Some(1) && error.contains("result holds a value that is not finite"), "{code:?}: {error}");
     for (fault, said) in [("exit_in_constructor", "exit(0)"), ("segv_in_init", "SIGSEGV"), ("init_fails", "no licence")]
     {
         build(fault, &[PRIOR], &bench.path(fault)).unwrap();
