@@ -124,4 +124,8 @@ fn a_comparison_goes_on_with_the_next_method() {
     assert!(bench.path("compared/svd-mrf/vol0_slice1/maps.npz").exists());
     // The same command makes what is missing.
     bench.succeed(&[&words[..], &own].concat());
+    fs::remove_file(bench.path("happened")).unwrap();
+    let words = ["sweep", "--dataset", "data", "--cut", "4", "--methods", "own.json", "--out", "swept"];
+    let error = bench.fail(8, &[&words[..], &own, &["--set-range", "solver.fista.lambda=0.01,0.02"]].concat());
+    assert!(error.contains("1 of 4 slices failed"), "{error}");
 }
