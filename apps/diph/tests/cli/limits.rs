@@ -30,7 +30,7 @@ fn a_file_beyond_the_limit_is_named_and_what_was_finished_stays() {
     let finished = files(&bench.path("out"));
     // Every writer: results, data sets, dictionaries, networks.
     let simulate = ["simulate", "--phantom", "40x36", "--cut", "4", "--samples", "300", "--out", "more"];
-    let dictionary = ["dictionary", "--cut", "4", "--out", "dictionary.npz"];
+    let dictionary = ["dictionary", "--sequence", "fisp", "--cut", "4", "--out", "dictionary.npz"];
     let tiny = [
         "training.model.unet.image_size=32",
         "training.model.unet.model_channels=32",

@@ -48,7 +48,7 @@ mod tests {
 
     fn prior_options(changes: &[&str]) -> Value {
         let changes: Vec<Override> = changes.iter().map(|change| change.parse().unwrap()).collect();
-        Value::Object(Method::read("wavelet", &changes).unwrap().prior.unwrap().options)
+        Value::Object(Method::read("mrf-diph-unconditional", &changes).unwrap().prior.unwrap().options)
     }
 
     #[test]
@@ -58,6 +58,6 @@ mod tests {
         assert_eq!(prior_options(&["prior.id=lab.x"]), json!({}));
         assert_eq!(prior_options(&["prior.options.strength=2", "prior.id=lab.x"]), json!({ "strength": 2 }));
         assert_eq!(prior_options(&["prior.id=lab.x", "prior.options.strength=2"]), json!({ "strength": 2 }));
-        assert_eq!(prior_options(&["prior.id=diph.wavelet"]), own, "the same part");
+        assert_eq!(prior_options(&["prior.id=diph.diffusion"]), own, "the same part");
     }
 }
