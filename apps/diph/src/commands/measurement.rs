@@ -70,6 +70,20 @@ pub struct MeasurementArgs {
     pub plugin_time_out: Duration,
 }
 
+/// A method's part of a comparison.
+pub struct Work<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// What was changed of it.
+    pub overrides: &'a [Override],
+    /// Samples, if it draws any.
+    pub samples: NonZero<usize>,
+    /// The brightness to which slices are brought, if any.
+    pub brightness: Option<f32>,
+    /// Folder of its results.
+    pub out: &'a Path,
+}
+
 impl MeasurementArgs {
     /// The data folder.
     ///
@@ -105,8 +119,7 @@ impl MeasurementArgs {
         }
     }
 
-    /// Results of a method on the slices in the folder `out`: those that are there already, and those that are made now. A method that
-    /// draws samples gets `samples` of them.
+    /// Results of a method on the slices: those that are there already, and those that are made now.
     ///
     /// # Errors
     /// As [`Study::resume`].
@@ -116,9 +129,10 @@ impl MeasurementArgs {
         registry: &Registry,
         folder: &DatasetFolder,
         slices: &[SliceId],
-        (method, overrides, samples, out): (&Method, &[Override], NonZero<usize>, &Path),
+        work: Work<'_>,
         observer: &mut StudyOutput<'_>,
     ) -> Result<MethodResults, AppError> {
+        let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
             folder,
@@ -129,6 +143,7 @@ impl MeasurementArgs {
             seed: self.seed,
             force: self.force,
             simulate: self.simulate,
+            brightness,
             image_size: self.image_size,
             dump_steps: false,
             log_results: false,
