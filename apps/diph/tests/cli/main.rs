@@ -8,6 +8,8 @@ mod diffusion;
 mod export;
 #[cfg(unix)]
 mod isolation;
+#[cfg(unix)]
+mod limits;
 mod loaded_parts;
 mod memory;
 mod network;
