@@ -5,6 +5,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::clip::Clip;
 use super::maps_figure::{error_scale, relative_error, relaxation_scales};
+use super::theme::PAPER;
 use super::{ColorScale, Figure, FigureRow, MapWindows, MapsView, Panel, RgbImage};
 
 /// One column of the comparison.
@@ -20,8 +21,11 @@ pub struct ComparedMethod<'a> {
     pub t2_note: String,
 }
 
+/// Most columns of a picture that still says something on a page.
+const MOST_COLUMNS: usize = 8;
+
 /// Draws T1 (upper row) and T2 (lower row) of several methods, the columns from left to right as given; the reference,
-/// where there is one, is simply the first column.
+/// where there is one, is simply the first column. More than eight methods go on below in further pairs of rows.
 ///
 /// All arrays are (y, x). Voxels that are not `shown` (for example the [`visible_voxels`](super::visible_voxels) of the
 /// reference) are black, and the picture is cropped to the others.
@@ -39,12 +43,22 @@ pub fn comparison_figure(
     }
     let [t1_scale, t2_scale] = relaxation_scales(windows);
     let clip = Clip::to(shown, shown);
-    let rows = vec![
-        row("T₁", t1_scale, &clip, methods.iter().map(|method| (method.maps.t1, method.t1_note.as_str())).collect()),
-        row("T₂", t2_scale, &clip, methods.iter().map(|method| (method.maps.t2, method.t2_note.as_str())).collect()),
-    ];
-    let title = (!title.is_empty()).then(|| title.to_owned());
-    Figure { title, column_titles: methods.iter().map(|method| method.name.clone()).collect(), rows }.draw()
+    let band = |index: usize, methods: &[ComparedMethod<'_>]| {
+        let t1 = methods.iter().map(|method| (method.maps.t1, method.t1_note.as_str())).collect();
+        let t2 = methods.iter().map(|method| (method.maps.t2, method.t2_note.as_str())).collect();
+        let rows = vec![row("T₁", t1_scale.clone(), &clip, t1), row("T₂", t2_scale.clone(), &clip, t2)];
+        let title = (index == 0 && !title.is_empty()).then(|| title.to_owned());
+        Figure { title, column_titles: methods.iter().map(|method| method.name.clone()).collect(), rows }.draw()
+    };
+    let bands = methods.len().div_ceil(MOST_COLUMNS).max(1);
+    let columns = methods.len().div_ceil(bands);
+    match methods.len() {
+        0 => band(0, methods),
+        _ => {
+            let bands = methods.chunks(columns).enumerate().map(|(index, methods)| band(index, methods));
+            Ok(RgbImage::below(&bands.collect::<Result<Vec<RgbImage>>>()?, PAPER))
+        }
+    }
 }
 
 /// Draws T1 and T2 of the reference and of several methods in the first two rows, and the signed relative errors of the methods
@@ -130,6 +144,8 @@ mod tests {
         assert!(two.width() - one.width() >= 300);
         assert_eq!(one.height(), two.height());
         assert!(draw(0).is_err());
+        let (eight, nine) = (draw(8).unwrap(), draw(9).unwrap());
+        assert!(nine.width() < eight.width() && nine.height() == 2 * one.height(), "five above four");
         let with_errors = comparison_with_errors("", maps, &[method], mask.view(), MapWindows::default()).unwrap();
         assert!(with_errors.height() > 2 * one.height() - 100 && with_errors.width() >= two.width());
     }

@@ -70,6 +70,21 @@ impl RgbImage {
         self.fill((x + width).saturating_sub(1), y, 1, height, color);
     }
 
+    /// Pictures one below the other, aligned at the left, on a ground of this colour. Without any picture the result is empty.
+    pub fn below(pictures: &[Self], ground: Rgb) -> Self {
+        let width = pictures.iter().map(Self::width).max().unwrap_or(0);
+        let mut column = Self { width, height: 0, pixels: Vec::new() };
+        for picture in pictures {
+            let padding = ground.repeat(width - picture.width);
+            for line in picture.pixels.chunks_exact(3 * picture.width.max(1)) {
+                column.pixels.extend_from_slice(line);
+                column.pixels.extend_from_slice(&padding);
+            }
+            column.height += picture.height;
+        }
+        column
+    }
+
     /// Pictures side by side from left to right, aligned at the top, on a ground of this colour. Without any picture the result is
     /// empty.
     pub fn beside(pictures: &[Self], ground: Rgb) -> Self {
