@@ -115,7 +115,6 @@ impl DemoArgs {
     ) -> Study<'a> {
         Study {
             registry,
-            folder: source.folder,
             source,
             method,
             overrides: &[],

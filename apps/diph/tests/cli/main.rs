@@ -11,6 +11,7 @@ mod network;
 #[cfg(unix)]
 mod nothing_lost;
 mod parity;
+mod peer_files;
 mod plugin_faults;
 mod plugins;
 mod real_data;

@@ -60,6 +60,11 @@ impl MatFile {
         MatStruct { path: self.path.clone(), prefix: String::new(), fields: &self.variables }
     }
 
+    /// The variables by name, as they are in the file.
+    pub fn variables(&self) -> &[(String, MatValue)] {
+        &self.variables
+    }
+
     /// Writes all variables, compressed, as `save -v7` does. The same variables always give the same bytes.
     ///
     /// # Errors
