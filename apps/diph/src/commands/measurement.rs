@@ -7,9 +7,9 @@ use clap::Args;
 use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, Measurement, MeasurementFiles, SliceId};
 use diph_plugin_host::Registry;
-use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSource, read_measurement};
+use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSource};
 use diph_recon::config::Override;
-use diph_recon::slices::{Selection, select};
+use diph_recon::slices::{Selection, read_measurement, select};
 use diph_recon::study::{MethodResults, Study};
 use diph_recon::{Blame, Method, ReconError};
 

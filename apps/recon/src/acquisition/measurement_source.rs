@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use diph_datasets::{DatasetFolder, Error as DataError, Measurement, MeasurementFiles, SliceId};
+use diph_datasets::{DatasetFolder, Measurement, MeasurementFiles, SliceId};
 use diph_formats::{NpzFile, is_there};
 use ndarray::Array3;
 use num_complex::Complex32;
 use serde_json::{Value, json};
 
-use crate::memory::{MemoryBudget, files, program};
 use crate::{Blame, ReconError};
 
 /// Where slices and what they were measured with come from.
@@ -95,21 +94,5 @@ impl<'a> MeasurementSource<'a> {
 
     fn of_slice(self, measurement: &'a Measurement, id: SliceId) -> Result<&'a Array3<Complex32>, ReconError> {
         measurement.kspace(id).ok_or_else(|| ReconError::input(self.place(), format!("it has no k-space of {id}")))
-    }
-}
-
-/// Reads k-space and trajectory from files that the user named, if there is room for them.
-///
-/// # Errors
-/// Naming the file, or the setting that says how it is to be read; [`ReconError::Memory`].
-pub fn read_measurement(from: &MeasurementFiles, memory: MemoryBudget) -> Result<Measurement, ReconError> {
-    let paths = from.files();
-    // Once as they are in the file, and once in the order and precision that reconstructions take.
-    let once = || files(paths.iter().map(AsRef::as_ref));
-    let reading = program().and(once()).and(once());
-    memory.check("reading the measurement", &reading, "take fewer slices or coils")?;
-    match from.read() {
-        Err(DataError::Convention { setting, problem }) => Err(ReconError::setting(setting, problem)),
-        read => read.file(&from.kspace.path),
     }
 }

@@ -13,5 +13,5 @@ pub use acquisition_source::{AcquisitionSource, positions};
 pub use demo_acquisition::DemoAcquisition;
 pub use dictionary::{dictionary_file, read_dictionary};
 pub use fingerprint::Fingerprint;
-pub use measurement_source::{MeasurementSource, read_measurement};
+pub use measurement_source::MeasurementSource;
 pub use sequence_source::SequenceSource;
