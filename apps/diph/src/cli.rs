@@ -83,11 +83,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
+    /// Whether it runs code of plugins in its own process. `plugin check` and `--isolate` have processes of their own for that.
     pub fn opens_plugins(&self) -> bool {
         match self {
-            Self::Compare(_) | Self::Demo(_) | Self::Parity(_) | Self::Recon(_) => true,
-            Self::Simulate(_) | Self::Sweep(_) | Self::Train(_) => true,
+            Self::Compare(args) => !args.measurement.isolate,
+            Self::Recon(args) => !args.measurement.isolate,
+            Self::Sweep(args) => !args.measurement.isolate,
+            Self::Demo(_) | Self::Parity(_) | Self::Simulate(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
             Self::Completions(_)
             | Self::Convert(_)

@@ -3,7 +3,12 @@
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Command;
+use std::time::Duration;
 
+#[cfg(unix)]
+use diph_plugin_host::Isolation;
 use diph_plugin_host::{Component, HostServices, LogLevel, Origin, Registry, SearchPath};
 
 use diph_recon::memory::MemoryBudget;
@@ -49,10 +54,41 @@ impl Context {
     /// # Errors
     /// When a directory of `--plugin-dir` does not exist.
     pub fn registry(&self) -> Result<Registry, AppError> {
+        self.filled(self.empty_registry())
+    }
+
+    /// As [`registry`](Self::registry), with every library in a process of its own; `time_out` is the longest time that one of its
+    /// calls may take without an answer or a word of progress.
+    ///
+    /// # Errors
+    /// As [`registry`](Self::registry), and where the system has no way to isolate.
+    #[cfg(unix)]
+    pub fn isolated_registry(&self, time_out: Duration) -> Result<Registry, AppError> {
+        let program = std::env::current_exe().step("finding this program, to isolate plugins")?;
+        let (threads, untrusted) = (self.threads, self.allow_untrusted_plugins);
+        let command = move |library: &Path| {
+            let mut command = Command::new(&program);
+            command.args(["plugin", "isolated"]).arg(library);
+            command.args(threads.map(|threads| format!("--threads={threads}")));
+            command.args(untrusted.then_some("--allow-untrusted-plugins"));
+            command
+        };
+        self.filled(self.empty_registry().isolated(Isolation::new(command, time_out)))
+    }
+
+    /// As [`registry`](Self::registry), with every library in a process of its own.
+    ///
+    /// # Errors
+    /// Always: this system has no way to isolate.
+    #[cfg(not(unix))]
+    pub fn isolated_registry(&self, _time_out: Duration) -> Result<Registry, AppError> {
+        Err(AppError::usage("--isolate", "this system has no way to isolate plugins"))
+    }
+
+    fn filled(&self, mut registry: Registry) -> Result<Registry, AppError> {
         if let Some(missing) = self.plugin_dirs.iter().find(|directory| !directory.is_dir()) {
             return Err(AppError::usage("--plugin-dir", format!("no such directory: {}", missing.display())));
         }
-        let mut registry = self.empty_registry();
         registry.scan(&SearchPath::standard(&self.plugin_dirs));
         diph_built_in::register(&mut registry).step("registering the built-in plugins")?;
         for failure in registry.failures() {
@@ -69,16 +105,20 @@ impl Context {
 
     /// A registry without plugins, with the services of this program.
     pub fn empty_registry(&self) -> Registry {
+        Registry::new(self.services()).allowing_untrusted(self.allow_untrusted_plugins)
+    }
+
+    /// What plugins may ask of this program.
+    pub fn services(&self) -> HostServices {
         let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
             if level >= LogLevel::Warning {
                 // A plugin's thread must not end because standard error is closed.
                 let _ = writeln!(std::io::stderr(), "warning: {id}: {message}");
             }
         });
-        Registry::new(match self.threads {
+        match self.threads {
             Some(threads) => services.threads(threads),
             None => services,
-        })
-        .allowing_untrusted(self.allow_untrusted_plugins)
+        }
     }
 }

@@ -40,7 +40,7 @@ mod write;
 pub use acquisition::Acquisition;
 pub use cancel::Cancel;
 
-pub use error::{Blame, NotEnoughMemory, ReconError, named};
+pub use error::{Blame, NotEnoughMemory, ReconError, SomeSlices, named};
 pub use evaluation::Evaluation;
 pub use maps::{parameter_maps, quantitative_maps, stacked_maps};
 pub use method::{ConditionImage, Method};

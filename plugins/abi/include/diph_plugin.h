@@ -1,5 +1,8 @@
 /* Diph plugin interface, major version 1. For C11 and C++17; includes nothing but <stdint.h>.
  *
+ * This version is frozen: what stands here keeps its meaning and its place, a plugin that was built against it runs with every
+ * later host of major version 1, and all that comes is an extension (see Growth).
+ *
  * A plugin is a shared library that exports ONE data symbol, `diph_plugin_entry`. From it the host gets a factory, from the
  * factory descriptors (without creating anything) and instances. An instance is one of four kinds: a linear operator, a
  * prior, a projector, or an estimator. All of them work on tensors; what they are made from is the ACQUISITION (named arrays
@@ -18,7 +21,8 @@
  *            the duration of the call: copy what you keep. Outputs are allocated by the host and written by the plugin.
  * Tensors.   C-contiguous (last axis fastest), native byte order, aligned for their element. Complex numbers are pairs
  *            (re, im). Inputs and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
- *            them must be written, with finite numbers.
+ *            them must be written, with finite numbers. A plugin refuses tensors of a shape that it does not expect
+ *            (DIPH_ERROR_SHAPE), and input and output that do not fit each other, instead of reading or writing beyond them.
  * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
  *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
  *            and folds the z axis into y for a projector of two axes; the fact `image` that these get is such a plane, the
@@ -32,6 +36,9 @@
  *                            depend on that. No call changes how the next one behaves.
  *              [exclusive]   from any thread, but never at the same time as another call on the same object.
  * Files.     Plugins read no files, but for those that an option names.
+ * Process.   It belongs to the host: a plugin leaves the working directory, the locale, signal handlers and the way in which the
+ *            processor rounds (no flushing of denormal numbers) as they are, ends no process, and prints nothing: messages go to
+ *            DIPH_HOST_LOG. What it allocates for an instance is free after `destroy`.
  */
 #ifndef DIPH_PLUGIN_H
 #define DIPH_PLUGIN_H

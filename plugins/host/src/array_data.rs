@@ -28,6 +28,19 @@ pub enum ElementType {
     U8,
 }
 
+#[cfg(unix)]
+impl ElementType {
+    /// Bytes of one element.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::F32 | Self::I32 => 4,
+            Self::F64 | Self::C64 | Self::I64 => 8,
+            Self::C128 => 16,
+        }
+    }
+}
+
 /// A C-contiguous array of one of the element types that crosses the border, owned or borrowed. `From` any `ndarray` array or
 /// view of them.
 #[derive(Clone, Debug)]
@@ -84,6 +97,35 @@ macro_rules! variants {
                 match self {
                     $(Self::$variant(array) => array.shape(),)+
                     Self::Announced(_, shape) => shape,
+                }
+            }
+
+            /// The element type.
+            pub(crate) fn element_type(&self) -> ElementType {
+                match self {
+                    $(Self::$variant(_) => ElementType::$variant,)+
+                    Self::Announced(dtype, _) => *dtype,
+                }
+            }
+
+            /// A copy that borrows nothing.
+            #[cfg(unix)]
+            pub(crate) fn to_static(&self) -> ArrayData<'static> {
+                match self {
+                    $(Self::$variant(array) => ArrayData::$variant(CowArray::from(array.to_owned().into_owned())),)+
+                    Self::Announced(dtype, shape) => ArrayData::Announced(*dtype, shape.clone()),
+                }
+            }
+
+            /// The bytes of all elements; none of a shape without values.
+            #[cfg(unix)]
+            pub(crate) fn bytes(&self) -> &[u8] {
+                match self {
+                    $(Self::$variant(array) => {
+                        // SAFETY: C-contiguous numbers without padding, by what `From` makes.
+                        unsafe { std::slice::from_raw_parts(array.as_ptr().cast(), array.len() * size_of::<$type>()) }
+                    })+
+                    Self::Announced(..) => &[],
                 }
             }
 

@@ -1,12 +1,12 @@
 //! What a plugin says about one of its components.
 
 use diph_plugin_abi::{self as abi, Str, copy_sized};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Example, Kind, Requirements};
 
 /// A component of a plugin, readable without creating it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Descriptor {
     /// Unique ID, for example `diph.total-variation`.
     pub id: String,

@@ -92,6 +92,18 @@ impl Example {
     }
 }
 
+/// An image of this shape, drawn uniformly from [-1, 1) in both parts by a generator seeded with `seed`.
+///
+/// # Errors
+/// [`Error::Parameter`](diph_core::Error::Parameter) when the shape is absurdly large.
+pub fn draw_image(shape: &[usize], seed: u64) -> Result<ArrayD<Complex32>> {
+    let image = ExampleArray { shape: shape.to_vec(), dtype: ElementType::C64, low: -1.0, high: 1.0, step: None };
+    match image.draw("image", &mut Rng::seed_from_u64(seed))? {
+        ArrayData::C64(image) => Ok(image.into_owned()),
+        _ => Err(diph_core::Error::external("example", "an image that is not complex")),
+    }
+}
+
 impl ExampleArray {
     fn draw(&self, name: &str, rng: &mut Rng) -> Result<ArrayData<'static>> {
         const LARGEST: usize = 1 << 24;

@@ -68,6 +68,14 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Whatever it was that a worker could not do with it, in the worker's words.
+    #[error("{message}")]
+    Isolated {
+        /// The file that was looked at.
+        path: PathBuf,
+        /// What the worker said, or how it ended; names the file.
+        message: String,
+    },
     /// The plugin's own initialisation failed.
     #[error("plugin {}: init failed: {message}", path.display())]
     Init {

@@ -22,7 +22,7 @@ impl<'a> Input<'a> {
         Self::shaped(operation, role, view, view.shape())
     }
 
-    /// A view, which has to be C-contiguous, under another shape of as many elements.
+    /// A view, which has to be C-contiguous, under another shape of as many elements, or of less.
     pub(crate) fn shaped(operation: &str, role: &str, view: &View<'a>, shape: &[usize]) -> Result<Self> {
         let values = view.to_slice().ok_or_else(|| not_contiguous(operation, role))?;
         Ok(Self::new(shape, Dtype::C64, values.as_ptr().cast_mut().cast()))
@@ -148,6 +148,13 @@ impl<'a, A: OutputElement> Output<'a, A> {
         );
         Error::incompatible(operation, format!("{role} of shape {:?} of type {}", self.shape, A::DTYPE.name()), got)
     }
+}
+
+/// The shape with one more along its last axis.
+pub(crate) fn longer(shape: &[usize]) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    shape.iter_mut().last().into_iter().for_each(|length| *length += 1);
+    shape
 }
 
 fn not_contiguous(operation: &str, role: &str) -> Error {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
-use diph_core::ForwardOperator;
 use diph_plugin_host::{
     Acquisition, ArrayData, ElementType, HostServices, Kind, LogLevel, Origin, Registry, SearchPath,
 };

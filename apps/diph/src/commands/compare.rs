@@ -16,7 +16,7 @@ use diph_render::{
     ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
-use super::MeasurementArgs;
+use super::{FailedSlices, MeasurementArgs};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -93,13 +93,21 @@ impl CompareArgs {
         methods: &[Method],
         slices: &[SliceId],
     ) -> Result<Vec<MethodResults>, AppError> {
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
-        let run = |method: &Method| {
+        let (mut results, mut failed) = (Vec::new(), FailedSlices::default());
+        for method in methods {
             let work = (method, &[][..], self.samples, &*self.out.join(&method.name));
-            self.measurement.resume(context, &registry, from, slices, work, &mut observer)
-        };
-        methods.iter().map(run).collect()
+            results.extend(failed.of(self.measurement.resume(
+                context,
+                &registry,
+                from,
+                slices,
+                work,
+                &mut observer,
+            ))?);
+        }
+        failed.check().map(|()| results)
     }
 
     fn draw(

@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use diph_core::ImageShape;
@@ -11,9 +12,9 @@ use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSour
 use diph_recon::config::Override;
 use diph_recon::slices::{Selection, read_measurement, select};
 use diph_recon::study::{MethodResults, Study};
-use diph_recon::{Blame, Method, ReconError};
+use diph_recon::{Blame, Method, ReconError, SomeSlices};
 
-use super::{MeasuredFilesArgs, parse_image};
+use super::{MeasuredFilesArgs, parse_image, parse_seconds};
 use crate::Context;
 use crate::output::AppError;
 use crate::study_output::StudyOutput;
@@ -60,6 +61,13 @@ pub struct MeasurementArgs {
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
     pub image_size: Option<ImageShape>,
+    /// Run every plugin library in a process of its own: one that dies, hangs or answers nonsense ends its slice with an error,
+    /// and the next slice goes on. Exit code 8 when some slices failed and others are finished
+    #[arg(long)]
+    pub isolate: bool,
+    /// With --isolate: longest time that a call of a plugin may take without an answer or a word of progress, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = parse_seconds)]
+    pub plugin_time_out: Duration,
     /// Files in place of the folder
     #[command(flatten)]
     pub files: MeasuredFilesArgs,
@@ -98,6 +106,17 @@ impl MeasurementArgs {
         let root = self.dataset.clone().unwrap_or_default();
         let folder = DatasetFolder::open(&root).file(&root)?;
         Ok(OpenMeasurement::Folder(folder))
+    }
+
+    /// The plugins, isolated where that is asked for.
+    ///
+    /// # Errors
+    /// As [`Context::registry`] and [`Context::isolated_registry`].
+    pub fn registry(&self, context: &Context) -> Result<Registry, AppError> {
+        match self.isolate {
+            true => context.isolated_registry(self.plugin_time_out),
+            false => context.registry(),
+        }
     }
 
     /// Where trajectory, dictionary and coil sensitivities come from.
@@ -167,5 +186,40 @@ impl MeasurementArgs {
             return Err(ReconError::input(from.place(), message).into());
         }
         Ok(selected)
+    }
+}
+
+/// Slices that failed in one of several runs, kept until all runs are done: nothing that can be finished is left undone.
+#[derive(Default)]
+pub struct FailedSlices(SomeSlices);
+
+impl FailedSlices {
+    /// The results of a run; `None` where some of its slices failed.
+    ///
+    /// # Errors
+    /// Every other error of the run.
+    pub fn of(&mut self, run: Result<MethodResults, AppError>) -> Result<Option<MethodResults>, AppError> {
+        match run {
+            Ok(results) => {
+                self.0.finished += results.slices.len();
+                Ok(Some(results))
+            }
+            Err(AppError::Recon(ReconError::SomeSlices(some))) => {
+                self.0.extend(some);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fails where slices failed: the same command tries them again.
+    ///
+    /// # Errors
+    /// [`ReconError::SomeSlices`].
+    pub fn check(self) -> Result<(), AppError> {
+        match self.0.failed.is_empty() {
+            true => Ok(()),
+            false => Err(ReconError::SomeSlices(self.0).into()),
+        }
     }
 }

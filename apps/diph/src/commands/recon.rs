@@ -62,7 +62,7 @@ impl ReconArgs {
         }
         let slices = self.measurement.selected(opened.source())?;
         let source = self.measurement.source(opened.source());
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let study = Study {
             registry: &registry,
             source: &source,

@@ -5,6 +5,8 @@ mod bench;
 mod comparison;
 mod demo;
 mod diffusion;
+#[cfg(unix)]
+mod isolation;
 mod loaded_parts;
 mod memory;
 mod network;

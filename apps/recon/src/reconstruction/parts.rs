@@ -68,8 +68,8 @@ impl Parts {
             Some(estimator) => {
                 let options = Value::Object(estimator.options.clone());
                 let created = registry.create_estimator(&estimator.id, &options, &acquisition.for_parts(false))?;
-                check_estimator(&created)?;
-                Some(Box::new(created) as Box<dyn Estimator>)
+                check_estimator(&*created)?;
+                Some(created)
             }
         };
         let condition = match &method.condition {
@@ -82,7 +82,7 @@ impl Parts {
             unweighted,
             density_compensated,
             prior,
-            projector: Box::new(projector),
+            projector,
             estimator,
             condition,
             dictionary: Some(acquisition.dictionary.clone()),
@@ -306,5 +306,5 @@ fn operator(
     weighted: bool,
 ) -> Result<Arc<dyn ForwardOperator>> {
     let options = Value::Object(method.operator.options.clone());
-    Ok(Arc::new(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?))
+    Ok(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?.into())
 }

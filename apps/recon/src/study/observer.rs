@@ -72,6 +72,8 @@ pub enum Notice {
     },
     /// An estimate of sensitivities was asked for, and there is one coil only.
     OneCoil(SliceId),
+    /// A slice failed, and the next is worked on; a line that says why.
+    SliceFailed(String),
     /// The solver broke down.
     BrokeDown {
         /// Method, slice and sample.
@@ -86,7 +88,7 @@ pub enum Notice {
 impl Notice {
     /// Whether it may spoil the result, rather than being of interest only.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. } | Self::SimulatedKspace(_))
+        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. } | Self::SimulatedKspace(_) | Self::SliceFailed(_))
     }
 }
 
@@ -97,7 +99,7 @@ impl fmt::Display for Notice {
                 write!(f, "{part}: does not say how much memory it needs; not in the estimate")
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
-            Self::LongRun(line) => f.write_str(line),
+            Self::LongRun(line) | Self::SliceFailed(line) => f.write_str(line),
             Self::SimulatedKspace(id) => {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }

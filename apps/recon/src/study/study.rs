@@ -22,7 +22,7 @@ use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
-use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
+use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
 
 /// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
 const WALSH_RADIUS: usize = 4;
@@ -68,7 +68,9 @@ impl Study<'_> {
     /// Reconstructs the slices one after the other and writes their files, and `metrics.json` for all of them.
     ///
     /// # Errors
-    /// Naming the file or the step that failed. What was finished before stays.
+    /// Naming the file or the step that failed. What was finished before stays. Where the registry
+    /// [isolates](Registry::isolates) plugins, a slice that fails does not keep the others from being worked on:
+    /// [`ReconError::SomeSlices`] at the end.
     pub fn run(
         &self,
         slices: &[SliceId],
@@ -87,20 +89,38 @@ impl Study<'_> {
         self.check_output(slices)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
+        let mut failed = SomeSlices::default();
         for id in slices {
             self.cancel.check()?;
             let input = SliceInput::read(self.source, *id, &acquisition)?;
-            let own = self.parts_of_slice(&input, &acquisition, observer)?;
-            let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
-            results.push(result);
-            finished.push(slice);
+            let mut work = || {
+                let own = self.parts_of_slice(&input, &acquisition, observer)?;
+                let parts = own.as_ref().unwrap_or(&shared);
+                self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)
+            };
+            match work() {
+                Ok((result, slice)) => {
+                    results.push(result);
+                    finished.push(slice);
+                }
+                // Whatever an isolated plugin did, it did to this slice alone.
+                Err(error @ ReconError::Failed { .. }) if self.registry.isolates() => {
+                    observer.notice(&Notice::SliceFailed(error.to_string()));
+                    failed.push(format!("{} {id}", self.method.name), error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        failed.finished = results.len();
+        if results.is_empty() {
+            return Err(failed.into());
         }
         python.write(self.out, &self.checkpoint_name())?;
         let results = MethodResults::new(&self.method.name, results);
         write_json(&self.out.join("metrics.json"), &results)?;
         let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
         match broken {
+            None if !failed.failed.is_empty() => Err(failed.into()),
             None => Ok((results, finished)),
             Some(slice) => {
                 let id = SliceId::new(slice.vol, slice.slice);

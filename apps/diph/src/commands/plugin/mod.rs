@@ -2,7 +2,10 @@
 
 mod check;
 mod trial;
+mod trials;
 mod worker;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library};
@@ -12,7 +15,7 @@ use serde_json::{Value, json};
 use check::CheckArgs;
 use worker::WorkerArgs;
 
-use super::lossy;
+use super::{lossy, parse_seconds};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -39,6 +42,12 @@ pub enum PluginAction {
     /// The process in which a component is tried
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// The process of a library for `--isolate`; it speaks with the program that has started it
+    #[command(hide = true)]
+    Isolated {
+        /// The shared library
+        library: PathBuf,
+    },
 }
 
 impl PluginArgs {
@@ -57,8 +66,20 @@ impl PluginArgs {
             PluginAction::Info { id } => info(context, id),
             PluginAction::Check(args) => args.run(context),
             PluginAction::Worker(args) => args.run(context),
+            PluginAction::Isolated { library } => isolated(context, library),
         }
     }
+}
+
+#[cfg(unix)]
+fn isolated(context: &Context, library: &Path) -> Result<(), AppError> {
+    let served = diph_plugin_host::serve_isolated(library, context.services(), context.allow_untrusted_plugins);
+    Ok(served.step("serving the program that has started this process")?)
+}
+
+#[cfg(not(unix))]
+fn isolated(_: &Context, _: &Path) -> Result<(), AppError> {
+    Err(AppError::usage("--isolate", "this system has no way to isolate plugins"))
 }
 
 fn list(context: &Context) -> Result<(), AppError> {
