@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
-    ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
+    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, InfoArgs, ParityArgs,
+    PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -76,6 +76,8 @@ pub enum Command {
     Parity(ParityArgs),
     /// List, describe and check plugins
     Plugin(PluginArgs),
+    /// Say what a file is, what a reconstruction needs beside it, and the command to go on with
+    Info(InfoArgs),
     /// Convert trajectories, dictionaries and results between file formats
     Convert(ConvertArgs),
     /// Print shell completions
@@ -95,6 +97,7 @@ impl Command {
             | Self::Convert(_)
             | Self::Dictionary(_)
             | Self::Evaluate(_)
+            | Self::Info(_)
             | Self::RecoverAcquisition(_) => false,
         }
     }

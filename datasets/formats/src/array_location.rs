@@ -6,11 +6,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::{ArrayEntry, CflFile, Error, MatFile, MatValue, NpzFile, Result, read_npy};
+use crate::{ArrayEntry, CflFile, Error, Hdf5File, MatFile, MatValue, NpzFile, Result, read_npy};
 
-/// An array in a file of any format: `k.npy`, `data.npz:kspace`, `scan.mat:ksp`, `ksp.cfl`.
+/// An array in a file of any format: `k.npy`, `data.npz:kspace`, `scan.mat:ksp`, `scan.h5:group/ksp`, `ksp.cfl`.
 ///
-/// The key behind the colon may be left out where the file holds one array. A struct's field is `struct.field`.
+/// The key behind the colon may be left out where the file holds one array. A struct's field is `struct.field`, an array of HDF5
+/// `group/array`.
 ///
 /// ```
 /// use diph_formats::{ArrayLocation, NpzWriter};
@@ -53,6 +54,14 @@ impl ArrayLocation {
                 let key = self.only_of(file.keys().to_vec())?;
                 file.entry(&key)
             }
+            Form::Hdf5 => {
+                let file = Hdf5File::open(&self.path)?;
+                let key = match &self.key {
+                    Some(key) => key.clone(),
+                    None => self.only_of(file.keys()?)?,
+                };
+                file.entry(&key)
+            }
             Form::Mat => {
                 let file = MatFile::open(&self.path)?;
                 let key = self.only_of(arrays_of(&file))?;
@@ -71,6 +80,7 @@ impl ArrayLocation {
         match form(path)? {
             Form::Npy | Form::Cfl => Ok(Vec::new()),
             Form::Npz => Ok(NpzFile::open(path)?.keys().to_vec()),
+            Form::Hdf5 => Hdf5File::open(path)?.keys(),
             Form::Mat => Ok(arrays_of(&MatFile::open(path)?)),
         }
     }
@@ -120,7 +130,8 @@ impl FromStr for ArrayLocation {
             return Err("expected FILE or FILE:KEY, got nothing".into());
         }
         match text.rsplit_once(':') {
-            Some((path, key)) if !path.is_empty() && !key.is_empty() && !key.contains(['/', '\\']) => {
+            // `C:\data` has a colon, too.
+            Some((path, key)) if !path.is_empty() && !key.is_empty() && !key.starts_with(['/', '\\']) => {
                 match whole.path.exists() {
                     true => Ok(whole),
                     false => Ok(Self { path: path.into(), key: Some(key.into()) }),
@@ -145,6 +156,7 @@ enum Form {
     Npy,
     Npz,
     Mat,
+    Hdf5,
     Cfl,
 }
 
@@ -160,7 +172,12 @@ fn form(path: &Path) -> Result<Form> {
         b"\x93NUMPY" => Ok(Form::Npy),
         [b'P', b'K', ..] => Ok(Form::Npz),
         b"MATLAB" => Ok(Form::Mat),
-        _ => Err(Error::malformed(path, ".npy, .npz, .mat or .cfl file", "its first bytes are those of none of them")),
+        _ if Hdf5File::is_at(path) => Ok(Form::Hdf5),
+        _ => Err(Error::malformed(
+            path,
+            ".npy, .npz, .mat, .h5 or .cfl file",
+            "its first bytes are those of none of them",
+        )),
     }
 }
 

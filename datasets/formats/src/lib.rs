@@ -4,7 +4,9 @@
 //! |---|---|
 //! | arrays before it is known what they stand for | [`AnyArray`], [`ArrayEntry`], [`Element`] |
 //! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
-//! | MATLAB files of version 5 | [`MatFile`] |
+//! | MATLAB files of versions 5, 7 and 7.3 | [`MatFile`] |
+//! | HDF5 | [`Hdf5File`] |
+//! | readouts of a scanner in the ISMRMRD format | [`IsmrmrdFile`], [`IsmrmrdHeader`], [`Readout`] |
 //! | BART's pairs of files | [`CflFile`], [`write_cfl`] |
 //! | an array that is named by file and key, whatever the format | [`ArrayLocation`] |
 //! | files that are there completely or not at all | [`write_atomically`], [`Staging`], [`remove_stale_temporaries`] |
@@ -26,6 +28,8 @@ mod atomic_file;
 mod cfl;
 mod error;
 mod folder_lock;
+mod hdf5;
+mod ismrmrd;
 mod kind;
 mod mat;
 mod numpy;
@@ -39,6 +43,8 @@ pub use atomic_file::{Staging, remove_stale_temporaries, write_atomically};
 pub use cfl::{CflFile, write_cfl};
 pub use error::{Error, Result};
 pub use folder_lock::{FolderLock, is_left_over};
+pub use hdf5::Hdf5File;
+pub use ismrmrd::{Counters, Encoding, EncodingLimit, EncodingSpace, IsmrmrdFile, IsmrmrdHeader, Readout, ReadoutFlag};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use clap::Args;
 use diph_core::ImageShape;
-use diph_datasets::{AxisOrder, Columns, MeasurementFiles, PositionUnit};
+use diph_datasets::{AxisOrder, Columns, FrameCounter, MeasurementFiles, PositionUnit};
 use diph_formats::ArrayLocation;
 
 /// Files in place of a data folder, and their conventions.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Measurements outside of a data folder")]
 pub struct MeasuredFilesArgs {
-    /// K-space instead of a data folder: `.npy`, `.npz`, `.mat`, BART's `.cfl`; where a file holds several arrays, FILE:KEY
+    /// K-space instead of a data folder: ISMRMRD raw data with all that belongs to it, or an array (`.npy`, `.npz`, `.mat`, `.h5`, BART's
+    /// `.cfl`); where a file holds several, FILE:KEY
     #[arg(long, value_name = "FILE[:KEY]", conflicts_with = "dataset")]
     pub kspace: Option<ArrayLocation>,
     /// Axes of the k-space, slowest first as numpy lists them: coil, frame, shot, sample, slice, or 1 for one that means nothing.
@@ -33,6 +34,10 @@ pub struct MeasuredFilesArgs {
     /// Side of a voxel in mm, or sides DEPTHxHEIGHTxWIDTH, for positions in 1/m
     #[arg(long, value_name = "MM", requires = "kspace", value_parser = parse_voxel)]
     pub voxel_size: Option<Sides>,
+    /// What tells the frames of ISMRMRD raw data apart: repetition, contrast, set, phase, segment, step-1, or readout where every
+    /// readout is a frame. Default: the one of repetition, contrast, set and phase that counts
+    #[arg(long, value_name = "COUNTER", requires = "kspace")]
+    pub frame_counter: Option<FrameCounter>,
     /// Density compensation with the axes of the trajectory but its columns, or of one readout. Default: computed
     #[arg(long, value_name = "FILE[:KEY]", requires = "kspace")]
     pub density_compensation: Option<ArrayLocation>,
@@ -54,6 +59,7 @@ impl MeasuredFilesArgs {
             columns: self.trajectory_columns.clone(),
             unit: self.trajectory_unit,
             weights: self.density_compensation.clone(),
+            frame_counter: self.frame_counter,
             image,
             voxel: self.voxel_size.as_ref().map(|sides| sides.0.clone()),
         })

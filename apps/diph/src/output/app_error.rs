@@ -9,7 +9,7 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 20] = [
+const FLAGS: [(&str, &str); 21] = [
     ("baseline", "--baseline"),
     ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
@@ -18,6 +18,7 @@ const FLAGS: [(&str, &str); 20] = [
     ("data.validation_vols", "--validation-vols"),
     ("data.vols", "--vols"),
     ("dictionary", "--dictionary"),
+    ("frame_counter", "--frame-counter"),
     ("image_size", "--image-size"),
     ("kspace_axes", "--kspace-axes"),
     ("log_results", "--report"),

@@ -145,3 +145,96 @@ fn errors_name_shapes_and_flags() {
     let error = bench.fail(2, &["recon", "--method", "lsq", "--out", "out"]);
     assert!(error.contains("--dataset"), "{error}");
 }
+
+#[test]
+fn raw_data_of_ismrmrd_need_nothing_but_a_dictionary() {
+    let bench = Bench::new();
+    still_dictionary(&bench, 2);
+    let scan = peer("ismrmrd_cpp.h5");
+    let phantom = array(&peer("ismrmrd_cpp.h5:dataset/phantom"));
+    // Sensitivities that are estimated leave the phase open.
+    let found = magnitudes(&bench, &["--kspace", &scan], &phantom);
+    assert!(found > 0.8, "{found}");
+    let python = peer("ismrmrd_python.h5");
+    still_dictionary(&bench, 3);
+    let own = ["--dictionary", "still.npz", "--coefficients", "1", "--method", "svd-mrf", "--out", "python"];
+    bench.succeed(&[&["recon", "--kspace", &python][..], &own].concat());
+    assert!(bench.path("python/vol0_slice0/maps.npz").exists() && bench.path("python/vol0_slice1/maps.npz").exists());
+    let error = bench.fail(2, &[&["recon", "--kspace", &python, "--frame-counter", "echo"][..], &own].concat());
+    assert!(error.contains("--frame-counter"), "{error}");
+}
+
+/// How the magnitude of the reconstructed image correlates with that of another.
+fn magnitudes(bench: &Bench, words: &[&str], image: &ArrayD<Complex32>) -> f32 {
+    let own = ["--dictionary", "still.npz", "--coefficients", "1", "--method", "lsq", "--out", "out", "--force"];
+    bench.succeed(&[&["recon"], words, &own[..]].concat());
+    let mut file = NpzFile::open(bench.path("out/vol0_slice0/tsmi.npz")).unwrap();
+    let found = file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)").unwrap();
+    let norm = |values: &mut dyn Iterator<Item = &Complex32>| values.map(Complex32::norm_sqr).sum::<f32>().sqrt();
+    let product: f32 = found.iter().zip(image).map(|(ours, theirs)| ours.norm() * theirs.norm()).sum();
+    product / (norm(&mut found.iter()) * norm(&mut image.iter()))
+}
+
+#[test]
+fn info_says_what_a_file_is_and_how_to_go_on() {
+    let bench = Bench::with_data();
+    let words = |file: &str| bench.succeed(&["info", file]);
+    let scan = words(&peer("ismrmrd_python.h5"));
+    for word in [
+        "ISMRMRD",
+        "readouts of the image: 12",
+        "dwell time: 2.500",
+        "TR: 12.5 ms",
+        "counter repetition: 3 values",
+        "DICTIONARY.npz",
+    ] {
+        assert!(scan.contains(word), "{word} is missing in {scan}");
+    }
+    assert!(words(&peer("bart_traj.cfl")).contains("grid"));
+    assert!(words(&peer("bart_ksp")).contains("as k-space"));
+    assert!(words(&peer("scipy.mat")).contains("scan.t"));
+    let folder = words("data");
+    assert!(
+        folder.contains("slices with k-space of cut 4: 2") && folder.contains("--dataset data --cut 4"),
+        "{folder}"
+    );
+    assert!(words("data/acquisition/traj_dcf.mat").contains("trajectory in Diph's convention"));
+    assert!(words("data/acquisition/SVD_dict_FISP_cut4.mat").contains("frames: 100"));
+    bench.fail(3, &["info", "nothing.npy"]);
+    let json: serde_json::Value = serde_json::from_str(&bench.succeed(&["--json", "info", "data"])).unwrap();
+    assert!(json["command"].as_str().unwrap().starts_with("diph recon"));
+}
+
+#[test]
+fn a_mirrored_trajectory_is_told_by_the_sensitivities() {
+    let bench = Bench::new();
+    let size = ["simulate", "--phantom", "40x40", "--slices", "0", "--cut", "4", "--samples", "300", "--coils", "4"];
+    bench.succeed(&[&size[..], &["--out", "data"]].concat());
+    bench.succeed(&["convert", "trajectory", "data/acquisition/traj_dcf.mat", "t.npz"]);
+    let warning = |columns: &str| {
+        let kspace = [
+            "recon",
+            "--kspace",
+            "data/synthesized_ksp/ksp_vol0_slice0_cut4.npz:y",
+            "--trajectory",
+            "t.npz:trajectory",
+        ];
+        let more =
+            ["--dictionary", "data/acquisition/SVD_dict_FISP_cut4.mat", "--image-size", "40", "--method", "svd-mrf"];
+        let coils = [
+            "--coil-maps",
+            "data/acquisition/coil_maps.npz",
+            "--out",
+            "out",
+            "--force",
+            "--trajectory-columns",
+            columns,
+        ];
+        let output = bench.run(&[&kspace[..], &more, &coils].concat());
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(!warning("ky,kx").contains("fits the coil sensitivities better"));
+    let mirrored = warning("ky,-kx");
+    assert!(mirrored.contains("better with the columns ky,kx than with ky,-kx"), "{mirrored}");
+}

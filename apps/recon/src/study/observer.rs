@@ -7,7 +7,7 @@ use diph_core::{Breakdown, MemoryEstimate, ParameterMaps};
 use diph_datasets::{ResultLogRow, SliceId};
 
 use crate::provenance::Provenance;
-use crate::reconstruction::{Posterior, Reconstruction, Step};
+use crate::reconstruction::{BetterOrientation, Posterior, Reconstruction, Step};
 use crate::slices::Truth;
 use crate::{Method, ReconError};
 
@@ -72,6 +72,8 @@ pub enum Notice {
     },
     /// An estimate of sensitivities was asked for, and there is one coil only.
     OneCoil(SliceId),
+    /// Another convention of the trajectory fits the coil sensitivities better.
+    Orientation(BetterOrientation),
     /// A slice failed, and the next is worked on; a line that says why.
     SliceFailed(String),
     /// The solver broke down.
@@ -88,7 +90,14 @@ pub enum Notice {
 impl Notice {
     /// Whether it may spoil the result, rather than being of interest only.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. } | Self::SimulatedKspace(_) | Self::SliceFailed(_))
+        matches!(
+            self,
+            Self::OneCoil(_)
+                | Self::BrokeDown { .. }
+                | Self::SimulatedKspace(_)
+                | Self::SliceFailed(_)
+                | Self::Orientation(_)
+        )
     }
 }
 
@@ -100,6 +109,7 @@ impl fmt::Display for Notice {
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
             Self::LongRun(line) | Self::SliceFailed(line) => f.write_str(line),
+            Self::Orientation(better) => better.fmt(f),
             Self::SimulatedKspace(id) => {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }

@@ -20,7 +20,7 @@ use crate::config::Override;
 use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
-use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
+use crate::reconstruction::{BetterOrientation, Parts, Posterior, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
 use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
 
@@ -93,6 +93,9 @@ impl Study<'_> {
         for id in slices {
             self.cancel.check()?;
             let input = SliceInput::read(self.source, *id, &acquisition)?;
+            if slices.first() == Some(id) {
+                self.check_orientation(&input, &acquisition, observer)?;
+            }
             let mut work = || {
                 let own = self.parts_of_slice(&input, &acquisition, observer)?;
                 let parts = own.as_ref().unwrap_or(&shared);
@@ -307,6 +310,23 @@ impl Study<'_> {
         folder.begin()?;
         files.finish()?;
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
+    }
+
+    /// Warns where the trajectory of the user's files does not lie as the coil sensitivities do.
+    fn check_orientation(
+        &self,
+        input: &SliceInput,
+        acquisition: &Acquisition,
+        observer: &mut dyn StudyObserver,
+    ) -> Result<(), ReconError> {
+        let (MeasurementSource::Files(_, measurement), Some(kspace)) = (self.source.from, &input.kspace) else {
+            return Ok(());
+        };
+        let better =
+            BetterOrientation::find(self.registry, self.method, acquisition, kspace.view(), &measurement.columns)
+                .step("comparing orientations of the trajectory")?;
+        better.map(Notice::Orientation).iter().for_each(|notice| observer.notice(notice));
+        Ok(())
     }
 
     /// What measures the steps, where that is asked for and there is something to anneal.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use diph_core::ImageShape;
-use diph_formats::ArrayLocation;
+use diph_formats::{ArrayLocation, Hdf5File, IsmrmrdFile};
 use serde_json::{Value, json};
 
-use super::{AxisOrder, Columns, Measurement, PositionUnit, plain_arrays};
+use super::{AxisOrder, Columns, FrameCounter, Measurement, PositionUnit, plain_arrays, scanner_file};
 use crate::Result;
 
 /// The files of a measurement and how they are to be read. What is left out is what the format defines, and where it defines nothing,
@@ -48,6 +48,8 @@ pub struct MeasurementFiles {
     pub unit: Option<PositionUnit>,
     /// Density compensation, with the axes of the trajectory but its columns, or of one readout.
     pub weights: Option<ArrayLocation>,
+    /// What tells frames apart in the file of a scanner.
+    pub frame_counter: Option<FrameCounter>,
     /// Spatial lengths of the image.
     pub image: Option<ImageShape>,
     /// Sides of a voxel in metres along the axes of the image, for positions in 1/m.
@@ -65,6 +67,7 @@ impl MeasurementFiles {
             columns: None,
             unit: None,
             weights: None,
+            frame_counter: None,
             image: None,
             voxel: None,
         }
@@ -76,7 +79,18 @@ impl MeasurementFiles {
     /// [`Error::File`](crate::Error::File) naming the file, the key and what was expected, [`Error::Convention`](crate::Error::Convention)
     /// naming the setting that would help.
     pub fn read(&self) -> Result<Measurement> {
+        if Hdf5File::is_at(&self.kspace.path) && self.is_of_scanner(IsmrmrdFile::groups(&self.kspace.path)?) {
+            return scanner_file::read(self);
+        }
         plain_arrays::read(self)
+    }
+
+    /// Whether the k-space is a measurement of an ISMRMRD file and no array of it.
+    fn is_of_scanner(&self, groups: Vec<String>) -> bool {
+        match &self.kspace.key {
+            Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
+            None => !groups.is_empty(),
+        }
     }
 
     /// Files that [`read`](Self::read) opens.
@@ -96,6 +110,7 @@ impl MeasurementFiles {
             "trajectory_columns": text(self.columns.as_ref().map(|columns| columns as _)),
             "trajectory_unit": text(self.unit.as_ref().map(|unit| unit as _)),
             "weights": text(self.weights.as_ref().map(|location| location as _)),
+            "frame_counter": text(self.frame_counter.as_ref().map(|counter| counter as _)),
             "voxel": self.voxel,
         })
     }

@@ -5,8 +5,10 @@ mod measurement;
 mod measurement_files;
 mod plain_arrays;
 mod position_unit;
+mod scanner_file;
 
 pub use axis_order::AxisOrder;
 pub use measurement::Measurement;
 pub use measurement_files::MeasurementFiles;
 pub use position_unit::{Columns, PositionUnit};
+pub use scanner_file::FrameCounter;

@@ -67,7 +67,7 @@ fn read_kspace(files: &MeasurementFiles, frames: usize) -> Result<Array4<Complex
 }
 
 /// Positions in Diph's convention with their density compensation, and the columns that they were taken from.
-fn read_trajectory(
+pub(super) fn read_trajectory(
     files: &MeasurementFiles,
     location: &ArrayLocation,
     frames: usize,
@@ -117,13 +117,13 @@ fn read_trajectory(
 }
 
 /// What is wrong with positions: a setting is missing, or their values are not those of the unit.
-enum Problem {
+pub(super) enum Problem {
     Setting(&'static str, String),
     Values(String, String),
 }
 
 /// Positions (frame, sample, axis) of the image's axes in cycles per pixel. A third axis without any extent is left out of a plane.
-fn in_cycles(
+pub(super) fn in_cycles(
     positions: ArrayView3<'_, f64>,
     columns: &Columns,
     unit: PositionUnit,
@@ -161,6 +161,18 @@ fn in_cycles(
     check_cycles(&cycles, positions, unit, files.image.as_ref())?;
     // Rounding may have put positions beyond the edge, and operators accept no others.
     Ok(cycles.mapv_into(|position| position.clamp(-0.5, 0.5)))
+}
+
+/// Positions in cycles per pixel that rounding has put beyond the edge at the edge.
+///
+/// # Errors
+/// The largest position, when it is beyond the edge by more than that.
+pub(super) fn on_the_edge(cycles: Array3<f64>) -> std::result::Result<Array3<f64>, f64> {
+    let most = cycles.iter().fold(0.0f64, |most, position| most.max(position.abs()));
+    match most <= 0.5 + ROUNDING {
+        true => Ok(cycles.mapv_into(|position| position.clamp(-0.5, 0.5))),
+        false => Err(most),
+    }
 }
 
 fn check_cycles(
@@ -265,7 +277,7 @@ fn is_trajectory_file(location: &ArrayLocation) -> bool {
 const BART_FRAMES: [usize; 3] = [5, 10, 2];
 
 /// The dimension of BART that counts frames in these files: the first of [`BART_FRAMES`] that is longer than 1 in any of them.
-fn frame_dimension(locations: [&ArrayLocation; 2]) -> Result<usize> {
+pub(super) fn frame_dimension(locations: [&ArrayLocation; 2]) -> Result<usize> {
     let is_bart = |location: &&&ArrayLocation| CflFile::is_named_by(&location.path);
     let pairs = locations.iter().filter(is_bart).map(|location| CflFile::open(&location.path));
     let pairs = pairs.collect::<Result<Vec<CflFile>, FileError>>()?;

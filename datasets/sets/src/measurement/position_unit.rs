@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use diph_core::ImageShape;
+use ndarray::{Array3, Axis};
 
 /// Positions may leave [-1/2, 1/2] by this much, since many programs keep them in single precision.
 pub(super) const ROUNDING: f64 = 1e-5;
@@ -119,6 +120,29 @@ impl Columns {
         Self::ORDER.iter().filter_map(source).collect()
     }
 
+    /// Positions (frame, sample, axis) that were taken with these columns, as they are with `other` ones of the same axes.
+    pub fn turned(&self, other: &Self, positions: &Array3<f64>) -> Array3<f64> {
+        // A third column without any extent may have been left out.
+        let axes = positions.len_of(Axis(2));
+        let last = |columns: &Self| {
+            let sources = columns.sources();
+            sources[sources.len().saturating_sub(axes)..].to_vec()
+        };
+        let (from, to) = (last(self), last(other));
+        let sources: Vec<(usize, f64)> = to
+            .iter()
+            .enumerate()
+            .map(|(axis, (column, sign))| {
+                let source = from.iter().position(|(there, _)| there == column).unwrap_or(axis);
+                (source, sign * from[source].1)
+            })
+            .collect();
+        Array3::from_shape_fn(positions.dim(), |(frame, sample, axis)| {
+            let (source, sign) = sources[axis];
+            positions[[frame, sample, source]] * sign
+        })
+    }
+
     /// The eight ways to turn and mirror a plane, with what is to be written for each: the given columns first.
     pub fn conventions(&self) -> Vec<Self> {
         let mut all = Vec::with_capacity(8);
@@ -187,6 +211,18 @@ mod tests {
         assert_eq!(PositionUnit::PerMetre.factor(128, None), None);
         assert_eq!(PositionUnit::that_fit(3.0, &ImageShape::plane(64, 64)), ["radians", "grid", "1/m"]);
         assert_eq!(PositionUnit::that_fit(400.0, &ImageShape::plane(64, 64)), ["1/m"]);
+    }
+
+    #[test]
+    fn positions_turn_with_their_columns() {
+        // Raw columns (1, 2) as kx, ky, or -ky, kx.
+        let (given, other): (Columns, Columns) = ("kx,ky".parse().unwrap(), "-ky,kx".parse().unwrap());
+        let positions = Array3::from_shape_vec((1, 1, 2), vec![2.0, 1.0]).unwrap();
+        let turned = given.turned(&other, &positions);
+        assert_eq!(turned.as_slice().unwrap(), [-1.0, 2.0]);
+        assert_eq!(other.turned(&given, &turned), positions);
+        let flat: Columns = "kx,-ky,kz".parse().unwrap();
+        assert_eq!(flat.turned(&flat.conventions()[2], &positions).as_slice().unwrap(), [-2.0, 1.0]);
     }
 
     #[test]
