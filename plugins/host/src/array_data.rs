@@ -129,11 +129,13 @@ macro_rules! variants {
                 }
             }
 
-            /// Element type, first element (never written to; null for a shape without values).
-            pub(crate) fn parts(&self) -> (Dtype, *mut c_void) {
+            /// Element type, first element (never written to; null for a shape without values), length in bytes.
+            pub(crate) fn parts(&self) -> (Dtype, *mut c_void, usize) {
                 match self {
-                    $(Self::$variant(array) => (Dtype::$variant, array.as_ptr().cast_mut().cast()),)+
-                    $(Self::Announced(ElementType::$variant, _) => (Dtype::$variant, ptr::null_mut()),)+
+                    $(Self::$variant(array) => {
+                        (Dtype::$variant, array.as_ptr().cast_mut().cast(), array.len() * size_of::<$type>())
+                    })+
+                    $(Self::Announced(ElementType::$variant, _) => (Dtype::$variant, ptr::null_mut(), 0),)+
                 }
             }
         }

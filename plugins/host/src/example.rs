@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use diph_core::{ImageShape, Result, Rng};
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{Array1, ArrayD, IxDyn, s};
 use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use crate::tensors::ALIGNMENT;
 use crate::{Acquisition, ArrayData, ElementType, Facts};
 
 /// From which a checker makes a small instance of a component.
@@ -141,7 +142,14 @@ impl ExampleArray {
         })
     }
 
-    fn fill<T>(&self, mut value: impl FnMut() -> T) -> ArrayD<T> {
-        ArrayD::from_shape_simple_fn(IxDyn(&self.shape), &mut value)
+    /// Aligned, so that the plugin sees this memory itself, and not a copy of it, when its values are overwritten.
+    fn fill<T: Clone + Default>(&self, mut value: impl FnMut() -> T) -> ArrayD<T> {
+        let (length, slack) = (self.shape.iter().product::<usize>(), ALIGNMENT / size_of::<T>());
+        let memory = Array1::from_elem(length + slack, T::default());
+        let start = memory.as_ptr().align_offset(ALIGNMENT).min(slack);
+        let array = memory.slice_move(s![start..start + length]).into_shape_with_order(IxDyn(&self.shape));
+        let mut array = array.unwrap_or_else(|_| ArrayD::from_elem(IxDyn(&self.shape), T::default()));
+        array.iter_mut().for_each(|place| *place = value());
+        array
     }
 }

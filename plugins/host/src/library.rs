@@ -148,7 +148,8 @@ impl fmt::Display for Library {
     }
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// SHA-256 of a file in hexadecimal.
+pub(crate) fn digest(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?;
     io::copy(&mut file, &mut HashWriter(&mut hasher))?;

@@ -14,10 +14,10 @@ use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 #[cfg(unix)]
 use crate::isolation::{Creation, Isolation, Worker};
-use crate::library::Door;
+use crate::library::{Door, digest};
 use crate::search_path::libraries_in;
 use crate::trust::check_trust;
-use crate::{Acquisition, Descriptor, HostServices, Library, LoadError, Origin, Provenance, SearchPath};
+use crate::{Acquisition, Descriptor, HostServices, Library, LoadError, Origin, PluginLock, Provenance, SearchPath};
 
 /// A component with the library that offers it.
 #[derive(Clone, Copy)]
@@ -36,6 +36,7 @@ pub struct Registry {
     libraries: Vec<Library>,
     failures: Vec<LoadError>,
     allows_untrusted: bool,
+    lock: Option<PluginLock>,
     #[cfg(unix)]
     isolation: Option<Arc<Isolation>>,
 }
@@ -48,6 +49,7 @@ impl Registry {
             libraries: Vec::new(),
             failures: Vec::new(),
             allows_untrusted: false,
+            lock: None,
             #[cfg(unix)]
             isolation: None,
         }
@@ -74,6 +76,13 @@ impl Registry {
     #[must_use]
     pub fn allowing_untrusted(mut self, allows: bool) -> Self {
         self.allows_untrusted = allows;
+        self
+    }
+
+    /// Opens only libraries that are in the lock, unchanged; of others no code runs.
+    #[must_use]
+    pub fn locked(mut self, lock: PluginLock) -> Self {
+        self.lock = Some(lock);
         self
     }
 
@@ -134,6 +143,10 @@ impl Registry {
             None => {
                 if !self.allows_untrusted {
                     check_trust(&path)?;
+                }
+                if let Some(lock) = &self.lock {
+                    let read = |source| LoadError::Read { path: path.clone(), source };
+                    lock.check(&path, &digest(&path).map_err(read)?)?;
                 }
                 // Plugins of the program stay behind all libraries.
                 let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);

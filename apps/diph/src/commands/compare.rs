@@ -16,7 +16,7 @@ use diph_render::{
     ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
-use super::{FailedSlices, MeasurementArgs};
+use super::{FailedSlices, MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -97,15 +97,10 @@ impl CompareArgs {
         let mut observer = StudyOutput::new(&context.output);
         let (mut results, mut failed) = (Vec::new(), FailedSlices::default());
         for method in methods {
-            let work = (method, &[][..], self.samples, &*self.out.join(&method.name));
-            results.extend(failed.of(self.measurement.resume(
-                context,
-                &registry,
-                from,
-                slices,
-                work,
-                &mut observer,
-            ))?);
+            let out = &self.out.join(&method.name);
+            let work = Work { method, overrides: &[], samples: self.samples, brightness: None, out };
+            let found = self.measurement.resume(context, &registry, from, slices, work, &mut observer);
+            results.extend(failed.of(found)?);
         }
         failed.check().map(|()| results)
     }

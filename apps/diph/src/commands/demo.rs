@@ -122,6 +122,7 @@ impl DemoArgs {
             seed: self.seed,
             force: self.force,
             simulate: false,
+            brightness: None,
             image_size: None,
             dump_steps: false,
             log_results: false,

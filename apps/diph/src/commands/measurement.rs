@@ -91,6 +91,20 @@ impl OpenMeasurement {
     }
 }
 
+/// A method's part of a comparison.
+pub struct Work<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// What was changed of it.
+    pub overrides: &'a [Override],
+    /// Samples, if it draws any.
+    pub samples: NonZero<usize>,
+    /// The brightness to which slices are brought, if any.
+    pub brightness: Option<f32>,
+    /// Folder of its results.
+    pub out: &'a Path,
+}
+
 impl MeasurementArgs {
     /// Opens the data folder, or reads k-space and trajectory of other files.
     ///
@@ -135,8 +149,7 @@ impl MeasurementArgs {
         }
     }
 
-    /// Results of a method on the slices in the folder `out`: those that are there already, and those that are made now. A method that
-    /// draws samples gets `samples` of them.
+    /// Results of a method on the slices: those that are there already, and those that are made now.
     ///
     /// # Errors
     /// As [`Study::resume`].
@@ -146,9 +159,10 @@ impl MeasurementArgs {
         registry: &Registry,
         from: MeasurementSource<'_>,
         slices: &[SliceId],
-        (method, overrides, samples, out): (&Method, &[Override], NonZero<usize>, &Path),
+        work: Work<'_>,
         observer: &mut StudyOutput<'_>,
     ) -> Result<MethodResults, AppError> {
+        let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
             source: &self.source(from),
@@ -158,6 +172,7 @@ impl MeasurementArgs {
             seed: self.seed,
             force: self.force,
             simulate: self.simulate,
+            brightness,
             image_size: self.image_size,
             dump_steps: false,
             log_results: false,

@@ -1,5 +1,6 @@
 //! One module for each command: its arguments and what it does.
 
+mod calibrate;
 mod compare;
 mod completions;
 mod convert;
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::output::AppError;
 
+pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
@@ -37,9 +39,9 @@ pub use evaluate::EvaluateArgs;
 pub use image_size::{ImageSize, parse_image};
 pub use info::InfoArgs;
 pub use measured_files::MeasuredFilesArgs;
-pub use measurement::{FailedSlices, MeasurementArgs};
+pub use measurement::{FailedSlices, MeasurementArgs, Work};
 pub use parity::ParityArgs;
-pub use plugin::PluginArgs;
+pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;
 pub use recover_acquisition::RecoverAcquisitionArgs;
 pub use simulate::SimulateArgs;

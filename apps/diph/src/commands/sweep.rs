@@ -11,7 +11,7 @@ use diph_recon::{Blame, Method, write_bytes, write_json};
 use diph_render::sweep_curves;
 
 use super::compare::read_methods;
-use super::{FailedSlices, MeasurementArgs};
+use super::{FailedSlices, MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -60,7 +60,7 @@ impl SweepArgs {
         let mut observer = StudyOutput::new(&context.output);
         let (mut swept, mut failed) = (Vec::new(), FailedSlices::default());
         for Run { point, method, overrides, out } in &runs {
-            let work = (method, &overrides[..], self.samples, &**out);
+            let work = Work { method, overrides, samples: self.samples, brightness: None, out };
             let results = self.measurement.resume(context, &registry, folder.source(), &slices, work, &mut observer);
             swept.extend(failed.of(results)?.map(|results| SweptPoint::new(point, results)));
         }

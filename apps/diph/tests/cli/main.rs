@@ -15,10 +15,15 @@ mod nothing_lost;
 mod parity;
 mod peer_files;
 mod plugin_faults;
+mod plugin_lock;
+mod plugin_projects;
 mod plugins;
 mod real_data;
 mod reconstruction;
 mod recovery;
 mod regression;
 mod training;
+#[cfg(target_os = "linux")]
+mod tutorial;
+mod uncertainty;
 mod volumes;

@@ -10,7 +10,7 @@ mod stopwatch;
 
 pub use orientation::BetterOrientation;
 pub use parts::{Parts, part_provenance};
-pub use posterior::Posterior;
+pub use posterior::{Posterior, PosteriorSum};
 pub use reconstructor::{OnStep, Reconstructor, reconstruct};
 pub use result::Reconstruction;
 pub use step::Step;

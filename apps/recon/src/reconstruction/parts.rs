@@ -9,7 +9,7 @@ use diph_core::{
     Problem, Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayView1};
 use num_complex::Complex32;
 use serde_json::Value;
 
@@ -187,6 +187,18 @@ impl Parts {
                 Err(Error::incompatible("signal of maps", "parts of an acquisition with a dictionary", "other parts"))
             }
         }
+    }
+
+    /// Least and largest T1 and T2 of the dictionary, in seconds; `None` where the caller has made the parts.
+    pub fn ranges(&self) -> Option<[[f32; 2]; 2]> {
+        let lut = self.dictionary.as_ref()?.lut();
+        let range = |times: ArrayView1<'_, f32>| {
+            [
+                times.fold(f32::INFINITY, |least, time| least.min(*time)),
+                times.fold(0.0, |most: f32, time| most.max(*time)),
+            ]
+        };
+        Some([range(lut.column(0)), range(lut.column(1))])
     }
 
     /// The image prior, where the method has one.

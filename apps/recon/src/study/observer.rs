@@ -9,6 +9,7 @@ use diph_datasets::{ResultLogRow, SliceId};
 use crate::provenance::Provenance;
 use crate::reconstruction::{BetterOrientation, Posterior, Reconstruction, Step};
 use crate::slices::Truth;
+use crate::uncertainty::Uncertainty;
 use crate::{Method, ReconError};
 
 /// Hears how a study goes. Every method does nothing unless it is overridden.
@@ -74,6 +75,13 @@ pub enum Notice {
     OneCoil(SliceId),
     /// Another convention of the trajectory fits the coil sensitivities better.
     Orientation(BetterOrientation),
+    /// The method has a calibration that does not hold here: deviations are those of the samples.
+    NotCalibrated {
+        /// The method.
+        method: String,
+        /// Why not.
+        reason: String,
+    },
     /// A slice failed, and the next is worked on; a line that says why.
     SliceFailed(String),
     /// The solver broke down.
@@ -94,6 +102,7 @@ impl Notice {
             self,
             Self::OneCoil(_)
                 | Self::BrokeDown { .. }
+                | Self::NotCalibrated { .. }
                 | Self::SimulatedKspace(_)
                 | Self::SliceFailed(_)
                 | Self::Orientation(_)
@@ -115,6 +124,12 @@ impl fmt::Display for Notice {
             }
             Self::EstimatingCoils { id, coils } => write!(f, "{id}: estimating the sensitivities of {coils} coils"),
             Self::OneCoil(id) => write!(f, "{id}: one coil, so that there is no sensitivity to estimate"),
+            Self::NotCalibrated { method, reason } => {
+                write!(
+                    f,
+                    "{method}: its calibration does not hold here, for {reason}; deviations are those of the samples"
+                )
+            }
             Self::BrokeDown { label, steps, reason } => {
                 write!(f, "{label}: broke down after {steps} steps ({reason:?})")
             }
@@ -152,6 +167,10 @@ pub struct ReconstructedSlice<'a> {
     pub samples: usize,
     /// What several samples agree on and where they differ.
     pub posterior: Option<&'a Posterior>,
+    /// Which voxels to trust, and how sure the maps are.
+    pub uncertainty: &'a Uncertainty,
+    /// The same in a line.
+    pub summary: &'a str,
 }
 
 /// What is worth showing of a finished slice.
@@ -162,4 +181,6 @@ pub struct FinishedSlice {
     pub maps: ParameterMaps,
     /// `provenance.json`.
     pub provenance: Provenance,
+    /// How sure the maps are and how much of the head is to be trusted, in a line.
+    pub summary: String,
 }

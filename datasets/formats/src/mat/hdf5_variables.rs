@@ -90,7 +90,7 @@ fn text(array: AnyArray) -> String {
     let character =
         |code: &i64| u32::try_from(*code).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
     let rows = codes.shape().first().copied().unwrap_or(0);
-    let width = if rows == 0 { 0 } else { codes.len() / rows };
+    let width = codes.len().checked_div(rows).unwrap_or(0);
     let codes: Vec<char> = codes.iter().map(character).collect();
     let lines: Vec<String> = codes.chunks(width.max(1)).map(|row| row.iter().collect()).collect();
     lines.join("\n")

@@ -125,6 +125,7 @@ impl CheckArgs {
         if context.allow_untrusted_plugins {
             arguments.push("--allow-untrusted-plugins".into());
         }
+        arguments.extend(context.locked.iter().map(|file| format!("--locked={}", file.to_string_lossy())));
         for directory in &context.plugin_dirs {
             arguments.extend(["--plugin-dir".into(), directory.to_string_lossy().into_owned()]);
         }

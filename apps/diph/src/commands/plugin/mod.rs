@@ -1,6 +1,9 @@
-//! `diph plugin`: which plugins there are, what they offer, whether they keep their contract.
+//! `diph plugin`: which plugins there are, what they offer, whether they keep their contract, how to begin one.
 
 mod check;
+mod lock;
+mod new;
+mod project;
 mod trial;
 mod trials;
 mod worker;
@@ -13,11 +16,15 @@ use diph_recon::Blame;
 use serde_json::{Value, json};
 
 use check::CheckArgs;
+use lock::LockArgs;
+use new::NewArgs;
 use worker::WorkerArgs;
 
 use super::{lossy, parse_seconds};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
+
+pub use lock::DEFAULT_LOCK;
 
 /// Arguments of `diph plugin`.
 #[derive(Args, Debug)]
@@ -37,6 +44,10 @@ pub enum PluginAction {
         /// ID of the component, for example diph.mrf-nufft
         id: String,
     },
+    /// Write a project for a plugin of your own: it builds, passes every check, and waits to be changed
+    New(NewArgs),
+    /// Write down the hashes of all plugins that are found, so that `--locked` opens these and no others
+    Lock(LockArgs),
     /// Try every law on every component of a library, or on one component, in a process of its own
     Check(CheckArgs),
     /// The process in which a component is tried
@@ -53,7 +64,7 @@ pub enum PluginAction {
 impl PluginArgs {
     /// Whether plugins are opened by the process of the command itself.
     pub fn opens_plugins(&self) -> bool {
-        matches!(self.action, PluginAction::List | PluginAction::Info { .. })
+        matches!(self.action, PluginAction::List | PluginAction::Info { .. } | PluginAction::Lock(_))
     }
 
     /// Runs the command.
@@ -64,6 +75,8 @@ impl PluginArgs {
         match &self.action {
             PluginAction::List => list(context),
             PluginAction::Info { id } => info(context, id),
+            PluginAction::Lock(args) => args.run(context),
+            PluginAction::New(args) => args.run(context),
             PluginAction::Check(args) => args.run(context),
             PluginAction::Worker(args) => args.run(context),
             PluginAction::Isolated { library } => isolated(context, library),

@@ -112,7 +112,7 @@ impl WorkerArgs {
                 return Ok((registry, vec![id]));
             }
         }
-        let mut registry = context.empty_registry();
+        let mut registry = context.empty_registry()?;
         let library = registry.open(path).file(path)?;
         let ids = library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect();
         if self.against.is_some() {
