@@ -292,7 +292,8 @@ impl<'a> Gathered<'a> {
             };
             let frames = readouts.chunks(self.shots).map(frame).collect::<Result<Vec<_>>>()?;
             let views: Vec<ArrayView2<'_, Complex32>> = frames.iter().map(|frame| frame.view()).collect();
-            Ok((SliceId::new(0, *slice), ndarray::stack(Axis(1), &views).map_err(failed)?))
+            let kspace = ndarray::stack(Axis(1), &views).map_err(failed)?;
+            Ok((SliceId::new(0, *slice), kspace.as_standard_layout().into_owned()))
         };
         self.slices.iter().zip(self.samples.chunks(of_slice)).map(join).collect()
     }
@@ -419,6 +420,7 @@ mod tests {
         assert_eq!(read.ids(), [SliceId::new(0, 0), SliceId::new(0, 1)]);
         for (id, found) in &read.slices {
             assert_eq!(*found, kspace.index_axis(Axis(0), id.slice));
+            assert!(found.is_standard_layout(), "as operators take it");
         }
         for ((frame, sample, axis), position) in read.trajectory.positions.indexed_iter() {
             assert_eq!(*position, trajectory[[frame, sample, 1 - axis]]);
