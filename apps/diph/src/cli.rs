@@ -27,6 +27,9 @@ pub struct GlobalArgs {
     /// Print nothing but results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Print what plugins say of their work, too: their messages and their progress
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
     /// Print the result as JSON on standard output, for machines
     #[arg(long, global = true)]
     pub json: bool,

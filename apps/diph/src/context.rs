@@ -1,12 +1,12 @@
 //! What every command needs.
 
 use std::fs;
-use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::Command;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use diph_plugin_host::Isolation;
@@ -32,6 +32,8 @@ pub struct Context {
     pub locked: Option<PathBuf>,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
+    /// Whether plugins are heard, from `--verbose`.
+    pub verbose: bool,
     /// Hashes of the files that were read.
     pub hashes: FileHashes,
     /// What may be taken, with `--max-memory`.
@@ -125,12 +127,22 @@ impl Context {
 
     /// What plugins may ask of this program.
     pub fn services(&self) -> HostServices {
-        let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
-            if level >= LogLevel::Warning {
-                // A plugin's thread must not end because standard error is closed.
-                let _ = writeln!(std::io::stderr(), "warning: {id}: {message}");
+        let services = HostServices::new().cancel_flag(self.cancel.flag());
+        let (say, least) = (self.output.voice(), if self.verbose { LogLevel::Debug } else { LogLevel::Warning });
+        let mut services = services.on_log(move |id, level, message| {
+            if level >= least {
+                say(&format!("{}: {id}: {message}", level.name()));
             }
         });
+        if self.verbose {
+            let (say, last) = (self.output.voice(), Mutex::new(None));
+            services = services.on_progress(move |id, task, done, total| {
+                if is_worth_saying(&last, id, task, done == total) {
+                    let of = if total == 0 { String::new() } else { format!(" of {total}") };
+                    say(&format!("progress: {id}: {task}: {done}{of}"));
+                }
+            });
+        }
         match self.threads {
             Some(threads) => services.threads(threads),
             None => services,
@@ -142,4 +154,32 @@ impl Context {
 fn read_lock(file: &Path) -> Result<PluginLock, AppError> {
     let text = fs::read_to_string(file).file(file)?;
     Ok(serde_json::from_str(&text).file(file)?)
+}
+
+/// The task that was last told of, and when.
+type LastTask = Mutex<Option<(String, Instant)>>;
+
+/// Whether progress is worth a line: that of a new task, the end of one, and what comes a second after the last line.
+fn is_worth_saying(last: &LastTask, id: &str, task: &str, is_end: bool) -> bool {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = format!("{id}: {task}");
+    let is_old = |(told, when): &(String, Instant)| *told == name && when.elapsed() < PAUSE;
+    if !is_end && last.as_ref().is_some_and(is_old) {
+        return false;
+    }
+    *last = Some((name, Instant::now()));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_once_a_second() {
+        let last = LastTask::default();
+        let told = |task: &str, is_end| is_worth_saying(&last, "lab.x", task, is_end);
+        assert!(told("noise", false) && !told("noise", false) && told("noise", true) && told("other", false));
+    }
 }

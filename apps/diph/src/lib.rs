@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use diph_network::check_cpu;
+use diph_recon::Blame;
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
 
@@ -45,6 +46,10 @@ pub fn run() -> ExitCode {
         // Fails only when the pool exists already, which nothing before this line makes.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
+    #[cfg(unix)]
+    if let Err(error) = outlive_file_limits() {
+        return output.fail(&error).into();
+    }
     let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
@@ -56,6 +61,7 @@ pub fn run() -> ExitCode {
         allow_untrusted_plugins: cli.global.allow_untrusted_plugins,
         locked: cli.global.locked,
         threads,
+        verbose: cli.global.verbose,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
         command_line: context::command_line(),
@@ -68,6 +74,18 @@ pub fn run() -> ExitCode {
         supervised.end();
     }
     code.into()
+}
+
+/// A file beyond the limit of the process (`ulimit -f`) is an error of the write that names it, and not the end of the program: any
+/// handler in the place of the system's does that.
+///
+/// # Errors
+/// When no handler can be installed.
+#[cfg(unix)]
+fn outlive_file_limits() -> Result<(), AppError> {
+    let signal = signal_hook::consts::SIGXFSZ;
+    signal_hook::flag::register(signal, std::sync::Arc::default()).step("listening for limits of files")?;
+    Ok(())
 }
 
 /// At most as many threads as the machine runs at once: more would wait for each other, and take the machine from everybody.

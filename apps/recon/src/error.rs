@@ -73,10 +73,11 @@ impl ReconError {
 /// Slices that failed while others were finished.
 #[derive(Clone, Debug, Default, thiserror::Error)]
 #[error(
-    "{} of {} slices failed ({}); the others are finished. The first failed with: {first}",
+    "{} of {} slices failed ({}){}. The first failed with: {first}",
     failed.len(),
     failed.len() + finished,
-    failed.join(", ")
+    failed.join(", "),
+    if *finished > 0 { "; the others are finished" } else { "" }
 )]
 pub struct SomeSlices {
     /// Number of slices that are finished.

@@ -27,7 +27,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The operating system could not write it. Nothing is left behind.
-    #[error("{}: cannot write: {source}", path.display())]
+    #[error("{}: cannot write: {source}{}", path.display(), suffix(remedy(source)))]
     Write {
         /// The file that was to be written.
         path: PathBuf,
@@ -140,6 +140,15 @@ fn dangling_target(path: &Path) -> Option<PathBuf> {
 
 fn other(process: Option<u32>) -> String {
     process.map_or("another process".into(), |id| format!("process {id}"))
+}
+
+/// What to do about an error of the operating system that the user can do something about; may be empty.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => "raise the limit of this process (ulimit -f), or write to another file system",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, and run the command again",
+        _ => "",
+    }
 }
 
 fn suffix(advice: &str) -> String {

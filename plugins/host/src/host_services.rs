@@ -18,6 +18,16 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// The word that stands in front of such a message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
     pub(crate) fn from_code(code: i32) -> Self {
         match code {
             ..=0 => Self::Debug,

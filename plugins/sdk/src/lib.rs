@@ -74,7 +74,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! Every function that crosses the border catches panics and turns errors into a status and a message.
+//! Every function that crosses the border catches panics, refuses tensors that do not fit before the component sees them, and turns
+//! errors into a status and a message.
 
 mod acquisition;
 mod component;

@@ -57,6 +57,12 @@ impl Output {
         self.say(&format!("warning: {line}"));
     }
 
+    /// Says lines on standard error from any thread, in every mode, without disturbing bars.
+    pub fn voice(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let bars = self.bars.clone();
+        move |line| say(&bars, line)
+    }
+
     /// The result of the command, once: as JSON for a program, as text for a person.
     ///
     /// # Errors
@@ -82,10 +88,8 @@ impl Output {
         error.exit()
     }
 
-    /// Standard error may be closed or on a full disk. Whoever cannot be told misses the line; the work goes on, and the exit code
-    /// still tells.
     fn say(&self, line: &str) {
-        let _ = self.bars.suspend(|| writeln!(std::io::stderr(), "{line}"));
+        say(&self.bars, line);
     }
 
     fn print(&self, text: &str) -> std::io::Result<()> {
@@ -95,6 +99,12 @@ impl Output {
             out.flush()
         })
     }
+}
+
+/// Standard error may be closed or on a full disk. Whoever cannot be told misses the line; the work goes on, and the exit code
+/// still tells.
+fn say(bars: &MultiProgress, line: &str) {
+    let _ = bars.suspend(|| writeln!(std::io::stderr(), "{line}"));
 }
 
 fn bar_style() -> ProgressStyle {

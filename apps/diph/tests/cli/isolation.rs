@@ -95,6 +95,9 @@ fn a_plugin_that_never_works_fails_every_slice() {
         code == Some(1) && error.contains("2 of 2 slices failed") && error.contains("SIGSEGV"),
         "{code:?}: {error}"
     );
+    build("writes_nothing", &[PRIOR], &bench.path("nothing")).unwrap();
+    let (code, error) = isolated(&bench, "nothing", "nothing-out");
+    assert!(code == Some(1) && error.contains("result holds a value that is not finite"), "{code:?}: {error}");
     for (fault, said) in [("exit_in_constructor", "exit(0)"), ("segv_in_init", "SIGSEGV"), ("init_fails", "no licence")]
     {
         build(fault, &[PRIOR], &bench.path(fault)).unwrap();
@@ -121,4 +124,8 @@ fn a_comparison_goes_on_with_the_next_method() {
     assert!(bench.path("compared/svd-mrf/vol0_slice1/maps.npz").exists());
     // The same command makes what is missing.
     bench.succeed(&[&words[..], &own].concat());
+    fs::remove_file(bench.path("happened")).unwrap();
+    let words = ["sweep", "--dataset", "data", "--cut", "4", "--methods", "own.json", "--out", "swept"];
+    let error = bench.fail(8, &[&words[..], &own, &["--set-range", "solver.fista.lambda=0.01,0.02"]].concat());
+    assert!(error.contains("1 of 4 slices failed"), "{error}");
 }

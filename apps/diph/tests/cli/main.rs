@@ -7,6 +7,8 @@ mod demo;
 mod diffusion;
 #[cfg(unix)]
 mod isolation;
+#[cfg(unix)]
+mod limits;
 mod loaded_parts;
 mod memory;
 mod network;

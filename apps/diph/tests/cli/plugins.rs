@@ -66,6 +66,24 @@ fn a_prior_written_in_c_reconstructs() {
 }
 
 #[test]
+fn what_a_plugin_says_is_heard_with_verbose() {
+    let bench = Bench::with_data();
+    let Some(_) = build_c_plugin("example_plugin", &bench.path("plugins")) else { return };
+    let words = ["recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--slices", "0", "--out", "out"];
+    let own = ["--force", "--plugin-dir", "plugins", "--set", "prior.id=example.c-shrink"];
+    let words = [&words[..], &own, &["--set", "solver.fista.iterations=2"]].concat();
+    let heard = |more: &[&str]| {
+        let output = bench.run(&[&words[..], more].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{error}");
+        error.contains("info: example.c-shrink: created in C")
+    };
+    assert!(!heard(&[]) && heard(&["--verbose"]));
+    #[cfg(unix)]
+    assert!(heard(&["-v", "--isolate"]));
+}
+
+#[test]
 fn what_is_no_plugin_is_named() {
     let bench = Bench::new();
     std::fs::write(bench.path("notes.so"), "not a library").unwrap();

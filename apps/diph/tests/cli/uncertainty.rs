@@ -58,6 +58,7 @@ fn samples_give_deviations_around_the_mean_that_the_method_knows() {
     let coverage = &slice["certainty"]["head"];
     assert!(coverage["t1"]["within_2_percent"].as_f64() > coverage["t1"]["within_1_percent"].as_f64());
     assert!(coverage["trusted_percent"].as_f64().unwrap() > 0.0);
+    assert!(coverage["trusted_t1_mape_percent"].as_f64().unwrap() > 0.5, "in percent");
 
     for (name, value) in [("t1_deviation", "T1"), ("t2_deviation", "T2")] {
         let (deviation, value) = (map(&bench, "several", name), map(&bench, "several", value));

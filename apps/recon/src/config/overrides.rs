@@ -58,6 +58,11 @@ impl Override {
         Ok(())
     }
 
+    /// The value that this override puts at exactly this dotted key.
+    pub fn value_at(&self, key: &str) -> Option<&Value> {
+        (self.key() == key).then_some(&self.value)
+    }
+
     /// Whether this override set what stands at a dotted key.
     pub(super) fn covers(&self, key: &str) -> bool {
         let own = self.key();

@@ -87,7 +87,7 @@ impl StoredSlice {
             return Ok(Some(Uncertainty { trusted, deviations: None, is_calibrated: false }));
         }
         let maps = self.maps()?;
-        let [t1, t2, pd] = Deviations::names().map(|name| file.array::<f32, IxDyn>(name, AXES).file(&path));
+        let [t1, t2, pd] = Deviations::NAMES.map(|name| file.array::<f32, IxDyn>(name, AXES).file(&path));
         let deviations = [t1?, t2?, pd?];
         let expected = maps.lengths();
         if let Some(other) =

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Deviations;
 
+/// Share of a normal distribution within one and two standard deviations.
+pub(super) const WITHIN: [f64; 2] = [0.682_689, 0.954_499];
+
 /// How often the errors of a map stay within its deviations: 68.3 and 95.4 % where the deviations are those of normal errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
@@ -24,6 +27,9 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// What normal errors have within one and within two deviations, in percent.
+    pub const NOMINAL: [f64; 2] = [100.0 * WITHIN[0], 100.0 * WITHIN[1]];
+
     /// Of pairs (deviation, error) with positive deviations; `None` of none.
     pub fn of(pairs: &[[f32; 2]]) -> Option<Self> {
         let voxels = pairs.len();

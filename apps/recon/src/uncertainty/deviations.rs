@@ -15,17 +15,17 @@ pub struct Deviations {
     pub pd: ArrayD<f32>,
 }
 
-/// Names of the maps in files.
-pub(super) const NAMES: [&str; 3] = ["t1_deviation", "t2_deviation", "pd_deviation"];
-
 impl Deviations {
+    /// Keys of the three maps in `maps.npz`.
+    pub const NAMES: [&str; 3] = ["t1_deviation", "t2_deviation", "pd_deviation"];
+
     /// The deviations as they stand in files, with their names there: times T1 and T2 (in seconds) and times |PD|.
     ///
     /// # Errors
     /// When the maps hold no T1 or T2.
     pub fn in_units(&self, maps: &ParameterMaps) -> Result<[(&'static str, ArrayD<f32>); 3]> {
         let magnitude = maps.amplitude.mapv(Complex32::norm);
-        let [t1, t2, pd] = NAMES;
+        let [t1, t2, pd] = Self::NAMES;
         Ok([
             (t1, &self.t1 * &maps.parameter("T1")?),
             (t2, &self.t2 * &maps.parameter("T2")?),
@@ -43,10 +43,5 @@ impl Deviations {
         };
         let [t1, t2, pd] = std::array::from_fn(|map| ratio(&deviations[map], &values[map]));
         Self { t1, t2, pd }
-    }
-
-    /// Keys of `maps.npz`.
-    pub fn names() -> [&'static str; 3] {
-        NAMES
     }
 }

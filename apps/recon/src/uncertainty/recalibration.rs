@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Coverage;
+use super::coverage::WITHIN;
 
 /// Bins of equally many pairs that a map is fitted to at most, and the pairs that a bin has at least.
 const BINS: usize = 16;
 const LEAST_PAIRS: usize = 200;
 /// Spreads below this, all samples the same among them, count as this.
 const LEAST_SPREAD: f32 = 1e-3;
-/// Share of a normal distribution within one and two standard deviations.
-const WITHIN: [f64; 2] = [0.6827, 0.9545];
 
 /// A monotone map from the deviation that samples show to the deviation that errors have: straight between knots in the logarithms of
 /// both. Below the first knot it is constant, so that samples that agree by chance claim no certainty that was never seen; beyond
@@ -136,11 +134,6 @@ pub(super) fn quantile(values: &mut [f32], share: f64) -> f32 {
 /// Deviation of pairs (deviation, error) as the errors have it: see [`Recalibration::fit`].
 pub(super) fn observed(pairs: &[[f32; 2]]) -> f64 {
     Block::of(pairs).error.exp()
-}
-
-impl Coverage {
-    /// What a normal distribution has within one and two standard deviations, in percent.
-    pub const NOMINAL: [f64; 2] = [100.0 * WITHIN[0], 100.0 * WITHIN[1]];
 }
 
 #[cfg(test)]

@@ -132,7 +132,8 @@ impl<'a> RegressionRun<'a> {
         if self.config.data.operator != DEFAULT_OPERATOR {
             changes.push(Override::new("operator", json!({ "id": self.config.data.operator, "options": {} })));
         }
-        Ok(Method::read("unet", &changes)?)
+        // That of the shipped network says nothing of this one.
+        Ok(Method { calibration: None, ..Method::read("unet", &changes)? })
     }
 
     fn average(&self) -> PathBuf {

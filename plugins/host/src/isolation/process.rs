@@ -42,7 +42,7 @@ pub(super) enum End {
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
-        Self::Failed(format!("its process cannot be reached: {error}"))
+        Self::Failed(format!("speaking with its process: {error}"))
     }
 }
 

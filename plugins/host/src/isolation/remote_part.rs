@@ -1,7 +1,7 @@
 //! A part that lives in the process of a worker.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use diph_core::{Error, Estimator, ForwardOperator, PhysicsProjector, Prior, Result, View, ViewMut};
 use num_complex::Complex32;
@@ -25,7 +25,8 @@ pub(crate) struct RemotePart {
     home: AtomicU64,
     creation: Creation,
     arrays: Vec<ArrayData<'static>>,
-    facts: PartFacts,
+    /// What it has said of itself when it was created first.
+    facts: OnceLock<PartFacts>,
 }
 
 impl Creation {
@@ -62,7 +63,7 @@ impl RemotePart {
     ) -> Result<Self> {
         let creation = Creation::new(id, options, acquisition, &uses);
         let arrays = acquisition.arrays().iter().filter(|array| uses(&array.name));
-        let mut part = Self {
+        let part = Self {
             worker: Arc::clone(worker),
             id: id.into(),
             label,
@@ -70,10 +71,9 @@ impl RemotePart {
             home: AtomicU64::new(0),
             creation,
             arrays: arrays.map(|array| array.data.to_static()).collect(),
-            // Replaced by those of the first creation.
-            facts: PartFacts::Estimator { inputs: Vec::new(), parameters: Vec::new() },
+            facts: OnceLock::new(),
         };
-        part.facts = worker.create(&part)?;
+        worker.create(&part)?;
         Ok(part)
     }
 
@@ -82,20 +82,21 @@ impl RemotePart {
         self.home.load(Ordering::Relaxed)
     }
 
-    pub(super) fn moves_to(&self, start: u64) {
+    /// Notes that it was created in this start of the worker.
+    ///
+    /// # Errors
+    /// [`Error::External`] where it is another part than before.
+    pub(super) fn created(&self, start: u64, facts: PartFacts) -> Result<()> {
         self.home.store(start, Ordering::Relaxed);
-    }
-
-    /// Fails where the part that was created again is another than before.
-    pub(super) fn check_facts(&self, facts: &PartFacts) -> Result<()> {
-        match *facts == self.facts {
+        match *self.facts.get_or_init(|| facts.clone()) == facts {
             true => Ok(()),
             false => Err(Error::external(&self.label, "create: it made another part from the same arrays than before")),
         }
     }
 
-    pub(super) fn facts(&self) -> &PartFacts {
-        &self.facts
+    /// What it says of itself; nothing before it was created.
+    pub(super) fn facts(&self) -> Option<&PartFacts> {
+        self.facts.get()
     }
 
     /// The request that creates it; `forms` are those of its arrays.

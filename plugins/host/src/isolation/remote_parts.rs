@@ -28,7 +28,7 @@ pub(super) struct RemoteOperator {
 
 impl RemoteOperator {
     pub(super) fn new(part: RemotePart) -> Result<Self> {
-        let PartFacts::Operator { domain, range, has_inverse, has_preconditioner } = part.facts() else {
+        let Some(PartFacts::Operator { domain, range, has_inverse, has_preconditioner }) = part.facts() else {
             return Err(part.nonsense());
         };
         let (has_inverse, has_preconditioner) = (*has_inverse, *has_preconditioner);
@@ -126,7 +126,9 @@ pub(super) struct RemotePrior {
 
 impl RemotePrior {
     pub(super) fn new(part: RemotePart) -> Result<Self> {
-        let PartFacts::Prior { spatial_axes, proximal_accuracy } = part.facts() else { return Err(part.nonsense()) };
+        let Some(PartFacts::Prior { spatial_axes, proximal_accuracy }) = part.facts() else {
+            return Err(part.nonsense());
+        };
         let (axes, proximal_accuracy) = (axes_from(spatial_axes), *proximal_accuracy);
         let Some(spatial_axes) = axes else { return Err(part.nonsense()) };
         Ok(Self { part, spatial_axes, proximal_accuracy })
@@ -260,7 +262,7 @@ pub(super) struct RemoteProjector {
 
 impl RemoteProjector {
     pub(super) fn new(part: RemotePart) -> Result<Self> {
-        let PartFacts::Projector { coefficients, parameters } = part.facts() else { return Err(part.nonsense()) };
+        let Some(PartFacts::Projector { coefficients, parameters }) = part.facts() else { return Err(part.nonsense()) };
         let (coefficients, parameters) = (*coefficients, parameters.clone());
         Ok(Self { part, coefficients, parameters })
     }
@@ -310,7 +312,7 @@ pub(super) struct RemoteEstimator {
 
 impl RemoteEstimator {
     pub(super) fn new(part: RemotePart) -> Result<Self> {
-        let PartFacts::Estimator { inputs, parameters } = part.facts() else { return Err(part.nonsense()) };
+        let Some(PartFacts::Estimator { inputs, parameters }) = part.facts() else { return Err(part.nonsense()) };
         let (inputs, parameters) = (inputs.clone(), parameters.clone());
         if inputs.is_empty() {
             return Err(part.nonsense());

@@ -7,7 +7,7 @@ use diph_core::{Error, MemoryEstimate, Result};
 
 use super::Isolation;
 use super::arena::places;
-use super::message::{Answer, Creation, Failure, PartFacts, Parts, Request, TensorForm};
+use super::message::{Answer, Creation, Failure, Parts, Request, TensorForm};
 use super::process::{End, Process};
 use super::remote_part::RemotePart;
 use crate::{Descriptor, HostServices};
@@ -105,28 +105,24 @@ impl Worker {
         let mut state = self.lock();
         self.started(&mut state, job.label)?;
         if part.home() != state.starts {
-            let facts = self.settle(&mut state, part)?;
-            part.check_facts(&facts)?;
+            self.settle(&mut state, part)?;
         }
         self.ask(&mut state, job)
     }
 
     /// Creates a part for the first time.
-    pub(super) fn create(&self, part: &RemotePart) -> Result<PartFacts> {
+    pub(super) fn create(&self, part: &RemotePart) -> Result<()> {
         let mut state = self.lock();
         self.started(&mut state, &part.label)?;
         self.settle(&mut state, part)
     }
 
     /// Creates a part in the present process.
-    fn settle(&self, state: &mut State, part: &RemotePart) -> Result<PartFacts> {
+    fn settle(&self, state: &mut State, part: &RemotePart) -> Result<()> {
         let (request, forms, inputs) = part.creation_request();
         let (label, function, outputs) = (&*part.label, "create", Vec::new());
         match self.ask(state, Job { label, function, request, forms: &forms, inputs: &inputs, outputs })? {
-            Answer::Created(facts) => {
-                part.moves_to(state.starts);
-                Ok(facts)
-            }
+            Answer::Created(facts) => part.created(state.starts, facts),
             _ => Err(part.nonsense()),
         }
     }
@@ -193,6 +189,11 @@ fn exchange(
     process.arena.grow(bytes)?;
     for (offset, input) in offsets.iter().zip(job.inputs) {
         process.arena.write(*offset, input)?;
+    }
+    // What the plugin leaves unwritten is not finite, and so found.
+    for (offset, output) in offsets[job.inputs.len()..].iter().zip(&mut job.outputs) {
+        output.fill(u8::MAX);
+        process.arena.write(*offset, output)?;
     }
     let answer = process.ask(&job.request, isolation.time_out, services)?;
     if answer.is_ok() {

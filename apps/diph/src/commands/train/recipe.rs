@@ -140,7 +140,8 @@ fn diffusion_method(folder: &RunFolder) -> Result<Method, AppError> {
         Override::new("prior.options.checkpoint", json!(absolute(folder.average(rate))?)),
         Override::new("condition", json!(condition)),
     ];
-    Ok(Method::read(METHOD, &changes)?)
+    // A calibration of the shipped network says nothing of this one.
+    Ok(Method { calibration: None, ..Method::read(METHOD, &changes)? })
 }
 
 fn absolute(path: PathBuf) -> Result<PathBuf, AppError> {
