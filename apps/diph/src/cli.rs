@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     CalibrateArgs, CompareArgs, CompletionsArgs, ConvertArgs, DEFAULT_LOCK, DemoArgs, DictionaryArgs, EvaluateArgs,
-    ExportArgs, ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
+    ExportArgs, InfoArgs, ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs,
+    TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -90,6 +91,8 @@ pub enum Command {
     Parity(ParityArgs),
     /// List, describe, check and lock plugins, and begin one of your own
     Plugin(PluginArgs),
+    /// Say what a file is, what a reconstruction needs beside it, and the command to go on with
+    Info(InfoArgs),
     /// Convert trajectories, dictionaries and results between file formats
     Convert(ConvertArgs),
     /// Print shell completions
@@ -111,6 +114,7 @@ impl Command {
             | Self::Dictionary(_)
             | Self::Evaluate(_)
             | Self::Export(_)
+            | Self::Info(_)
             | Self::RecoverAcquisition(_) => false,
         }
     }

@@ -109,6 +109,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Train(args) => args.run(context),
         Command::Evaluate(args) => args.run(context),
         Command::Export(args) => args.run(context),
+        Command::Info(args) => args.run(context),
         Command::RecoverAcquisition(args) => args.run(context),
         Command::Parity(args) => args.run(context),
         Command::Plugin(args) => args.run(context),

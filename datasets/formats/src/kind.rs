@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use crate::{Error, MatFile, NpzFile, Result};
+use crate::{Error, Hdf5File, MatFile, NpzFile, Result};
 
 /// The two forms of files with named arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub fn unpacked_size(path: &Path) -> u64 {
     let length = fs::metadata(path).map_or(0, |file| file.len());
     let announced = match ArrayFile::of_content(path) {
         Ok(ArrayFile::Npz) => NpzFile::open(path).map(|mut file| file.announced_size()),
+        Ok(ArrayFile::Mat) if Hdf5File::is_at(path) => Hdf5File::open(path).and_then(|file| file.announced_size()),
         Ok(ArrayFile::Mat) => MatFile::announced_size(path),
         Err(error) => Err(error),
     };

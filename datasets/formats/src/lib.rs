@@ -4,7 +4,11 @@
 //! |---|---|
 //! | arrays before it is known what they stand for | [`AnyArray`], [`ArrayEntry`], [`Element`] |
 //! | numpy's arrays and archives | [`NpzFile`], [`NpzWriter`], [`read_npy`], [`write_npy`] |
-//! | MATLAB files of version 5 | [`MatFile`] |
+//! | MATLAB files of versions 5, 7 and 7.3 | [`MatFile`] |
+//! | HDF5 | [`Hdf5File`] |
+//! | readouts of a scanner in the ISMRMRD format | [`IsmrmrdFile`], [`IsmrmrdHeader`], [`Readout`] |
+//! | BART's pairs of files | [`CflFile`], [`write_cfl`] |
+//! | an array that is named by file and key, whatever the format | [`ArrayLocation`] |
 //! | volumes for viewers | [`NiftiVolume`] |
 //! | files that are there completely or not at all | [`write_atomically`], [`Staging`], [`remove_stale_temporaries`] |
 //! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_regular`], [`check_writable_file`], [`check_writable_folder`] |
@@ -14,14 +18,19 @@
 //! Every error names the file, the key in it, what was expected and what came. Every writer goes through
 //! [`write_atomically`].
 //!
-//! A format is a folder of this crate. Another one (HDF5, cfl, NIfTI) gets a folder beside `numpy` and `mat`: it decodes into
+//! A format is a folder of this crate. Another one (NIfTI, TWIX) gets a folder beside `numpy` and `mat`: it decodes into
 //! [`AnyArray`], hands arrays out as [`ArrayEntry`], whose `read` converts and checks them for all formats alike, and
 //! writes through [`write_atomically`]. What the arrays of a file stand for is no matter of this crate.
 
 mod array;
+mod array_location;
+mod array_output;
 mod atomic_file;
+mod cfl;
 mod error;
 mod folder_lock;
+mod hdf5;
+mod ismrmrd;
 mod kind;
 mod mat;
 mod nifti;
@@ -31,9 +40,13 @@ mod presence;
 mod text;
 
 pub use array::{AnyArray, ArrayEntry, Element};
+pub use array_location::ArrayLocation;
 pub use atomic_file::{Staging, remove_stale_temporaries, write_atomically};
+pub use cfl::{CflFile, write_cfl};
 pub use error::{Error, Result};
 pub use folder_lock::{FolderLock, is_left_over};
+pub use hdf5::Hdf5File;
+pub use ismrmrd::{Counters, Encoding, EncodingLimit, EncodingSpace, IsmrmrdFile, IsmrmrdHeader, Readout, ReadoutFlag};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use nifti::NiftiVolume;

@@ -48,6 +48,14 @@ pub enum Error {
         /// The value that the option had.
         got: String,
     },
+    /// Files in the conventions of another program, of which something is not known or was said wrongly.
+    #[error("{setting}: {problem}")]
+    Convention {
+        /// The setting that says it: `kspace_axes`, `trajectory`, `trajectory_axes`, `image_size`, `voxel_size`.
+        setting: &'static str,
+        /// What was expected and what came.
+        problem: String,
+    },
     /// Arrays in memory that do not fit together.
     #[error("{operation}: {role}: expected shape {expected:?}, got {got:?}")]
     Shape {

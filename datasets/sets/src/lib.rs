@@ -5,6 +5,8 @@
 //! | the folder layout of the Python MRF-DiPh code | [`DatasetFolder`], [`SliceId`] |
 //! | single files of it | [`TrajectoryFile`], [`DictionaryFile`], [`IntensityFactors`], [`SimulationRecord`] |
 //! | results of the Python code | [`SampleResults`], [`ResultLogRow`] |
+//! | a measurement in files of other programs | [`MeasurementFiles`], [`Measurement`], [`AxisOrder`], [`PositionUnit`], [`Columns`], [`FrameCounter`] |
+//! | what a file is, in words | [`FileDescription`] |
 //! | T1, T2 and proton density of a slice | [`QuantitativeMaps`] |
 //! | the procedural brain phantom | [`BrainPhantom`] |
 //! | thermal noise | [`add_measurement_noise`] |
@@ -15,7 +17,9 @@
 mod dataset_folder;
 mod dictionary_file;
 mod error;
+mod file_description;
 mod intensity_factors;
+mod measurement;
 mod measurement_noise;
 mod phantom;
 mod quantitative_maps;
@@ -29,7 +33,9 @@ mod trajectory_file;
 pub use dataset_folder::{DatasetFolder, MASK_THRESHOLD};
 pub use dictionary_file::DictionaryFile;
 pub use error::{Error, Result};
+pub use file_description::FileDescription;
 pub use intensity_factors::IntensityFactors;
+pub use measurement::{AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit};
 pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measurement_noise};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;

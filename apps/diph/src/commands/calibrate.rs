@@ -9,7 +9,7 @@ use diph_core::ImageShape;
 use diph_datasets::{DatasetFolder, SliceId};
 use diph_formats::check_writable_folder;
 use diph_plugin_host::Registry;
-use diph_recon::acquisition::Fingerprint;
+use diph_recon::acquisition::{Fingerprint, MeasurementSource};
 use diph_recon::evaluation::whole_head;
 use diph_recon::study::StoredSlice;
 use diph_recon::uncertainty::{Calibration, CalibrationSource, Coverage, ErrorPairs, Reliability};
@@ -72,17 +72,22 @@ impl CalibrateArgs {
                 format!("`{}` has no posterior to sample from, so that there is nothing to calibrate", method.name);
             return Err(AppError::usage("--methods", message));
         }
-        let folder = self.measurement.folder()?;
+        let opened = self.measurement.open(context)?;
+        let from = opened.source();
+        let Some(folder) = from.folder() else {
+            let message = "expected a data folder with reference maps; name one with --dataset instead";
+            return Err(AppError::usage("--kspace", message));
+        };
         check_writable_folder(&self.out).file(&self.out)?;
-        let slices = self.measurement.selected(&folder)?;
+        let slices = self.measurement.selected(from)?;
         for id in &slices {
             if !folder.maps_path(*id).exists() {
                 return Err(ReconError::input(&folder.maps_path(*id), "expected reference maps of every slice").into());
             }
         }
-        let acquisition = self.measurement.source(&folder).read(image_of(&folder, &slices)?, &context.cancel)?;
+        let acquisition = self.measurement.source(from).read(image_of(folder, &slices)?, &context.cancel)?;
         let registry = self.measurement.registry(context)?;
-        let data = Data { folder: &folder, slices: &slices, acquisition: Fingerprint::of(&acquisition).text() };
+        let data = Data { folder, slices: &slices, acquisition: Fingerprint::of(&acquisition).text() };
         let calibrate = |method| self.calibrate(context, &registry, &data, method);
         let calibrated = methods.into_iter().map(calibrate).collect::<Result<Vec<_>, _>>()?;
         context.output.result(&calibrated, || summary(&calibrated, &self.out))
@@ -108,7 +113,14 @@ impl CalibrateArgs {
         for brightness in brightnesses {
             let results = out.join(brightness.map_or("as-measured".into(), |value| format!("brightness-{value}")));
             let work = Work { method: &method, overrides: &[], samples: self.samples, brightness, out: &results };
-            self.measurement.resume(context, registry, folder, slices, work, &mut observer)?;
+            self.measurement.resume(
+                context,
+                registry,
+                MeasurementSource::Folder(folder),
+                slices,
+                work,
+                &mut observer,
+            )?;
             for id in slices {
                 take_in(&mut pairs, folder, &StoredSlice::new(&results, *id))?;
             }

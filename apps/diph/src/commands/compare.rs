@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SliceId};
 use diph_formats::check_writable_folder;
+use diph_recon::acquisition::MeasurementSource;
 use diph_recon::comparison::{Comparison, Metric, comparison_csv, comparison_markdown, few_slices, slices_csv};
 use diph_recon::evaluation::whole_head;
 use diph_recon::study::{MethodResults, StoredSlice};
@@ -63,21 +64,22 @@ impl CompareArgs {
     /// Naming the flag, the file or the step to blame.
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let methods = read_methods(&self.methods)?;
-        let folder = self.measurement.folder()?;
+        let opened = self.measurement.open(context)?;
+        let from = opened.source();
         check_writable_folder(&self.out).file(&self.out)?;
         let baseline = self.baseline.as_ref().unwrap_or(&methods[0].name);
         if methods.iter().all(|method| method.name != *baseline) {
             let message = format!("expected the name of one of --methods, got {baseline}");
             return Err(AppError::usage("--baseline", message));
         }
-        let slices = self.measurement.selected(&folder)?;
-        let results = self.results(context, &folder, &methods, &slices)?;
+        let slices = self.measurement.selected(from)?;
+        let results = self.results(context, from, &methods, &slices)?;
         let comparison = Comparison::new(&results, baseline)?;
         write_json(&self.out.join("comparison.json"), &comparison)?;
         write_bytes(&self.out.join("comparison.md"), comparison_markdown(&comparison).as_bytes())?;
         write_bytes(&self.out.join("comparison.csv"), comparison_csv(&comparison).as_bytes())?;
         write_bytes(&self.out.join("slices.csv"), slices_csv(&comparison).as_bytes())?;
-        let pictures = self.draw(&folder, &results, &comparison, &slices)?;
+        let pictures = self.draw(from, &results, &comparison, &slices)?;
         let html = page(&results, slices.len(), pictures).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         context.output.result(&comparison, || summary(&comparison, &self.out))
@@ -87,7 +89,7 @@ impl CompareArgs {
     fn results(
         &self,
         context: &Context,
-        folder: &DatasetFolder,
+        from: MeasurementSource<'_>,
         methods: &[Method],
         slices: &[SliceId],
     ) -> Result<Vec<MethodResults>, AppError> {
@@ -97,7 +99,7 @@ impl CompareArgs {
         for method in methods {
             let out = &self.out.join(&method.name);
             let work = Work { method, overrides: &[], samples: self.samples, brightness: None, out };
-            let found = self.measurement.resume(context, &registry, folder, slices, work, &mut observer);
+            let found = self.measurement.resume(context, &registry, from, slices, work, &mut observer);
             results.extend(failed.of(found)?);
         }
         failed.check().map(|()| results)
@@ -105,7 +107,7 @@ impl CompareArgs {
 
     fn draw(
         &self,
-        folder: &DatasetFolder,
+        from: MeasurementSource<'_>,
         results: &[MethodResults],
         comparison: &Comparison,
         slices: &[SliceId],
@@ -120,6 +122,7 @@ impl CompareArgs {
         };
         keep("boxes.png", "Errors of the slices", box_plots(comparison).step("drawing the box plots")?)?;
         keep("time.png", "Mean time against mean error", time_against_error(comparison).step("drawing the times")?)?;
+        let Some(folder) = from.folder() else { return Ok(pictures) };
         let with_maps: Vec<SliceId> = slices.iter().copied().filter(|id| folder.maps_path(*id).exists()).collect();
         for id in evenly(&with_maps, self.figures) {
             let figure = self.maps_figure(folder, results, id)?;

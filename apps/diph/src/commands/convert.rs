@@ -1,12 +1,14 @@
 //! `diph convert`: trajectories, dictionaries, results and networks from one file format to another.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use diph_datasets::{DictionaryFile, IntensityFactors, QuantitativeMaps, SampleResults, TrajectoryFile};
 use diph_diffusion::Checkpoint;
-use diph_formats::{ArrayFile, FolderLock, NpzWriter, OutputFile, check_not_input, check_writable_folder};
+use diph_formats::{
+    ArrayFile, ArrayLocation, FolderLock, NpzWriter, OutputFile, check_not_input, check_writable_folder,
+};
 use diph_network::WeightFormat;
 use diph_recon::memory::{files, program};
 use diph_recon::{Blame, ReconError};
@@ -36,7 +38,7 @@ pub struct ConvertArgs {
     pub force: bool,
     /// The file to read
     pub input: PathBuf,
-    /// The file to write, its format by its extension (`.mat` or `.npz`); for samples a folder, for a checkpoint `.safetensors`
+    /// The file to write, its format by its extension (`.mat` or `.npz`; of an array `.npy`, `.npz` or `.cfl`); for samples a folder, for a checkpoint `.safetensors`
     pub output: PathBuf,
 }
 
@@ -50,6 +52,9 @@ pub enum Content {
     Dictionary,
     /// `samples_*.npz` of the Python MRF-DiPh code, to one folder a sample with maps.npz and tsmi.npz in physical units
     Samples,
+    /// One array of any format that is read, FILE:KEY where a file holds several: `.npy`, `.npz`, `.mat`, BART's `.cfl`; written as
+    /// `.npy`, `.npz` or `.cfl`. The first dimension of BART is the last axis of numpy
+    Array,
     /// Weights of a diffusion prior or of a regression network (`.safetensors`, or `.pt` with a `.json` beside it), for example an average of a training
     /// run with half the bits
     Checkpoint,
@@ -64,16 +69,19 @@ impl ConvertArgs {
         let (input, output) = (&self.input, &self.output);
         self.check_used()?;
         self.check_name()?;
-        let reading = program().and(files([input.as_path()]));
+        let array = self.array_location()?;
+        let read: Vec<PathBuf> = array.as_ref().map_or_else(|| vec![input.clone()], ArrayLocation::files);
+        let reading = program().and(files(read.iter().map(PathBuf::as_path)));
         context.memory.check("reading the file", &reading, "check whether it is what it should be")?;
-        match self.what {
-            Content::Samples => self.convert_samples()?,
-            content => {
+        match (self.what, &array) {
+            (Content::Samples, _) => self.convert_samples()?,
+            (Content::Array, Some(location)) => self.convert_array(location)?,
+            (content, _) => {
                 let out = OutputFile::new(output, self.force, &[input]).file(output)?;
                 let bytes = match content {
                     Content::Trajectory => TrajectoryFile::read(input).file(input)?.to_bytes(output).file(output)?,
                     Content::Dictionary => DictionaryFile::read(input).file(input)?.to_bytes(output).file(output)?,
-                    Content::Checkpoint | Content::Samples => {
+                    Content::Array | Content::Checkpoint | Content::Samples => {
                         let (bytes, notes) = self.network()?;
                         context.output.note_all(notes.iter().map(|(what, value)| format!("{what}: {value}")));
                         bytes
@@ -95,8 +103,33 @@ impl ConvertArgs {
                 let message = format!("{}: expected a name that ends in .safetensors", self.output.display());
                 Err(AppError::usage("OUTPUT", message))
             }
-            Content::Checkpoint | Content::Samples => Ok(()),
+            Content::Array | Content::Checkpoint | Content::Samples => Ok(()),
         }
+    }
+
+    /// The array that the input names.
+    fn array_location(&self) -> Result<Option<ArrayLocation>, AppError> {
+        let parse = |text: &str| text.parse::<ArrayLocation>();
+        match (self.what, self.input.to_str()) {
+            (Content::Array, Some(text)) => Ok(Some(parse(text).flag("INPUT")?)),
+            (Content::Array, None) => Ok(Some(ArrayLocation::of_file(&self.input))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Everything is made and checked before anything is written.
+    fn convert_array(&self, location: &ArrayLocation) -> Result<(), ReconError> {
+        let read = location.files();
+        let inputs: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
+        let entry = location.read().file(&location.path)?;
+        let written = entry.array.to_files(&self.output, &entry.key).file(&self.output)?;
+        for (path, bytes) in &written {
+            OutputFile::new(path, self.force, &inputs).and_then(|file| file.check(bytes)).file(path)?;
+        }
+        for (path, bytes) in &written {
+            OutputFile::new(path, self.force, &inputs).and_then(|file| file.write(bytes)).file(path)?;
+        }
+        Ok(())
     }
 
     /// One folder a sample. The Python code leaves images and PD divided by the intensity factor, which is undone here. Everything
@@ -153,7 +186,7 @@ impl ConvertArgs {
         let unused = match self.what {
             Content::Samples => self.format.map(|_| ("--format", "a checkpoint")),
             Content::Checkpoint => self.factor.map(|_| ("--factor", "samples")),
-            Content::Trajectory | Content::Dictionary => {
+            Content::Array | Content::Trajectory | Content::Dictionary => {
                 let factor = self.factor.map(|_| ("--factor", "samples"));
                 factor.or(self.format.map(|_| ("--format", "a checkpoint")))
             }

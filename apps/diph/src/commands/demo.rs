@@ -112,7 +112,6 @@ impl DemoArgs {
     ) -> Study<'a> {
         Study {
             registry,
-            folder: source.folder,
             source,
             method,
             overrides: &[],

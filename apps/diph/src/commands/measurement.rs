@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 use diph_core::ImageShape;
-use diph_datasets::{DatasetFolder, SliceId};
+use diph_datasets::{DatasetFolder, Measurement, MeasurementFiles, SliceId};
 use diph_plugin_host::Registry;
-use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
+use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSource};
 use diph_recon::config::Override;
-use diph_recon::slices::{Selection, select};
+use diph_recon::slices::{Selection, read_measurement, select};
 use diph_recon::study::{MethodResults, Study};
 use diph_recon::{Blame, Method, ReconError, SomeSlices};
 
-use super::{parse_image, parse_seconds};
+use super::{MeasuredFilesArgs, parse_image, parse_seconds};
 use crate::Context;
 use crate::output::AppError;
 use crate::study_output::StudyOutput;
@@ -23,8 +23,8 @@ use crate::study_output::StudyOutput;
 #[derive(Args, Debug)]
 pub struct MeasurementArgs {
     /// Folder with `synthesized_ksp`, `qmaps`, ... and `acquisition`
-    #[arg(long, value_name = "DIR")]
-    pub dataset: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "kspace")]
+    pub dataset: Option<PathBuf>,
     /// Volumes, for example 0 or 1-9; -1 for all
     #[arg(long, default_value = "-1", allow_hyphen_values = true)]
     pub vols: Selection,
@@ -40,8 +40,8 @@ pub struct MeasurementArgs {
     /// Coefficients of the temporal subspace
     #[arg(long, default_value_t = 5)]
     pub coefficients: usize,
-    /// Trajectory file instead of the folder's (`.npz` or `.mat`)
-    #[arg(long, value_name = "FILE")]
+    /// Trajectory file instead of the folder's (`.npz` or `.mat`); with --kspace any array of positions
+    #[arg(long, value_name = "FILE[:KEY]")]
     pub trajectory: Option<PathBuf>,
     /// Dictionary file instead of the folder's (`.npz` or `.mat`)
     #[arg(long, value_name = "FILE")]
@@ -56,7 +56,7 @@ pub struct MeasurementArgs {
     #[arg(long)]
     pub force: bool,
     /// Simulate k-space from the reference maps, with noise, for slices that have none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kspace")]
     pub simulate: bool,
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
@@ -68,6 +68,27 @@ pub struct MeasurementArgs {
     /// With --isolate: longest time that a call of a plugin may take without an answer or a word of progress, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = parse_seconds)]
     pub plugin_time_out: Duration,
+    /// Files in place of the folder
+    #[command(flatten)]
+    pub files: MeasuredFilesArgs,
+}
+
+/// A measurement of which it is known what there is.
+pub enum OpenMeasurement {
+    /// A data folder.
+    Folder(DatasetFolder),
+    /// Files of the user's, and what was read from them.
+    Files(Box<(MeasurementFiles, Measurement)>),
+}
+
+impl OpenMeasurement {
+    /// Where slices come from.
+    pub fn source(&self) -> MeasurementSource<'_> {
+        match self {
+            Self::Folder(folder) => MeasurementSource::Folder(folder),
+            Self::Files(read) => MeasurementSource::Files(&read.0, &read.1),
+        }
+    }
 }
 
 /// A method's part of a comparison.
@@ -85,12 +106,20 @@ pub struct Work<'a> {
 }
 
 impl MeasurementArgs {
-    /// The data folder.
+    /// Opens the data folder, or reads k-space and trajectory of other files.
     ///
     /// # Errors
-    /// When there is no such folder.
-    pub fn folder(&self) -> Result<DatasetFolder, AppError> {
-        Ok(DatasetFolder::open(&self.dataset).file(&self.dataset)?)
+    /// When there is no such folder; naming the file or the flag that says how it is to be read.
+    pub fn open(&self, context: &Context) -> Result<OpenMeasurement, AppError> {
+        if let Some(files) = self.files.files(self.trajectory.as_deref(), self.image_size) {
+            let measurement = read_measurement(&files, context.memory)?;
+            context.output.note_all(measurement.notes.iter().cloned());
+            return Ok(OpenMeasurement::Files(Box::new((files, measurement))));
+        }
+        // Clap asks for one of the two.
+        let root = self.dataset.clone().unwrap_or_default();
+        let folder = DatasetFolder::open(&root).file(&root)?;
+        Ok(OpenMeasurement::Folder(folder))
     }
 
     /// The plugins, isolated where that is asked for.
@@ -105,13 +134,14 @@ impl MeasurementArgs {
     }
 
     /// Where trajectory, dictionary and coil sensitivities come from.
-    pub fn source<'a>(&'a self, folder: &'a DatasetFolder) -> AcquisitionSource<'a> {
+    pub fn source<'a>(&'a self, from: MeasurementSource<'a>) -> AcquisitionSource<'a> {
         let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
         AcquisitionSource {
-            folder,
+            from,
             cut: self.cut,
             coefficients: self.coefficients,
-            trajectory: self.trajectory.as_deref(),
+            // That of other files was read with them.
+            trajectory: self.trajectory.as_deref().filter(|_| from.folder().is_some()),
             dictionary: self.dictionary.as_deref(),
             sequence: self.sequence.as_ref(),
             coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
@@ -127,7 +157,7 @@ impl MeasurementArgs {
         &self,
         context: &Context,
         registry: &Registry,
-        folder: &DatasetFolder,
+        from: MeasurementSource<'_>,
         slices: &[SliceId],
         work: Work<'_>,
         observer: &mut StudyOutput<'_>,
@@ -135,8 +165,7 @@ impl MeasurementArgs {
         let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
-            folder,
-            source: &self.source(folder),
+            source: &self.source(from),
             method,
             overrides,
             out,
@@ -160,13 +189,16 @@ impl MeasurementArgs {
     ///
     /// # Errors
     /// Naming the flag or the folder to blame.
-    pub fn selected(&self, folder: &DatasetFolder) -> Result<Vec<SliceId>, AppError> {
-        let present = folder.slices(self.cut).file(folder.root())?;
-        let place = format!("in {}", folder.root().display());
+    pub fn selected(&self, from: MeasurementSource<'_>) -> Result<Vec<SliceId>, AppError> {
+        let present = match from {
+            MeasurementSource::Folder(folder) => folder.slices(self.cut).file(folder.root())?,
+            MeasurementSource::Files(_, measurement) => measurement.ids(),
+        };
+        let place = format!("in {}", from.place().display());
         let selected = select(&present, (&self.vols, "vols"), (&self.slices, "slices"), &place)?;
         if selected.is_empty() {
             let message = "expected `qmaps` or `synthesized_ksp` with slices, found none";
-            return Err(ReconError::input(folder.root(), message).into());
+            return Err(ReconError::input(from.place(), message).into());
         }
         Ok(selected)
     }

@@ -57,16 +57,15 @@ impl ReconArgs {
     pub fn run(&self, context: &Context) -> Result<(), AppError> {
         let overrides = self.overrides.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
         let method = Method::read(&self.method, &overrides)?;
-        let folder = self.measurement.folder()?;
+        let opened = self.measurement.open(context)?;
         if !self.dry_run {
             check_writable_folder(&self.out).file(&self.out)?;
         }
-        let slices = self.measurement.selected(&folder)?;
-        let source = self.measurement.source(&folder);
+        let slices = self.measurement.selected(opened.source())?;
+        let source = self.measurement.source(opened.source());
         let registry = self.measurement.registry(context)?;
         let study = Study {
             registry: &registry,
-            folder: &folder,
             source: &source,
             method: &method,
             overrides: &overrides,

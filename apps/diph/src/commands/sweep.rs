@@ -53,15 +53,15 @@ impl SweepArgs {
         Sweep::check_folders(&points)?;
         let names: Vec<String> = read_methods(&self.methods)?.into_iter().map(|method| method.name).collect();
         let runs = self.runs(&names, &points, &fixed)?;
-        let folder = self.measurement.folder()?;
+        let folder = self.measurement.open(context)?;
         check_writable_folder(&self.out).file(&self.out)?;
-        let slices = self.measurement.selected(&folder)?;
+        let slices = self.measurement.selected(folder.source())?;
         let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
         let (mut swept, mut failed) = (Vec::new(), FailedSlices::default());
         for Run { point, method, overrides, out } in &runs {
             let work = Work { method, overrides, samples: self.samples, brightness: None, out };
-            let results = self.measurement.resume(context, &registry, &folder, &slices, work, &mut observer);
+            let results = self.measurement.resume(context, &registry, folder.source(), &slices, work, &mut observer);
             swept.extend(failed.of(results)?.map(|results| SweptPoint::new(point, results)));
         }
         failed.check()?;

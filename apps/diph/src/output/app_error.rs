@@ -9,7 +9,7 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 15] = [
+const FLAGS: [(&str, &str); 21] = [
     ("baseline", "--baseline"),
     ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
@@ -17,14 +17,20 @@ const FLAGS: [(&str, &str); 15] = [
     ("data.slices", "--slices"),
     ("data.validation_vols", "--validation-vols"),
     ("data.vols", "--vols"),
+    ("dictionary", "--dictionary"),
+    ("frame_counter", "--frame-counter"),
     ("image_size", "--image-size"),
+    ("kspace_axes", "--kspace-axes"),
     ("log_results", "--report"),
     ("model_config", "--model-config"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
     ("set_range", "--set-range"),
     ("slices", "--slices"),
+    ("trajectory", "--trajectory"),
+    ("trajectory_axes", "--trajectory-axes"),
     ("vols", "--vols"),
+    ("voxel_size", "--voxel-size"),
 ];
 
 /// Why a command ended early, and which flag is to blame.

@@ -16,6 +16,7 @@ mod network;
 #[cfg(unix)]
 mod nothing_lost;
 mod parity;
+mod peer_files;
 mod plugin_faults;
 mod plugin_lock;
 mod plugin_projects;

@@ -11,17 +11,17 @@ use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3, Ix4};
 use num_complex::Complex32;
 use serde_json::{Value, json};
 
-use super::Acquisition;
-use super::{SequenceSource, read_dictionary};
+use super::{Acquisition, MeasurementSource, SequenceSource, read_dictionary};
 use crate::{Blame, Cancel, ReconError};
 
 /// Iterations of density compensation for trajectories that come without one; it settles in about ten.
 const PIPE_MENON_ITERATIONS: usize = 15;
 
-/// Where trajectory, dictionary and coil sensitivities come from: a data folder, with files of the user's in its place.
+/// Where trajectory, dictionary and coil sensitivities come from: a data folder or the files of a measurement, with other files of the
+/// user's in their place.
 pub struct AcquisitionSource<'a> {
-    /// The data folder.
-    pub folder: &'a DatasetFolder,
+    /// Where slices come from.
+    pub from: MeasurementSource<'a>,
     /// Truncation of the sequence, 0..4.
     pub cut: usize,
     /// Coefficients of the subspace.
@@ -42,7 +42,7 @@ impl<'a> AcquisitionSource<'a> {
     /// Everything from the folder itself, five coefficients.
     pub fn of_folder(folder: &'a DatasetFolder, cut: usize) -> Self {
         Self {
-            folder,
+            from: MeasurementSource::Folder(folder),
             cut,
             coefficients: 5,
             trajectory: None,
@@ -69,16 +69,19 @@ impl<'a> AcquisitionSource<'a> {
         let sequence = self.sequence.map(SequenceSource::to_string);
         // JSON is text, and a path need not be.
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        json!({
-            "dataset": text(self.folder.root()),
-            "cut": self.cut,
-            "coefficients": self.coefficients,
-            "trajectory": self.trajectory.map(text),
-            "dictionary": self.dictionary.map(text),
-            "sequence": sequence,
-            "coil_maps": self.coil_maps.map(text),
-            "estimate_coils": self.estimate_coils,
-        })
+        let mut description = self.from.describe();
+        for (name, value) in [
+            ("cut", json!(self.cut)),
+            ("coefficients", json!(self.coefficients)),
+            ("trajectory", json!(self.trajectory.map(text))),
+            ("dictionary", json!(self.dictionary.map(text))),
+            ("sequence", json!(sequence)),
+            ("coil_maps", json!(self.coil_maps.map(text))),
+            ("estimate_coils", json!(self.estimate_coils)),
+        ] {
+            description[name] = value;
+        }
+        description
     }
 
     /// Files that [`read`](Self::read) opens.
@@ -92,7 +95,11 @@ impl<'a> AcquisitionSource<'a> {
             _ => None,
         };
         let coil_maps = self.coil_maps_path()?;
-        Ok([Some(self.trajectory_path()?), dictionary, sequence, coil_maps].into_iter().flatten().collect())
+        let measured = match self.from {
+            MeasurementSource::Files(_, measurement) => measurement.files.clone(),
+            MeasurementSource::Folder(_) => vec![self.trajectory_path()?],
+        };
+        Ok(measured.into_iter().chain([dictionary, sequence, coil_maps].into_iter().flatten()).collect())
     }
 
     /// The trajectory that [`read`](Self::read) opens.
@@ -100,13 +107,25 @@ impl<'a> AcquisitionSource<'a> {
     /// # Errors
     /// When the folder has two, or nobody can tell which it has.
     pub fn trajectory_path(&self) -> Result<PathBuf, ReconError> {
-        self.trajectory
-            .map_or_else(|| self.folder.trajectory_path().file(self.folder.root()), |path| Ok(path.to_owned()))
+        match (self.trajectory, self.from) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, MeasurementSource::Folder(folder)) => folder.trajectory_path().file(folder.root()),
+            (None, MeasurementSource::Files(_, measurement)) => Ok(measurement.trajectory_file.clone()),
+        }
     }
 
     fn dictionary_path(&self) -> Result<PathBuf, ReconError> {
-        let own = || self.folder.dictionary_path(self.cut).file(self.folder.root());
-        self.dictionary.map_or_else(own, |path| Ok(path.to_owned()))
+        match (self.dictionary, self.from) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, MeasurementSource::Folder(folder)) => folder.dictionary_path(self.cut).file(folder.root()),
+            (None, MeasurementSource::Files(_, measurement)) => {
+                let message = format!(
+                    "expected the file of a dictionary, or a sequence to simulate it from: {} has none",
+                    measurement.kspace_file.display()
+                );
+                Err(ReconError::setting("dictionary", message))
+            }
+        }
     }
 
     fn coil_maps_path(&self) -> Result<Option<PathBuf>, ReconError> {
@@ -116,7 +135,9 @@ impl<'a> AcquisitionSource<'a> {
         if let Some(path) = self.coil_maps {
             return Ok(Some(path.to_owned()));
         }
-        let own = self.folder.coil_maps_path();
+        let Some(own) = self.from.folder().map(DatasetFolder::coil_maps_path) else {
+            return Ok(None);
+        };
         Ok(is_there(&own).file(&own)?.then_some(own))
     }
 
@@ -137,7 +158,10 @@ impl<'a> AcquisitionSource<'a> {
     /// Naming the file, the key and what was expected.
     pub fn read_trajectory(&self, frames: usize, image: &ImageShape) -> Result<(Array3<f64>, Array2<f32>), ReconError> {
         let path = self.trajectory_path()?;
-        let file = TrajectoryFile::read(&path).file(&path)?;
+        let file = match (self.trajectory, self.from) {
+            (None, MeasurementSource::Files(_, measurement)) => measurement.trajectory.clone(),
+            _ => TrajectoryFile::read(&path).file(&path)?,
+        };
         let (axes, needed) = (file.positions.len_of(Axis(2)), image.lengths().len());
         if axes != needed {
             let names: Vec<String> = image.names().iter().map(|name| format!("k{name}")).collect();

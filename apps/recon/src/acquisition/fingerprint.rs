@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use diph_datasets::DatasetFolder;
 use sha2::{Digest, Sha256};
 
 use super::{Acquisition, AcquisitionSource};
@@ -45,13 +44,12 @@ impl Fingerprint {
         format!("trajectory {}, dictionary {}, coil maps {}", self.trajectory, self.dictionary, self.coil_maps)
     }
 
-    /// Fails when k-space was measured with another acquisition than `folder` has. What the user has named instead of the folder's
+    /// Fails when k-space was measured with another acquisition than the data folder has. What the user has named instead of the folder's
     /// files is the user's business.
     ///
     /// # Errors
     /// [`ReconError::File`] naming the k-space and what differs.
     pub fn check(&self, kspace: &Path, measured_with: &str, source: &AcquisitionSource<'_>) -> Result<(), ReconError> {
-        let folder: &DatasetFolder = source.folder;
         let own_dictionary = source.dictionary.is_none() && source.sequence.is_none();
         let own_coils = source.coil_maps.is_none() && !source.estimate_coils;
         let parts = [
@@ -66,7 +64,7 @@ impl Fingerprint {
                 let message = format!(
                     "key `measured_with`: it was measured with another acquisition than that in {} ({name} differ); simulate \
                      again, or name the file to take",
-                    folder.root().join("acquisition").display()
+                    source.from.place().join("acquisition").display()
                 );
                 return Err(message).file(kspace);
             }

@@ -5,6 +5,7 @@ mod acquisition_source;
 mod demo_acquisition;
 mod dictionary;
 mod fingerprint;
+mod measurement_source;
 mod sequence_source;
 
 pub use acquisition::{Acquisition, announced};
@@ -12,4 +13,5 @@ pub use acquisition_source::{AcquisitionSource, positions};
 pub use demo_acquisition::DemoAcquisition;
 pub use dictionary::{dictionary_file, read_dictionary};
 pub use fingerprint::Fingerprint;
+pub use measurement_source::MeasurementSource;
 pub use sequence_source::SequenceSource;

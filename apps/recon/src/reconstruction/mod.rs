@@ -1,5 +1,6 @@
 //! From a measurement to maps: joins the parts that a method names.
 
+mod orientation;
 mod parts;
 mod posterior;
 mod reconstructor;
@@ -7,6 +8,7 @@ mod result;
 mod step;
 mod stopwatch;
 
+pub use orientation::BetterOrientation;
 pub use parts::{Parts, part_provenance};
 pub use posterior::{Posterior, PosteriorSum};
 pub use reconstructor::{OnStep, Reconstructor, reconstruct};

@@ -1,10 +1,10 @@
-//! One slice of a data folder.
+//! One slice of a measurement.
 
 use std::path::{Path, PathBuf};
 
 use diph_core::{ForwardOperator, Rng};
 use diph_datasets::{DatasetFolder, NoiseParts, REFERENCE_NOISE, SliceId, add_measurement_noise};
-use diph_formats::{NpzFile, is_there};
+use diph_formats::is_there;
 use diph_gaussian::proton_density_scale;
 use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
@@ -15,7 +15,7 @@ use crate::acquisition::{Acquisition, AcquisitionSource, Fingerprint};
 use crate::parameter_maps;
 use crate::{Blame, ReconError};
 
-/// A slice as it is in a data folder, before it is known with which operator.
+/// A slice as it is in its files, before it is known with which operator.
 pub struct SliceInput {
     /// Which slice.
     pub id: SliceId,
@@ -28,28 +28,34 @@ pub struct SliceInput {
 }
 
 impl SliceInput {
-    /// Reads what the folder has of a slice. Where there is no k-space to reconstruct,
+    /// Reads what there is of a slice. Where there is no k-space to reconstruct,
     /// the reference TSMI is looked up in the dictionary, unless the folder has it.
     ///
     /// # Errors
     /// Naming the file, the key and what was expected.
     pub fn read(source: &AcquisitionSource<'_>, id: SliceId, acquisition: &Acquisition) -> Result<Self, ReconError> {
-        let (folder, cut) = (source.folder, source.cut);
+        let (from, cut) = (source.from, source.cut);
         let mut files = Vec::new();
-        let path = folder.kspace_path(id, cut);
-        let kspace = match is_there(&path).file(&path)? {
+        let path = from.kspace_file(id, cut);
+        let kspace = match from.has_kspace(id, cut)? {
             true => {
-                check_kspace_shape(&path, source, acquisition)?;
-                let kspace = folder.kspace(id, cut).file(&path)?;
+                check_kspace_shape(id, source, acquisition)?;
+                let kspace = from.kspace(id, cut)?;
                 check_signal(&path, &kspace)?;
-                if let Some(measured_with) = folder.measured_with(id, cut).file(&path)? {
-                    Fingerprint::of(acquisition).check(&path, &measured_with, source)?;
-                }
-                files.push(path);
                 Some(kspace)
             }
             false => None,
         };
+        // Other files have no references, and are named with the acquisition.
+        let Some(folder) = from.folder() else {
+            return Ok(Self { id, kspace, truth: None, files });
+        };
+        if kspace.is_some() {
+            if let Some(measured_with) = folder.measured_with(id, cut).file(&path)? {
+                Fingerprint::of(acquisition).check(&path, &measured_with, source)?;
+            }
+            files.push(path);
+        }
         let maps_path = folder.maps_path(id);
         let truth = match is_there(&maps_path).file(&maps_path)? {
             true => {
@@ -121,17 +127,20 @@ pub fn slice_generator(seed: u64, id: SliceId) -> Rng {
 /// Compares the lengths that the file announces before its values are read. Any number of coils goes where none are known: their
 /// sensitivities can be estimated.
 fn check_kspace_shape(
-    path: &Path,
+    id: SliceId,
     source: &AcquisitionSource<'_>,
     acquisition: &Acquisition,
 ) -> Result<(), ReconError> {
-    let shape = NpzFile::open(path).and_then(|mut file| file.shape("y")).file(path)?;
+    let path = &source.from.kspace_file(id, source.cut);
+    let shape = source.from.kspace_shape(id, source.cut)?;
+    // Files of the user's may have any key, and their own error names it.
+    let key = if source.from.folder().is_some() { "key `y`: " } else { "" };
     let batch = shape.len().saturating_sub(3);
     // Another number of axes is refused by the reader.
     let ([1, ..] | [], [coils, frames, samples]) = shape.split_at(batch) else { return Ok(()) };
     let got = (*coils, *frames, *samples);
     if coils * frames * samples == 0 {
-        let message = format!("key `y`: expected at least one coil, frame and sample, got {got:?}");
+        let message = format!("{key}expected at least one coil, frame and sample, got {got:?}");
         return Err(ReconError::input(path, message));
     }
     let (frames, samples) = acquisition.density_compensation.dim();
@@ -140,7 +149,8 @@ fn check_kspace_shape(
     if got == expected {
         return Ok(());
     }
-    let mut message = format!("key `y`: expected {expected:?} as the acquisition says, got {got:?}");
+    let mut message =
+        format!("{key}expected (coil, frame, sample) = {expected:?} as the acquisition says, got {got:?}");
     if got.2 != samples {
         let trajectory = source.trajectory_path()?;
         message += &format!(
@@ -156,7 +166,7 @@ fn check_kspace_shape(
 fn check_signal(path: &Path, kspace: &Array3<Complex32>) -> Result<(), ReconError> {
     match kspace.iter().any(|sample| *sample != Complex32::ZERO) {
         true => Ok(()),
-        false => Err(ReconError::input(path, "key `y`: expected a measurement, got zeros only")),
+        false => Err(ReconError::input(path, "expected a measurement, got k-space of zeros only")),
     }
 }
 

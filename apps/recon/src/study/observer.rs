@@ -7,7 +7,7 @@ use diph_core::{Breakdown, MemoryEstimate, ParameterMaps};
 use diph_datasets::{ResultLogRow, SliceId};
 
 use crate::provenance::Provenance;
-use crate::reconstruction::{Posterior, Reconstruction, Step};
+use crate::reconstruction::{BetterOrientation, Posterior, Reconstruction, Step};
 use crate::slices::Truth;
 use crate::uncertainty::Uncertainty;
 use crate::{Method, ReconError};
@@ -73,6 +73,8 @@ pub enum Notice {
     },
     /// An estimate of sensitivities was asked for, and there is one coil only.
     OneCoil(SliceId),
+    /// Another convention of the trajectory fits the coil sensitivities better.
+    Orientation(BetterOrientation),
     /// The method has a calibration that does not hold here: deviations are those of the samples.
     NotCalibrated {
         /// The method.
@@ -103,6 +105,7 @@ impl Notice {
                 | Self::NotCalibrated { .. }
                 | Self::SimulatedKspace(_)
                 | Self::SliceFailed(_)
+                | Self::Orientation(_)
         )
     }
 }
@@ -115,6 +118,7 @@ impl fmt::Display for Notice {
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
             Self::LongRun(line) | Self::SliceFailed(line) => f.write_str(line),
+            Self::Orientation(better) => better.fmt(f),
             Self::SimulatedKspace(id) => {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }

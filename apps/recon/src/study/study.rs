@@ -1,11 +1,11 @@
-//! One method over the slices of a data folder.
+//! One method over the slices of a measurement.
 
 use std::num::NonZero;
 use std::path::Path;
 
 use diph_core::{ImageShape, MemoryEstimate, StopReason};
-use diph_datasets::{DatasetFolder, MASK_THRESHOLD, SliceId};
-use diph_formats::{NpzFile, is_there};
+use diph_datasets::{IntensityFactors, MASK_THRESHOLD, Measurement, SliceId};
+use diph_formats::is_there;
 use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
 use ndarray::{Array3, ArrayD};
@@ -15,13 +15,13 @@ use super::{
     FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, ResultsFolder,
     RunConfiguration, SliceFiles, SliceResult, StudyObserver,
 };
-use crate::acquisition::{Acquisition, AcquisitionSource};
+use crate::acquisition::{Acquisition, AcquisitionSource, MeasurementSource};
 use crate::config::Override;
 use crate::evaluation::whole_head;
 use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
-use crate::reconstruction::{Parts, Reconstruction, Reconstructor, Step};
+use crate::reconstruction::{BetterOrientation, Parts, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
 use crate::uncertainty::Calibration;
 use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
@@ -29,14 +29,12 @@ use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
 /// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
 const WALSH_RADIUS: usize = 4;
 
-/// One method over the slices of a data folder: what goes in, and where the results go.
+/// One method over the slices of a measurement: what goes in, and where the results go.
 #[derive(Clone, Copy)]
 pub struct Study<'a> {
     /// Where parts come from.
     pub registry: &'a Registry,
-    /// Where slices come from.
-    pub folder: &'a DatasetFolder,
-    /// Where trajectory, dictionary and coil sensitivities come from.
+    /// Where slices, trajectory, dictionary and coil sensitivities come from.
     pub source: &'a AcquisitionSource<'a>,
     /// The method.
     pub method: &'a Method,
@@ -108,6 +106,9 @@ impl Study<'_> {
         for id in slices {
             self.cancel.check()?;
             let input = self.input(*id, &acquisition)?;
+            if slices.first() == Some(id) {
+                self.check_orientation(&input, &acquisition, observer)?;
+            }
             let mut work = || {
                 let own = self.parts_of_slice(&input, &acquisition, observer)?;
                 let parts = own.as_ref().unwrap_or(&shared);
@@ -159,15 +160,13 @@ impl Study<'_> {
     /// memory than there is, however small they are on disk.
     fn check_kspace(&self, slices: &[SliceId]) -> Result<(), ReconError> {
         for id in slices {
-            let path = self.folder.kspace_path(*id, self.source.cut);
-            if !self.simulate && !is_there(&path).file(&path)? {
-                return Err(ReconError::NoKspace { file: path });
+            let (from, cut) = (self.source.from, self.source.cut);
+            if !self.simulate && !from.has_kspace(*id, cut)? {
+                return Err(ReconError::NoKspace { file: from.kspace_file(*id, cut) });
             }
-            let known = [
-                self.folder.maps_path(*id),
-                self.folder.mask_path(*id, MASK_THRESHOLD),
-                self.folder.reference_tsmi_path(*id, self.source.cut),
-            ];
+            let Some(folder) = from.folder() else { continue };
+            let known =
+                [folder.maps_path(*id), folder.mask_path(*id, MASK_THRESHOLD), folder.reference_tsmi_path(*id, cut)];
             let reading = program().and(files(known.iter().map(AsRef::as_ref)));
             self.memory.check(&format!("reading {id}"), &reading, "its files hold more than maps of a slice")?;
         }
@@ -181,9 +180,9 @@ impl Study<'_> {
     pub fn check_output(&self, slices: &[SliceId]) -> Result<(), ReconError> {
         let files = |id: SliceId| {
             let mut files = self.source.files()?;
-            let kspace = self.folder.kspace_path(id, self.source.cut);
-            if is_there(&kspace).file(&kspace)? {
-                files.push(kspace);
+            let (from, cut) = (self.source.from, self.source.cut);
+            if from.folder().is_some() && from.has_kspace(id, cut)? {
+                files.push(from.kspace_file(id, cut));
             }
             Ok(files)
         };
@@ -236,10 +235,7 @@ impl Study<'_> {
         if let Some(coils) = acquisition.known_coils() {
             return coils;
         }
-        let shape = slices.iter().find_map(|id| {
-            let mut file = NpzFile::open(self.folder.kspace_path(*id, self.source.cut)).ok()?;
-            file.shape("y").ok()
-        });
+        let shape = slices.iter().find_map(|id| self.source.from.kspace_shape(*id, self.source.cut).ok());
         // (1, coil, frame, sample); a file of another form is refused when it is read.
         shape.and_then(|shape| shape.iter().rev().nth(2).copied()).unwrap_or(1).max(1)
     }
@@ -327,6 +323,23 @@ impl Study<'_> {
         Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance, summary }))
     }
 
+    /// Warns where the trajectory of the user's files does not lie as the coil sensitivities do.
+    fn check_orientation(
+        &self,
+        input: &SliceInput,
+        acquisition: &Acquisition,
+        observer: &mut dyn StudyObserver,
+    ) -> Result<(), ReconError> {
+        let (MeasurementSource::Files(_, measurement), Some(kspace)) = (self.source.from, &input.kspace) else {
+            return Ok(());
+        };
+        let better =
+            BetterOrientation::find(self.registry, self.method, acquisition, kspace.view(), &measurement.columns)
+                .step("comparing orientations of the trajectory")?;
+        better.map(Notice::Orientation).iter().for_each(|notice| observer.notice(notice));
+        Ok(())
+    }
+
     /// What measures the steps, where that is asked for and there is something to anneal.
     fn result_log<'r>(
         &'r self,
@@ -392,8 +405,10 @@ impl Study<'_> {
 
     /// What images in files of the Python code's layout are divided by.
     fn reference_factor(&self) -> Result<f32, ReconError> {
-        let factors = self.folder.intensity_factors().file(&self.folder.intensity_factors_path())?;
-        Ok(factors.reference)
+        let Some(folder) = self.source.from.folder() else {
+            return Ok(IntensityFactors::default().reference);
+        };
+        Ok(folder.intensity_factors().file(&folder.intensity_factors_path())?.reference)
     }
 
     /// Name of the network in file names: that of its file, or of the method for the network that comes with Diph.
@@ -407,22 +422,22 @@ impl Study<'_> {
         if let Some(size) = self.image_size {
             return Ok(size);
         }
-        let mut with_maps = None;
+        let folder = match self.source.from {
+            MeasurementSource::Folder(folder) => folder,
+            MeasurementSource::Files(_, Measurement { image: Some(image), .. }) => return Ok(*image),
+            MeasurementSource::Files(..) => {
+                let message = "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since the files do not tell it";
+                return Err(ReconError::setting("image_size", message));
+            }
+        };
         for id in slices {
-            let path = self.folder.maps_path(*id);
+            let path = folder.maps_path(*id);
             if is_there(&path).file(&path)? {
-                with_maps = Some(id);
-                break;
+                return ImageShape::try_from(folder.maps(*id).file(&path)?.lengths()).file(&path);
             }
         }
-        let Some(id) = with_maps else {
-            return Err(ReconError::setting(
-                "image_size",
-                "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since no slice has maps to tell it",
-            ));
-        };
-        let path = self.folder.maps_path(*id);
-        ImageShape::try_from(self.folder.maps(*id).file(&path)?.lengths()).file(&path)
+        let message = "expected HEIGHTxWIDTH or DEPTHxHEIGHTxWIDTH, since no slice has maps to tell it";
+        Err(ReconError::setting("image_size", message))
     }
 
     fn provenance(&self, input: &SliceInput, parts: &Parts, memory_estimate: u64) -> Result<Provenance, ReconError> {

@@ -8,13 +8,10 @@ use ndarray::{ArrayView, Dimension};
 
 use super::element::{HEADER_LENGTH, data_type};
 use super::parser::Parser;
-use super::{MatStruct, MatValue, writer};
-use crate::{AnyArray, Error, Result, write_atomically};
+use super::{MatStruct, MatValue, hdf5_variables, writer};
+use crate::{AnyArray, Error, Hdf5File, Result, write_atomically};
 
 const FORMAT: &str = ".mat file of version 5";
-
-/// First bytes of an HDF5 file, which may stand behind MATLAB's own header of 512 bytes.
-const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// The variables of a `.mat` file.
 ///
@@ -47,10 +44,13 @@ impl MatFile {
     /// Reads a file with all its variables.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Read`], [`Error::Malformed`], or [`Error::Unsupported`] for version 7.3 (HDF5) and
-    /// version 4.
+    /// [`Error::Missing`], [`Error::Read`], [`Error::Malformed`], or [`Error::Unsupported`] for version 4.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        if Hdf5File::is_at(path) {
+            let variables = hdf5_variables::variables(&Hdf5File::open(path)?)?;
+            return Ok(Self { path: path.into(), variables });
+        }
         let bytes = fs::read(path).map_err(|source| Error::read(path, source))?;
         Self::parse(path, &bytes)
     }
@@ -58,6 +58,11 @@ impl MatFile {
     /// The variables, with getters whose errors name file and key.
     pub fn root(&self) -> MatStruct<'_> {
         MatStruct { path: self.path.clone(), prefix: String::new(), fields: &self.variables }
+    }
+
+    /// The variables by name, as they are in the file.
+    pub fn variables(&self) -> &[(String, MatValue)] {
+        &self.variables
     }
 
     /// Writes all variables, compressed, as `save -v7` does. The same variables always give the same bytes.
@@ -122,15 +127,8 @@ fn refuse_other_versions(path: &Path, bytes: &[u8]) -> Result<()> {
         found: found.into(),
         advice: advice.into(),
     };
-    let behind_header = bytes.get(512..).unwrap_or_default();
-    if bytes.starts_with(HDF5_SIGNATURE)
-        || behind_header.starts_with(HDF5_SIGNATURE)
-        || bytes.starts_with(b"MATLAB 7.3")
-    {
-        return Err(unsupported(
-            "a .mat file of version 7.3 (HDF5)",
-            "load it in MATLAB and save it again with `save('FILE.mat', ..., '-v7')`",
-        ));
+    if bytes.starts_with(b"MATLAB 7.3") {
+        return Err(Error::malformed(path, ".mat file of version 7.3", "no HDF5 behind its header"));
     }
     // A version 5 file starts with text; the first four bytes of version 4 are a small integer, so that one is 0.
     if bytes.len() >= 20 && bytes[..4].contains(&0) {
@@ -195,15 +193,32 @@ mod tests {
 
     #[test]
     fn other_versions_are_refused_with_advice() {
-        let mut hdf5 = b"MATLAB 7.3 MAT-file".to_vec();
-        hdf5.resize(512, b' ');
-        hdf5.extend(HDF5_SIGNATURE);
-        let error = MatFile::parse(Path::new("x.mat"), &hdf5).unwrap_err();
-        assert!(matches!(&error, Error::Unsupported { .. }));
-        assert!(error.to_string().contains("7.3 (HDF5) is not supported") && error.to_string().contains("-v7"));
+        let mut cut_short = b"MATLAB 7.3 MAT-file".to_vec();
+        cut_short.resize(512, b' ');
+        let error = MatFile::parse(Path::new("x.mat"), &cut_short).unwrap_err();
+        assert!(error.to_string().contains("no HDF5 behind its header"), "{error}");
         let version4 = MatFile::parse(Path::new("x.mat"), &[0; 40]);
         assert!(matches!(version4, Err(Error::Unsupported { .. })));
         assert!(matches!(MatFile::parse(Path::new("x.mat"), b"MATLAB"), Err(Error::Malformed { .. })));
+    }
+
+    #[test]
+    fn version_7_3_is_read_as_hdf5storage_writes_it() {
+        let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/peers/hdf5storage.mat");
+        let file = MatFile::open(peer).unwrap();
+        let lut = file.root().array::<f64, Ix2>("lut", "(atom, parameter)").unwrap();
+        assert_eq!(lut, ndarray::arr2(&[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]));
+        let scan = file.root().structure("scan").unwrap();
+        let k = scan.array::<Complex32, ndarray::Ix3>("k", "(coil, frame, sample)").unwrap();
+        assert_eq!(k.dim(), (2, 3, 4));
+        for ((coil, frame, sample), value) in k.indexed_iter() {
+            let number = (12 * coil + 4 * frame + sample) as f32;
+            assert_eq!(*value, Complex32::new(number, -0.5 * number));
+        }
+        assert_eq!(scan.get("note"), Some(&MatValue::Text("spiral".into())));
+        let mask = scan.array::<bool, Ix2>("mask", "(1, 3)").unwrap();
+        assert_eq!(mask, ndarray::arr2(&[[true, false, true]]));
+        assert_eq!(scan.array::<i64, Ix2>("counts", "(1, 2)").unwrap(), ndarray::arr2(&[[1, -2]]));
     }
 
     #[test]

@@ -8,5 +8,6 @@ mod header;
 mod npy;
 mod npz;
 
+pub(crate) use npy::encode as encode_npy;
 pub use npy::{NpyElement, read_npy, write_npy};
 pub use npz::{NpzFile, NpzWriter};

@@ -95,6 +95,7 @@ fixed_size_element!(bool, "|b1", value => u8::from(*value));
 fixed_size_element!(u8, "|u1", value => value);
 fixed_size_element!(i32, "<i4", value => value);
 fixed_size_element!(i64, "<i8", value => value);
+fixed_size_element!(u64, "<u8", value => value);
 fixed_size_element!(f32, "<f4", value => value);
 fixed_size_element!(f64, "<f8", value => value);
 fixed_size_element!(Complex32, "<c8", value => value.re, value.im);
@@ -113,7 +114,7 @@ impl NpyElement for String {
 }
 
 /// The array as the bytes of an `.npy` file, in C order.
-pub(super) fn encode<T: NpyElement, D: Dimension>(array: ArrayView<'_, T, D>) -> Vec<u8> {
+pub(crate) fn encode<T: NpyElement, D: Dimension>(array: ArrayView<'_, T, D>) -> Vec<u8> {
     let descr = T::descr(array.iter());
     let header = Header { descr, fortran_order: false, shape: array.shape().to_vec() };
     let mut bytes = header.to_bytes();

@@ -1,0 +1,14 @@
+//! A measurement from files that a user names one by one, in the conventions of other programs.
+
+mod axis_order;
+mod measurement;
+mod measurement_files;
+mod plain_arrays;
+mod position_unit;
+mod scanner_file;
+
+pub use axis_order::AxisOrder;
+pub use measurement::Measurement;
+pub use measurement_files::MeasurementFiles;
+pub use position_unit::{Columns, PositionUnit};
+pub use scanner_file::FrameCounter;
