@@ -51,7 +51,7 @@ pub enum Error {
     /// Files in the conventions of another program, of which something is not known or was said wrongly.
     #[error("{setting}: {problem}")]
     Convention {
-        /// The setting that says it: `kspace_axes`, `trajectory`, `trajectory_axes`, `image_size`, `voxel_size`.
+        /// The setting that says it, for example `kspace_axes` or `trajectory_unit`.
         setting: &'static str,
         /// What was expected and what came.
         problem: String,

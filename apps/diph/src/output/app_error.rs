@@ -9,7 +9,7 @@ use diph_recon::{NotEnoughMemory, ReconError, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 21] = [
+const FLAGS: [(&str, &str); 24] = [
     ("baseline", "--baseline"),
     ("coil_maps", "--coil-maps"),
     ("cut", "--cut"),
@@ -17,6 +17,7 @@ const FLAGS: [(&str, &str); 21] = [
     ("data.slices", "--slices"),
     ("data.validation_vols", "--validation-vols"),
     ("data.vols", "--vols"),
+    ("density_compensation", "--density-compensation"),
     ("dictionary", "--dictionary"),
     ("frame_counter", "--frame-counter"),
     ("image_size", "--image-size"),
@@ -29,6 +30,8 @@ const FLAGS: [(&str, &str); 21] = [
     ("slices", "--slices"),
     ("trajectory", "--trajectory"),
     ("trajectory_axes", "--trajectory-axes"),
+    ("trajectory_columns", "--trajectory-columns"),
+    ("trajectory_unit", "--trajectory-unit"),
     ("vols", "--vols"),
     ("voxel_size", "--voxel-size"),
 ];

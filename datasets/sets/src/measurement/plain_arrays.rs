@@ -19,6 +19,7 @@ const TRAJECTORY: [&[&str]; 3] = [&["frame"], &["shot", "sample"], &["column"]];
 const WEIGHTS: [&[&str]; 2] = [&["frame"], &["shot", "sample"]];
 
 pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
+    check_used("frame_counter", files.frame_counter.is_some(), "but on the raw data of a scanner")?;
     let Some(trajectory) = &files.trajectory else {
         let problem = format!("expected the positions of the samples of {}, which has none itself", files.kspace);
         return Err(Error::Convention { setting: "trajectory", problem });
@@ -37,6 +38,14 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
         files: files.files(),
         notes: Vec::new(),
     })
+}
+
+/// Fails on a setting that is there and has no effect.
+pub(super) fn check_used(setting: &'static str, is_there: bool, but: &str) -> Result<()> {
+    match is_there {
+        true => Err(Error::Convention { setting, problem: format!("has no effect {but}; leave it out") }),
+        false => Ok(()),
+    }
 }
 
 /// (slice, coil, frame, sample).
@@ -425,6 +434,8 @@ mod tests {
             ..files.clone()
         };
         assert!(message(weighted).contains("key `w`: expected 5 weights, or 4 x 5"));
+        let counted = MeasurementFiles { frame_counter: Some(crate::FrameCounter::Set), ..files.clone() };
+        assert!(message(counted).starts_with("frame_counter: has no effect but on"));
         assert!(
             message(MeasurementFiles { trajectory: None, ..files }).starts_with("trajectory: expected the positions")
         );

@@ -82,6 +82,12 @@ impl fmt::Display for FrameCounter {
 
 /// Reads k-space and, where `files` names no other, the trajectory that is embedded or that the counters of a Cartesian scan tell.
 pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
+    plain_arrays::check_used("kspace_axes", files.kspace_axes.is_some(), "but on plain arrays")?;
+    if files.trajectory.is_none() {
+        const BUT: &str = "but on a trajectory in a file of its own";
+        plain_arrays::check_used("trajectory_axes", files.trajectory_axes.is_some(), BUT)?;
+        plain_arrays::check_used("density_compensation", files.weights.is_some(), BUT)?;
+    }
     let file = IsmrmrdFile::open(&files.kspace.path, files.kspace.key.as_deref())?;
     let imaging: Vec<&Readout> = file.readouts().iter().filter(|readout| readout.is_imaging()).collect();
     let mut notes = Vec::new();
@@ -314,6 +320,9 @@ impl<'a> Gathered<'a> {
         let mut positions = Array3::from_shape_vec((self.frames, samples, columns), flat)
             .map_err(|error| self.unexpected("one trajectory for every frame", error))?;
         if !self.embedded {
+            const BUT: &str = "but on positions from a file, and these follow from the counters";
+            plain_arrays::check_used("trajectory_columns", files.columns.is_some(), BUT)?;
+            plain_arrays::check_used("trajectory_unit", files.unit.is_some(), BUT)?;
             // Samples that fill the grid evenly weigh the same.
             let weights = image.is_volume().then(|| Array2::ones((1, samples)));
             let columns = Columns::own(columns);
@@ -438,6 +447,21 @@ mod tests {
         assert!(by(FrameCounter::Contrast).unwrap().slices[0].1.dim() == (2, 1, 48));
         assert!("echo".parse::<FrameCounter>().unwrap_err().contains("step-1"));
         assert_eq!("step-1".parse::<FrameCounter>().unwrap().to_string(), "step-1");
+    }
+
+    #[test]
+    fn settings_without_effect_are_refused() {
+        let message = |files: MeasurementFiles| files.read().unwrap_err().to_string();
+        let python = MeasurementFiles::of_kspace(ArrayLocation::of_file(peer("ismrmrd_python.h5")));
+        let axes = Some("coil,frame,sample".parse().unwrap());
+        assert!(
+            message(MeasurementFiles { kspace_axes: axes, ..python.clone() }).starts_with("kspace_axes: has no effect")
+        );
+        let weights = Some(ArrayLocation::of_file("w.npy"));
+        assert!(message(MeasurementFiles { weights, ..python }).starts_with("density_compensation: has no effect"));
+        let cpp = MeasurementFiles::of_kspace(ArrayLocation::of_file(peer("ismrmrd_cpp.h5")));
+        let unit = Some(PositionUnit::Radians);
+        assert!(message(MeasurementFiles { unit, ..cpp }).starts_with("trajectory_unit: has no effect"));
     }
 
     #[test]
