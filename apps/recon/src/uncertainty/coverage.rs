@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Deviations;
 
+/// Deviations below this, those of samples that are all the same among them, count as this.
+pub(super) const LEAST_SPREAD: f32 = 1e-3;
 /// Share of a normal distribution within one and two standard deviations.
 pub(super) const WITHIN: [f64; 2] = [0.682_689, 0.954_499];
 
@@ -30,11 +32,10 @@ impl Coverage {
     /// What normal errors have within one and within two deviations, in percent.
     pub const NOMINAL: [f64; 2] = [100.0 * WITHIN[0], 100.0 * WITHIN[1]];
 
-    /// Of pairs (deviation, error) with positive deviations; `None` of none.
+    /// Of pairs (deviation, error); deviations below 0.001 count as that. `None` of none.
     pub fn of(pairs: &[[f32; 2]]) -> Option<Self> {
         let voxels = pairs.len();
-        let z =
-            || pairs.iter().map(|[deviation, error]| f64::from(*error) / f64::from(deviation.max(f32::MIN_POSITIVE)));
+        let z = || pairs.iter().map(|[deviation, error]| f64::from(*error) / f64::from(deviation.max(LEAST_SPREAD)));
         let percent = |bound: f64| 100.0 * z().filter(|z| z.abs() <= bound).count() as f64 / voxels as f64;
         (voxels > 0).then(|| Self {
             voxels,
@@ -139,6 +140,8 @@ mod tests {
         assert_eq!((coverage.voxels, coverage.within_1_percent, coverage.within_2_percent), (4, 50.0, 75.0));
         assert!((coverage.z_mean - 0.75).abs() < 1e-9 && (coverage.z_rms - (12.5f64 / 4.0).sqrt()).abs() < 1e-9);
         assert_eq!(Coverage::of(&[]), None);
+        let agreed = Coverage::of(&[[0.0, 0.01]]).unwrap();
+        assert!((agreed.z_rms - 10.0).abs() < 1e-3, "samples that agree do not make an error infinite");
         assert_eq!(Coverage::mean([None, Some(coverage), Some(coverage)]).unwrap().voxels, 8);
         assert_eq!(Coverage::mean([None]), None);
     }

@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::coverage::WITHIN;
+use super::coverage::{LEAST_SPREAD, WITHIN};
 
 /// Bins of equally many pairs that a map is fitted to at most, and the pairs that a bin has at least.
 const BINS: usize = 16;
 const LEAST_PAIRS: usize = 200;
-/// Spreads below this, all samples the same among them, count as this.
-const LEAST_SPREAD: f32 = 1e-3;
 
 /// A monotone map from the deviation that samples show to the deviation that errors have: straight between knots in the logarithms of
 /// both. Below the first knot it is constant, so that samples that agree by chance claim no certainty that was never seen; beyond
