@@ -33,14 +33,18 @@
 mod circulant;
 pub mod coils;
 pub mod density;
+mod displacements;
 mod grid_plan;
 mod gridding;
+mod hermitian_factor;
 mod image_spectra;
 mod kaiser_bessel;
 mod lanes;
 mod memory;
 mod mrf_operator;
 mod nufft;
+mod preconditioner;
+mod smooth_images;
 mod sorted_points;
 mod temporal_window;
 mod toeplitz;

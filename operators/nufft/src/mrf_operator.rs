@@ -8,8 +8,8 @@ use ndarray::{Array2, Array3, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
-use crate::circulant::{Circulant, mean_gain};
 use crate::nufft::Nufft;
+use crate::preconditioner::TwoLevel;
 use crate::toeplitz::toeplitz;
 use crate::{Accuracy, Trajectory};
 
@@ -75,7 +75,7 @@ pub struct MrfOperator {
     accuracy: Accuracy,
     scale: f64,
     toeplitz: OnceLock<Multiplier>,
-    circulant: OnceLock<Circulant>,
+    preconditioner: OnceLock<TwoLevel>,
     weighted: Pool<Vec<Complex32>>,
 }
 
@@ -108,7 +108,7 @@ impl MrfOperator {
             accuracy,
             scale,
             toeplitz: OnceLock::new(),
-            circulant: OnceLock::new(),
+            preconditioner: OnceLock::new(),
             weighted: Pool::new(),
         })
     }
@@ -145,14 +145,13 @@ impl MrfOperator {
         Ok(self.toeplitz.get_or_init(|| toeplitz))
     }
 
-    fn circulant(&self) -> Result<&Circulant> {
-        if let Some(circulant) = self.circulant.get() {
-            return Ok(circulant);
+    fn two_level(&self) -> Result<&TwoLevel> {
+        if let Some(preconditioner) = self.preconditioner.get() {
+            return Ok(preconditioner);
         }
-        let toeplitz = self.toeplitz()?;
         let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
-        let gain = mean_gain(self.coil_maps.as_deref(), image[0] * image[1]);
-        Ok(self.circulant.get_or_init(|| Circulant::new(&self.domain, image, toeplitz, gain)))
+        let preconditioner = TwoLevel::new(&self.domain, image, self.toeplitz()?, self.coil_maps.as_deref());
+        Ok(self.preconditioner.get_or_init(|| preconditioner))
     }
 }
 
@@ -217,14 +216,14 @@ impl ForwardOperator for MrfOperator {
     }
 }
 
-/// The nearest circulant matrix of the Toeplitz kernels; made at the first call, as they are.
+/// Made of the Toeplitz kernels at the first call, as they are; its symbol is the nearest circulant matrix.
 impl Preconditioner for MrfOperator {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
-        self.circulant()?.apply(rho, r, z)
+        self.two_level()?.apply(rho, r, z)
     }
 
     fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
-        Ok(Some(self.circulant()?.symbol()))
+        Ok(Some(self.two_level()?.symbol()))
     }
 }
 

@@ -35,8 +35,12 @@ fn problem() -> Option<Problem> {
 
 /// Steps and time until solved, and the residual at some steps on the way.
 fn run(problem: &Problem, damping: f32, preconditioned: bool) -> (usize, Duration) {
-    let settings =
-        CgSettings { max_iterations: MOST_STEPS, relative_tolerance: SOLVED, absolute_tolerance: 0.0, preconditioned };
+    let settings = CgSettings {
+        max_iterations: MOST_STEPS,
+        relative_tolerance: SOLVED,
+        absolute_tolerance: 0.0,
+        preconditioned: Some(preconditioned),
+    };
     let (operator, right_hand_side) = (problem.operator(), problem.adjoint());
     let solver = ConjugateGradient { operator, damping, right_hand_side, warm_start: None, settings };
     let norm = right_hand_side.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>().sqrt();

@@ -310,7 +310,7 @@ impl Posterior<'_> {
             settings: CgSettings {
                 max_iterations: iterations,
                 relative_tolerance: tolerance,
-                preconditioned: true,
+                preconditioned: Some(true),
                 ..CgSettings::default()
             },
         }
