@@ -77,15 +77,20 @@ impl CartesianOperator {
     }
 }
 
+/// The regularised inverse where there is one, otherwise the inverse of the nearest circulant matrix.
 impl Preconditioner for CartesianOperator {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
         if !(rho.is_finite() && rho >= 0.0) {
             return Err(Error::parameter(OPERATION, "rho", "a number of at least 0", rho));
         }
+        let Circulant { matrices, least_shift } = self.circulant();
+        let shift = f64::from(rho).max(*least_shift);
+        if let Some(inverse) = self.regularised_inverse() {
+            return inverse.solve(shift as f32, r, z);
+        }
         let r = self.domain().slice(OPERATION, "residual", &r)?;
         let z = self.domain().slice_mut(OPERATION, "output", z)?;
-        let Circulant { matrices, least_shift } = self.circulant();
-        self.solve_points(matrices, 1.0, f64::from(rho).max(*least_shift), None, r, z);
+        self.solve_points(matrices, 1.0, shift, None, r, z);
         Ok(())
     }
 

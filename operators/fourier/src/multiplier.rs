@@ -20,7 +20,7 @@ const SYSTEMS: usize = 16;
 /// matrix: a convolution with K x K kernels whose values at `-d` are the conjugates of those at `d`.
 ///
 /// On a grid of at least twice the image (zero padding, cropping) it is a Toeplitz matrix; on the image's own grid it is
-/// circulant, and [`solve`](Self::solve) inverts it point by point.
+/// circulant, and [`solve`](Self::solve) inverts it point by point. On a grid between them `solve` pads, inverts and crops.
 ///
 /// Only K (K + 1) / 2 kernels are stored, those of pairs k <= l, in the order (0,0), (0,1), .., (0,K-1), (1,1), ..
 pub struct Multiplier {

@@ -6,6 +6,7 @@ use num_complex::Complex32;
 use rayon::prelude::*;
 
 use crate::displacements::Displacements;
+use crate::grid_plan::smooth_size;
 
 /// Smallest shift of the circulant matrices, as a share of their mean eigenvalue.
 ///
@@ -17,51 +18,61 @@ use crate::displacements::Displacements;
 const LEAST_SHIFT: f32 = 0.5;
 
 /// The circulant matrix nearest to the normal operator in the Frobenius norm (T. Chan, SIAM J. Sci. Stat. Comput. 9, 1988),
-/// a K x K matrix in every point of the image's Fourier space.
+/// a real symmetric K x K matrix in every point of Fourier space, (x, pair of coefficients, y).
 ///
 /// It is the mean over all entries that a circulant matrix makes equal: at the distance d, the point spread function t(d)
-/// times the [overlap](Displacements::overlap) of the coils there, summed over the distances that periodicity makes one.
-/// It is also the diagonal of the normal operator in Fourier space, and so real and positive semi-definite.
+/// times the [overlap](Displacements::overlap) of the coils there, summed over the distances that a period of `period` pixels,
+/// no fewer than the image has, makes one. In the harmonics of that period it is what the normal operator gives of each:
+/// real and positive semi-definite. With the period of the image it is the diagonal of the normal operator in Fourier space.
+///
+/// `spreads` are the point spread functions of all pairs of coefficients, in the order of a [`Multiplier`].
+pub(crate) fn nearest_circulant(
+    period: [usize; 2],
+    spreads: &[Displacements],
+    overlap: &Displacements,
+    image: [usize; 2],
+) -> Vec<f32> {
+    let [height, width] = period;
+    let of_pair = |spread: &Displacements| spectrum(spread.fold_product(overlap, image, period), period);
+    let spectra: Vec<Vec<f32>> = spreads.par_iter().map(of_pair).collect();
+    let mut kernels = Vec::with_capacity(spreads.len() * height * width);
+    for x in 0..width {
+        spectra.iter().for_each(|spectrum| kernels.extend_from_slice(&spectrum[x * height..][..height]));
+    }
+    kernels
+}
+
+/// The matrices of [`nearest_circulant`] in the order (coefficient, coefficient, y, x).
+pub(crate) fn symbol(kernels: &[f32], planes: usize, [height, width]: [usize; 2]) -> ArrayD<f32> {
+    let pairs = planes * (planes + 1) / 2;
+    Array4::from_shape_fn((planes, planes, height, width), |(k, l, y, x)| {
+        let (low, high) = (k.min(l), k.max(l));
+        kernels[(x * pairs + low * planes - low * (low + 1) / 2 + high) * height + y]
+    })
+    .into_dyn()
+}
+
+/// The inverse of the nearest circulant matrix, damped.
 pub(crate) struct Circulant {
     multiplier: Multiplier,
     least_shift: f32,
 }
 
 impl Circulant {
-    /// From the point spread functions of all pairs of coefficients, in the order of a [`Multiplier`], and the overlap of the coils.
+    /// As [`nearest_circulant`]; the period is that of fast Fourier transforms.
     pub fn new(image: [usize; 2], planes: usize, spreads: &[Displacements], overlap: &Displacements) -> Self {
-        let [height, width] = image;
-        let folded = |spread: &Displacements| spread.fold_product(overlap, width);
-        let folded: Vec<Vec<Complex32>> = spreads.par_iter().map(folded).collect();
-        let diagonals = (0..planes).map(|k| k * planes - k * (k + 1) / 2 + k);
-        let mean = diagonals.map(|pair| folded[pair][0].re).sum::<f32>() / planes as f32;
-        let spectra: Vec<Vec<f32>> = folded.into_par_iter().map(|folded| spectrum(folded, image)).collect();
-        // (x, pair, y)
-        let mut kernels = Vec::with_capacity(spreads.len() * height * width);
-        for x in 0..width {
-            spectra.iter().for_each(|spectrum| kernels.extend_from_slice(&spectrum[x * height..][..height]));
-        }
+        let period = image.map(smooth_size);
+        let kernels = nearest_circulant(period, spreads, overlap, image);
+        let diagonals = (0..planes).map(|k| &spreads[k * planes - k * (k + 1) / 2 + k]);
+        let mean = diagonals.map(|spread| (spread.row(0)[0] * overlap.row(0)[0]).re).sum::<f32>() / planes as f32;
         // An operator of zeros has a preconditioner too.
         let least_shift = (LEAST_SHIFT * mean).max(f32::MIN_POSITIVE);
-        Self { multiplier: Multiplier::new(image, image, planes, kernels), least_shift }
+        Self { multiplier: Multiplier::new(image, period, planes, kernels), least_shift }
     }
 
     /// `z = (C + rho I)^-1 r` of images (coefficient, y, x), with a rho of at least half the mean eigenvalue of C.
     pub fn solve(&self, rho: f32, r: &[Complex32], z: &mut [Complex32]) {
         self.multiplier.solve(rho.max(self.least_shift), r, z);
-    }
-
-    /// C in every point of Fourier space, (coefficient, coefficient, y, x).
-    pub fn symbol(&self) -> ArrayD<f32> {
-        let planes = self.multiplier.planes();
-        let [height, width] = self.multiplier.grid();
-        let pairs = planes * (planes + 1) / 2;
-        let kernels = self.multiplier.kernels();
-        Array4::from_shape_fn((planes, planes, height, width), |(k, l, y, x)| {
-            let (low, high) = (k.min(l), k.max(l));
-            kernels[(x * pairs + low * planes - low * (low + 1) / 2 + high) * height + y]
-        })
-        .into_dyn()
     }
 }
 

@@ -60,28 +60,20 @@ impl Displacements {
         &self.values[dy * self.grid_width..][..self.grid_width]
     }
 
-    /// The product with another function of the same grid, (y, x), added up over all displacements that are the same on a
-    /// periodic image of `width` columns.
-    pub fn fold_product(&self, other: &Self, width: usize) -> Vec<Complex32> {
-        let (nx, height) = (self.grid_width, self.values.len() / self.grid_width);
-        let at = |dy: usize, dx: usize| self.row(dy)[dx] * other.row(dy)[dx];
-        let mut folded = Vec::with_capacity(height * width);
-        for y in 0..height {
-            for x in 0..width {
-                // No two pixels are a whole height or width apart.
-                let mut sum = at(y, x);
-                if x > 0 {
-                    sum += at(y, nx + x - width);
-                }
-                if y > 0 {
-                    sum += at(height - y, (nx - x) % nx).conj();
-                }
-                if x > 0 && y > 0 {
-                    sum += at(height - y, width - x).conj();
-                }
-                folded.push(sum);
+    /// The product with another function of the same grid, (y, x), added up over all displacements between pixels of `image` that
+    /// `period`, at least as long, makes one.
+    pub fn fold_product(&self, other: &Self, image: [usize; 2], period: [usize; 2]) -> Vec<Complex32> {
+        let ([height, width], [rows, columns]) = (image.map(|n| n as isize), period.map(|n| n as isize));
+        // Of displacements with dy >= 0; beyond the image there are none.
+        let half = |dy: isize, dx: isize| -> Complex32 {
+            if dy >= height || dx.abs() >= width {
+                return Complex32::ZERO;
             }
-        }
-        folded
+            let (dy, dx) = (dy as usize, dx.rem_euclid(self.grid_width as isize) as usize);
+            self.row(dy)[dx] * other.row(dy)[dx]
+        };
+        let at = |dy: isize, dx: isize| if dy < 0 { half(-dy, -dx).conj() } else { half(dy, dx) };
+        let sum = |y: isize, x: isize| at(y, x) + at(y, x - columns) + at(y - rows, x) + at(y - rows, x - columns);
+        (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))).map(|(y, x)| sum(y, x)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use diph_core::{AcquisitionShape, MemoryEstimate, Result};
 use diph_fourier::BLOCK;
-use num_complex::Complex32;
+use num_complex::{Complex32, Complex64};
 
 use crate::grid_plan::{GridPlan, smooth_size};
 use crate::lanes::LANES;
@@ -62,21 +62,24 @@ fn toeplitz(image: [usize; 2], shape: &AcquisitionShape, accuracy: Accuracy) -> 
 fn preconditioner(image: [usize; 2], shape: &AcquisitionShape) -> MemoryEstimate {
     let [height, width] = image;
     let [grid_height, grid_width] = image.map(|n| smooth_size(n.saturating_mul(2)));
+    let period = image.map(smooth_size);
     let planes = shape.coefficients;
     let pairs = planes * (planes + 1) / 2;
     let polynomials = SmoothImages::count(image);
     let system = planes * polynomials;
     let coils = if shape.has_coil_maps { shape.coils } else { 1 };
     let spreads = MemoryEstimate::array::<Complex32>(&[pairs + 1, height, grid_width]);
-    let folded = MemoryEstimate::array::<[Complex32; 2]>(&[pairs, height, width]);
+    let folded = MemoryEstimate::array::<[Complex32; 2]>(&[pairs, period[0], period[1]]);
     let blocks = MemoryEstimate::array::<Complex32>(&[pairs + coils, polynomials, polynomials]);
     let of_coils = row_blocks(image, [grid_height, grid_width], coils);
-    let set_up = [spreads, folded, blocks, of_coils];
+    let decomposition = MemoryEstimate::array::<[Complex64; 2]>(&[system, system]);
+    let set_up = [spreads, folded, blocks, of_coils, decomposition];
     MemoryEstimate::default()
-        // Each with its factorisation.
-        .kept("circulant matrices", MemoryEstimate::array::<[f32; 2]>(&[pairs, height, width]))
-        .kept("matrix on smooth images", MemoryEstimate::array::<[Complex32; 2]>(&[system, system]))
-        .kept("grid of the preconditioner", row_blocks(image, image, planes) + column_blocks(image, image, planes))
+        // With their factorisations, and those that estimators ask for.
+        .kept("circulant matrices", MemoryEstimate::array::<[f32; 2]>(&[pairs, period[0], period[1]]))
+        .kept("symbol", MemoryEstimate::array::<f32>(&[planes, planes, height, width]))
+        .kept("system of smooth images", MemoryEstimate::array::<[Complex32; 2]>(&[system, system]))
+        .kept("grid of the preconditioner", row_blocks(image, period, planes) + column_blocks(image, period, planes))
         .temporary("set-up of the preconditioner", set_up.iter().fold(0, |sum, part| sum.saturating_add(*part)))
 }
 

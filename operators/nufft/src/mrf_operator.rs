@@ -8,9 +8,11 @@ use ndarray::{Array2, Array3, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
+use crate::circulant::{nearest_circulant, symbol};
+use crate::displacements::Displacements;
 use crate::nufft::Nufft;
 use crate::preconditioner::TwoLevel;
-use crate::toeplitz::toeplitz;
+use crate::toeplitz::{point_spreads, toeplitz};
 use crate::{Accuracy, Trajectory};
 
 /// Trajectory, temporal basis, weights and coils that an [`MrfOperator`](crate::MrfOperator) is made of.
@@ -76,6 +78,7 @@ pub struct MrfOperator {
     scale: f64,
     toeplitz: OnceLock<Multiplier>,
     preconditioner: OnceLock<TwoLevel>,
+    symbol: OnceLock<ArrayD<f32>>,
     weighted: Pool<Vec<Complex32>>,
 }
 
@@ -109,6 +112,7 @@ impl MrfOperator {
             scale,
             toeplitz: OnceLock::new(),
             preconditioner: OnceLock::new(),
+            symbol: OnceLock::new(),
             weighted: Pool::new(),
         })
     }
@@ -152,6 +156,18 @@ impl MrfOperator {
         let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
         let preconditioner = TwoLevel::new(&self.domain, image, self.toeplitz()?, self.coil_maps.as_deref());
         Ok(self.preconditioner.get_or_init(|| preconditioner))
+    }
+
+    /// The diagonal of the normal operator in Fourier space.
+    fn diagonal(&self) -> Result<&ArrayD<f32>> {
+        if let Some(symbol) = self.symbol.get() {
+            return Ok(symbol);
+        }
+        let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
+        let toeplitz = self.toeplitz()?;
+        let overlap = Displacements::overlap(self.coil_maps.as_deref(), image, toeplitz.grid());
+        let kernels = nearest_circulant(image, &point_spreads(toeplitz, image[0]), &overlap, image);
+        Ok(self.symbol.get_or_init(|| symbol(&kernels, toeplitz.planes(), image)))
     }
 }
 
@@ -216,14 +232,14 @@ impl ForwardOperator for MrfOperator {
     }
 }
 
-/// Made of the Toeplitz kernels at the first call, as they are; its symbol is the nearest circulant matrix.
+/// Made of the Toeplitz kernels at the first call, as they are.
 impl Preconditioner for MrfOperator {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
         self.two_level()?.apply(rho, r, z)
     }
 
     fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
-        Ok(Some(self.two_level()?.symbol()))
+        Ok(Some(self.diagonal()?.clone()))
     }
 }
 

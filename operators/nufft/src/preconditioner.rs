@@ -1,16 +1,13 @@
 //! An approximate inverse of the damped normal operator, in two parts.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use diph_core::{Error, Result, Space, View, ViewMut, vector};
 use diph_fourier::Multiplier;
-use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::circulant::Circulant;
 use crate::displacements::Displacements;
-use crate::hermitian_factor::HermitianFactor;
 use crate::smooth_images::SmoothImages;
+use crate::smooth_system::SmoothSystem;
 use crate::toeplitz::point_spreads;
 
 const NAME: &str = "mrf-nufft: preconditioner";
@@ -30,9 +27,7 @@ pub(crate) struct TwoLevel {
     circulant: Circulant,
     smooth: SmoothImages,
     /// N on the smooth images.
-    matrix: Vec<Complex32>,
-    /// Of the latest rho.
-    factor: Mutex<Option<(f32, Arc<HermitianFactor>)>>,
+    system: SmoothSystem,
 }
 
 impl TwoLevel {
@@ -43,8 +38,9 @@ impl TwoLevel {
         let overlap = Displacements::overlap(coil_maps, image, toeplitz.grid());
         let smooth = SmoothImages::new(image);
         let matrix = smooth.normal_matrix(planes, &spreads, coil_maps);
+        let system = SmoothSystem::new(&matrix, planes * smooth.len());
         let circulant = Circulant::new(image, planes, &spreads, &overlap);
-        Self { domain: domain.clone(), circulant, smooth, matrix, factor: Mutex::new(None) }
+        Self { domain: domain.clone(), circulant, smooth, system }
     }
 
     /// `z = M r`.
@@ -59,27 +55,10 @@ impl TwoLevel {
         self.smooth.add(&negative(&smooth), &mut rest);
         self.circulant.solve(rho, &rest, z);
         let leak = self.smooth.analyse(z);
-        self.factor(rho).solve(&mut smooth);
+        self.system.solve(rho, &mut smooth);
         vector::add_scaled(&mut smooth, -1.0, &leak);
         self.smooth.add(&smooth, z);
         Ok(())
-    }
-
-    /// C in every point of Fourier space, (coefficient, coefficient, y, x).
-    pub fn symbol(&self) -> ArrayD<f32> {
-        self.circulant.symbol()
-    }
-
-    fn factor(&self, rho: f32) -> Arc<HermitianFactor> {
-        // Nobody panics while holding the lock.
-        let mut latest = self.factor.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, factor)) = latest.as_ref().filter(|(of, _)| *of == rho) {
-            return factor.clone();
-        }
-        let size = self.smooth.len() * self.domain.axes()[0].len;
-        let factor = Arc::new(HermitianFactor::new(&self.matrix, size, rho));
-        *latest = Some((rho, factor.clone()));
-        factor
     }
 }
 

@@ -6,11 +6,12 @@ use num_complex::Complex32;
 use rayon::prelude::*;
 
 use crate::displacements::Displacements;
+use crate::polynomial_rows::PolynomialRows;
 
 /// Polynomials of lower degree, in y and x together, span the smooth images.
 const DEGREES: usize = 13;
 
-/// Pixels that are worked on at once.
+/// Pixels that are worked on at once when the matrix is made.
 const PIXELS: usize = 8;
 
 /// The images whose coefficients are polynomials of y and x of a low degree. They hold what every spiral and every spoke
@@ -19,6 +20,8 @@ pub(crate) struct SmoothImages {
     image: [usize; 2],
     /// Orthonormal polynomials along y and x, (degree, pixel).
     polynomials: [Vec<f32>; 2],
+    /// Those along x once more.
+    rows: PolynomialRows<DEGREES>,
     /// Degrees in y and x of every polynomial of the space.
     degrees: Vec<[usize; 2]>,
 }
@@ -26,7 +29,8 @@ pub(crate) struct SmoothImages {
 impl SmoothImages {
     pub fn new(image: [usize; 2]) -> Self {
         let polynomials = image.map(|length| polynomials(DEGREES.min(length), length));
-        Self { image, polynomials, degrees: degrees(image).collect() }
+        let rows = PolynomialRows::new(&polynomials[1], image[1]);
+        Self { image, polynomials, rows, degrees: degrees(image).collect() }
     }
 
     /// Number of polynomials of the space on an image of this size.
@@ -42,40 +46,34 @@ impl SmoothImages {
     /// The coefficients (plane, polynomial) of the smooth part of images (plane, y, x).
     pub fn analyse(&self, images: &[Complex32]) -> Vec<Complex32> {
         let [height, width] = self.image;
-        let [_, along_x] = &self.polynomials;
-        let columns = along_x.len() / width;
-        let mut rows = vec![Complex32::default(); images.len() / width * columns];
-        rows.par_chunks_mut(columns)
-            .zip(images.par_chunks(width))
-            .with_min_len(32)
-            .for_each(|(sums, row)| products(row, along_x, sums));
-        rows.par_chunks(height * columns).flat_map_iter(|rows| self.analyse_columns(rows)).collect()
+        let mut rows = vec![[Complex32::default(); DEGREES]; images.len() / width];
+        let products = |(sums, row): (&mut [Complex32; DEGREES], &[Complex32])| *sums = self.rows.products(row);
+        rows.par_iter_mut().zip(images.par_chunks(width)).with_min_len(32).for_each(products);
+        rows.par_chunks(height).flat_map_iter(|rows| self.analyse_columns(rows)).collect()
     }
 
-    /// The coefficients of one plane from those of its rows (y, degree in x).
-    fn analyse_columns(&self, rows: &[Complex32]) -> Vec<Complex32> {
-        let [height, width] = self.image;
-        let [along_y, along_x] = &self.polynomials;
-        let columns = along_x.len() / width;
-        let sum = |[a, b]: &[usize; 2]| -> Complex32 {
-            let values = rows[*b..].iter().step_by(columns);
-            values.zip(&along_y[a * height..]).map(|(value, weight)| value * weight).sum()
-        };
-        self.degrees.iter().map(sum).collect()
+    /// The coefficients of one plane from those of its rows.
+    fn analyse_columns(&self, rows: &[[Complex32; DEGREES]]) -> Vec<Complex32> {
+        let mut sums = [[Complex32::default(); DEGREES]; DEGREES];
+        for (sums, polynomial) in sums.iter_mut().zip(self.polynomials[0].chunks_exact(rows.len())) {
+            for (row, weight) in rows.iter().zip(polynomial) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight);
+            }
+        }
+        self.degrees.iter().map(|[a, b]| sums[*a][*b]).collect()
     }
 
     /// Adds the smooth images of these coefficients (plane, polynomial) to `images` (plane, y, x).
     pub fn add(&self, coefficients: &[Complex32], images: &mut [Complex32]) {
         let [height, width] = self.image;
-        let [along_y, along_x] = &self.polynomials;
-        let columns = along_x.len() / width;
+        let along_y = &self.polynomials[0];
         images.par_chunks_mut(width).enumerate().with_min_len(32).for_each(|(index, row)| {
             let (plane, y) = (index / height, index % height);
-            let mut weights = vec![Complex32::default(); columns];
+            let mut weights = [Complex32::default(); DEGREES];
             for ([a, b], value) in self.degrees.iter().zip(&coefficients[plane * self.len()..]) {
                 weights[*b] += value * along_y[a * height + y];
             }
-            add_weighted(&weights, along_x, row);
+            self.rows.add(&weights, row);
         });
     }
 
@@ -274,28 +272,6 @@ fn add_products<const FMA: bool>(
             true => Complex32::new(value.re.mul_add(*weight, lane.re), value.im.mul_add(*weight, lane.im)),
             false => *lane + value * weight,
         };
-    }
-}
-
-/// Adds rows of `polynomials` (weight, pixel), each times its weight.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512cd+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_weighted(weights: &[Complex32], polynomials: &[f32], row: &mut [Complex32]) {
-    if target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64")) {
-        add_weighted_of::<true>(weights, polynomials, row);
-    } else {
-        add_weighted_of::<false>(weights, polynomials, row);
-    }
-}
-
-#[inline(always)]
-fn add_weighted_of<const FMA: bool>(weights: &[Complex32], polynomials: &[f32], row: &mut [Complex32]) {
-    for (weight, polynomial) in weights.iter().zip(polynomials.chunks_exact(row.len())) {
-        for (pixel, value) in row.iter_mut().zip(polynomial) {
-            *pixel = match FMA {
-                true => Complex32::new(weight.re.mul_add(*value, pixel.re), weight.im.mul_add(*value, pixel.im)),
-                false => *pixel + weight * value,
-            };
-        }
     }
 }
 
