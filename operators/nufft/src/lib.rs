@@ -7,7 +7,7 @@
 //! | [`coils`] | simulated and estimated coil sensitivities |
 //! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
 //! | [`ImageSpectra`] | transforms of images with their derivatives at any position, for searches |
-//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils and a Toeplitz normal operator |
+//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils, a Toeplitz normal operator and a preconditioner |
 //!
 //! ```
 //! use diph_core::ForwardOperator;

@@ -19,7 +19,8 @@ const NAME: &str = "mrf-nufft: preconditioner";
 /// Spirals and spokes measure the centre of k-space in every frame, a hundred times more densely than the rest. To a
 /// circulant matrix that peak is as wide as a bin of Fourier space and stands on one bin alone, while its tails reach across
 /// all of Fourier space and there outweigh what was measured. Smooth images hold the peak together with its tails; few
-/// of them suffice, so that N is inverted exactly there.
+/// of them suffice, so that N is inverted exactly there. (With coils, up to what the product of a sensitivity and a polynomial
+/// has outside of the space.)
 ///
 /// Hermitian and positive definite, as both parts are and the spaces are orthogonal.
 pub(crate) struct TwoLevel {

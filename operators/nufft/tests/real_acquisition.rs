@@ -1,4 +1,4 @@
-//! Conjugate gradients on the acquisition of the in-vivo data, with and without the circulant preconditioner.
+//! Conjugate gradients on the acquisition of the in-vivo data, with and without the preconditioner.
 //!
 //! The data are not part of the project; the test says so and passes where they are absent.
 
@@ -74,6 +74,6 @@ fn a_data_step_is_solved_in_few_steps() {
         let (few, time) = run(&problem, damping, true);
         eprintln!("time ratio {:.2}", time.as_secs_f64() / plain_time.as_secs_f64());
         // Steps and not seconds, which depend on what else runs.
-        assert!(2 * few <= plain, "rho {damping}: {few} of {plain} steps");
+        assert!(5 * few <= plain, "rho {damping}: {few} of {plain} steps");
     }
 }

@@ -9,7 +9,7 @@ use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch};
 
 /// Vectors of conjugate gradients, what the whitened operator makes on the way, matrices of prior and preconditioner
 /// (as five images each), and the result.
-const IMAGES: usize = 24;
+const IMAGES: usize = 26;
 
 /// The only state that is shown: the estimate itself.
 struct Estimate(ArrayD<Complex32>);
