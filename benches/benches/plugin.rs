@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use diph_benches::{acquisition, noise};
 use diph_core::{ForwardOperator, ImageShape};
 use diph_nufft::{MrfOperator, MrfOptions};
-use diph_plugin_host::{Acquisition, Facts, HostServices, PluginOperator, Registry};
+use diph_plugin_host::{Acquisition, Facts, HostServices, Registry};
 use ndarray::{ArrayView, Ix3};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn loaded() -> Registry {
     registry
 }
 
-fn create(registry: &Registry, options: &MrfOptions) -> PluginOperator {
+fn create(registry: &Registry, options: &MrfOptions) -> Box<dyn ForwardOperator> {
     let trajectory = &options.trajectory;
     let shape = Ix3(trajectory.frames(), trajectory.samples(), 2);
     let positions = ArrayView::from_shape(shape, trajectory.as_slice()).expect("two numbers a position");
@@ -50,8 +50,8 @@ fn calls(criterion: &mut Criterion) {
         let options = acquisition::sized(EPS, side, frames, 1);
         let operators: [(&str, Box<dyn ForwardOperator>); 3] = [
             ("direct", Box::new(MrfOperator::new(options.clone()).expect("valid options"))),
-            ("linked", Box::new(create(&linked, &options))),
-            ("loaded", Box::new(create(&loaded, &options))),
+            ("linked", create(&linked, &options)),
+            ("loaded", create(&loaded, &options)),
         ];
         let mut group = criterion.benchmark_group(format!("normal operator, {name}"));
         for (way, operator) in operators {

@@ -59,7 +59,7 @@ fn operator(registry: &Registry) -> Arc<dyn ForwardOperator> {
     let basis = Array2::from_shape_simple_fn((12, 2), || uniform(-1.0, 1.0) as f32);
     let facts = Facts { image: Some(ImageShape::plane(16, 15)), ..Facts::default() };
     let acquisition = Acquisition::new(facts).with("trajectory", trajectory).with("basis", basis);
-    Arc::new(registry.create_operator("diph.mrf-nufft", &json!({ "accuracy": 1e-5 }), &acquisition).unwrap())
+    registry.create_operator("diph.mrf-nufft", &json!({ "accuracy": 1e-5 }), &acquisition).unwrap().into()
 }
 
 /// A square of each coefficient, measured.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CompareArgs, CompletionsArgs, ConvertArgs, DemoArgs, DictionaryArgs, EvaluateArgs, ParityArgs, PluginArgs,
-    ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
+    CalibrateArgs, CompareArgs, CompletionsArgs, ConvertArgs, DEFAULT_LOCK, DemoArgs, DictionaryArgs, EvaluateArgs,
+    ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -36,6 +36,9 @@ pub struct GlobalArgs {
     /// Open plugins that others could have written or changed, too: of another owner, or writable for everybody
     #[arg(long, global = true)]
     pub allow_untrusted_plugins: bool,
+    /// Open only plugins that this file of `diph plugin lock` lists, unchanged; any other ends the command before its code runs
+    #[arg(long, value_name = "FILE", global = true, num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_LOCK)]
+    pub locked: Option<PathBuf>,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<std::num::NonZeroUsize>,
@@ -61,6 +64,12 @@ pub enum Command {
     /// Every method has a folder below --out, an ordinary result of `diph recon`. Results that are there already, of the same
     /// method, measurement, seed and version, are not made again, so that the command goes on where it was interrupted.
     Compare(CompareArgs),
+    /// Fit the deviations of posterior samples to the errors that they go with, on slices of known truth
+    ///
+    /// Every method has a folder below --out with `calibration.json`, `method.json` that holds it, tables and plots of the reliability, and
+    /// the results that it was fitted to. Results that are there already are not made again. Name the method file in `recon` or
+    /// `compare` to have deviations that are calibrated, and judge them on other volumes.
+    Calibrate(CalibrateArgs),
     /// Run methods over ranges of settings: tables and curves
     ///
     /// Every method has a folder below --out with one folder for every point, an ordinary result of `diph recon`. Results that
@@ -74,7 +83,7 @@ pub enum Command {
     RecoverAcquisition(RecoverAcquisitionArgs),
     /// Compare with recorded outputs of the Python MRF-DiPh code, stage by stage
     Parity(ParityArgs),
-    /// List, describe and check plugins
+    /// List, describe, check and lock plugins, and begin one of your own
     Plugin(PluginArgs),
     /// Convert trajectories, dictionaries and results between file formats
     Convert(ConvertArgs),
@@ -83,11 +92,14 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it runs code of plugins in its own process. `plugin check` has processes of its own for that.
+    /// Whether it runs code of plugins in its own process. `plugin check` and `--isolate` have processes of their own for that.
     pub fn opens_plugins(&self) -> bool {
         match self {
-            Self::Compare(_) | Self::Demo(_) | Self::Parity(_) | Self::Recon(_) => true,
-            Self::Simulate(_) | Self::Sweep(_) | Self::Train(_) => true,
+            Self::Calibrate(args) => !args.measurement.isolate,
+            Self::Compare(args) => !args.measurement.isolate,
+            Self::Recon(args) => !args.measurement.isolate,
+            Self::Sweep(args) => !args.measurement.isolate,
+            Self::Demo(_) | Self::Parity(_) | Self::Simulate(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
             Self::Completions(_)
             | Self::Convert(_)

@@ -1,10 +1,16 @@
 //! What every command needs.
 
+use std::fs;
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Command;
+use std::time::Duration;
 
-use diph_plugin_host::{Component, HostServices, LogLevel, Origin, Registry, SearchPath};
+#[cfg(unix)]
+use diph_plugin_host::Isolation;
+use diph_plugin_host::{Component, HostServices, LoadError, LogLevel, Origin, PluginLock, Registry, SearchPath};
 
 use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
@@ -22,6 +28,8 @@ pub struct Context {
     pub plugin_dirs: Vec<PathBuf>,
     /// Whether plugins of other owners are opened, from `--allow-untrusted-plugins`.
     pub allow_untrusted_plugins: bool,
+    /// The file from `--locked`.
+    pub locked: Option<PathBuf>,
     /// Threads from `--threads`.
     pub threads: Option<NonZero<usize>>,
     /// Hashes of the files that were read.
@@ -47,38 +55,91 @@ impl Context {
     /// warned of.
     ///
     /// # Errors
-    /// When a directory of `--plugin-dir` does not exist.
+    /// When a directory of `--plugin-dir` does not exist, the file of `--locked` cannot be read, or a plugin is not what it says.
     pub fn registry(&self) -> Result<Registry, AppError> {
+        self.filled(self.empty_registry()?)
+    }
+
+    /// As [`registry`](Self::registry), with every library in a process of its own; `time_out` is the longest time that one of its
+    /// calls may take without an answer or a word of progress.
+    ///
+    /// # Errors
+    /// As [`registry`](Self::registry), and where the system has no way to isolate.
+    #[cfg(unix)]
+    pub fn isolated_registry(&self, time_out: Duration) -> Result<Registry, AppError> {
+        let program = std::env::current_exe().step("finding this program, to isolate plugins")?;
+        let (threads, untrusted) = (self.threads, self.allow_untrusted_plugins);
+        let command = move |library: &Path| {
+            let mut command = Command::new(&program);
+            command.args(["plugin", "isolated"]).arg(library);
+            command.args(threads.map(|threads| format!("--threads={threads}")));
+            command.args(untrusted.then_some("--allow-untrusted-plugins"));
+            command
+        };
+        self.filled(self.empty_registry()?.isolated(Isolation::new(command, time_out)))
+    }
+
+    /// As [`registry`](Self::registry), with every library in a process of its own.
+    ///
+    /// # Errors
+    /// Always: this system has no way to isolate.
+    #[cfg(not(unix))]
+    pub fn isolated_registry(&self, _time_out: Duration) -> Result<Registry, AppError> {
+        Err(AppError::usage("--isolate", "this system has no way to isolate plugins"))
+    }
+
+    fn filled(&self, mut registry: Registry) -> Result<Registry, AppError> {
         if let Some(missing) = self.plugin_dirs.iter().find(|directory| !directory.is_dir()) {
             return Err(AppError::usage("--plugin-dir", format!("no such directory: {}", missing.display())));
         }
-        let mut registry = self.empty_registry();
         registry.scan(&SearchPath::standard(&self.plugin_dirs));
         diph_built_in::register(&mut registry).step("registering the built-in plugins")?;
         for failure in registry.failures() {
-            self.output.warn(failure);
+            match failure {
+                LoadError::Changed { .. } | LoadError::NotLocked { .. } => {
+                    return Err(AppError::usage("--locked", failure.to_string()));
+                }
+                _ => self.output.warn(failure),
+            }
         }
         for Component { descriptor, library, shadowed_by } in registry.components() {
             if let (Origin::BuiltIn, Some(other)) = (library.origin(), shadowed_by) {
-                self.output
-                    .note(format!("{} is that of {other}, in place of the part that comes with Diph", descriptor.id));
+                let id = &descriptor.id;
+                self.output.warn(format_args!("{id} is that of {other}, in place of the part that comes with Diph"));
             }
         }
         Ok(registry)
     }
 
-    /// A registry without plugins, with the services of this program.
-    pub fn empty_registry(&self) -> Registry {
+    /// A registry without plugins, with the services of this program, that opens what the user allows.
+    ///
+    /// # Errors
+    /// When the file of `--locked` cannot be read.
+    pub fn empty_registry(&self) -> Result<Registry, AppError> {
+        let registry = Registry::new(self.services()).allowing_untrusted(self.allow_untrusted_plugins);
+        Ok(match &self.locked {
+            Some(file) => registry.locked(read_lock(file)?),
+            None => registry,
+        })
+    }
+
+    /// What plugins may ask of this program.
+    pub fn services(&self) -> HostServices {
         let services = HostServices::new().cancel_flag(self.cancel.flag()).on_log(|id, level, message| {
             if level >= LogLevel::Warning {
                 // A plugin's thread must not end because standard error is closed.
                 let _ = writeln!(std::io::stderr(), "warning: {id}: {message}");
             }
         });
-        Registry::new(match self.threads {
+        match self.threads {
             Some(threads) => services.threads(threads),
             None => services,
-        })
-        .allowing_untrusted(self.allow_untrusted_plugins)
+        }
     }
+}
+
+/// Reads a file that `diph plugin lock` has written.
+fn read_lock(file: &Path) -> Result<PluginLock, AppError> {
+    let text = fs::read_to_string(file).file(file)?;
+    Ok(serde_json::from_str(&text).file(file)?)
 }

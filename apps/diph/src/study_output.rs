@@ -47,6 +47,9 @@ impl StudyObserver for StudyOutput<'_> {
 
     fn reconstructed(&mut self, slice: &ReconstructedSlice<'_>) -> Result<(), ReconError> {
         self.bar = None;
+        if slice.posterior.is_some() {
+            self.output.note(format_args!("{} {}: {}", slice.method.name, slice.id, slice.summary));
+        }
         self.pictures.reconstructed(slice)
     }
 }

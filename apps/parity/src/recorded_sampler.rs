@@ -5,7 +5,6 @@ use diph_core::{
     PhysicsProjector, PhysicsState, Prior, Problem,
 };
 use diph_diffusion::{DiffusionPrior, PriorOptions};
-use diph_plugin_host::PluginProjector;
 use diph_recon::{Acquisition, Blame, ReconError};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -21,7 +20,7 @@ const NOISE: &str = "noise.npz";
 pub struct RecordedSampler {
     problem: Problem,
     prior: DiffusionPrior,
-    projector: PluginProjector,
+    projector: Box<dyn PhysicsProjector>,
     schedule: NoiseSchedule,
     condition: ArrayD<Complex32>,
     settings: AnnealedSettings,
@@ -74,7 +73,7 @@ impl RecordedSampler {
 
     /// The projector, whether it is in the loop or not.
     pub fn projector(&self) -> &dyn PhysicsProjector {
-        &self.projector
+        &*self.projector
     }
 
     /// The operator with its weights.
@@ -136,7 +135,7 @@ impl RecordedSampler {
         AnnealedSplitting {
             problem: &self.problem,
             prior: &self.prior,
-            projector: Some(&self.projector),
+            projector: Some(&*self.projector),
             schedule: &self.schedule,
             conditions,
             settings: self.settings.clone(),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use diph_core::{ForwardOperator, ImageShape};
+use diph_core::{ForwardOperator, ImageShape, PhysicsProjector};
 use diph_datasets::DatasetFolder;
 use diph_diffusion::Checkpoint;
-use diph_plugin_host::{PluginProjector, Registry};
+use diph_plugin_host::Registry;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -61,14 +61,14 @@ impl Reference<'_> {
     pub fn operator(&self, acquisition: &Acquisition, weighted: bool) -> Result<Arc<dyn ForwardOperator>, ReconError> {
         let options = serde_json::json!({ "accuracy": NUFFT_ACCURACY });
         let operator = self.registry.create_operator("diph.mrf-nufft", &options, &acquisition.for_parts(weighted));
-        Ok(Arc::new(operator.step("creating the operator")?))
+        Ok(operator.step("creating the operator")?.into())
     }
 
     /// The projector `diph.bloch-dictionary`.
     ///
     /// # Errors
     /// When there is no such plugin, or it refuses the dictionary.
-    pub fn projector(&self, acquisition: &Acquisition) -> Result<PluginProjector, ReconError> {
+    pub fn projector(&self, acquisition: &Acquisition) -> Result<Box<dyn PhysicsProjector>, ReconError> {
         let options = serde_json::json!({});
         let acquisition = acquisition.for_parts(false);
         let projector = self.registry.create_projector("diph.bloch-dictionary", &options, &acquisition);

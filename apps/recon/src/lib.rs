@@ -8,6 +8,7 @@
 //! | the slices of a data folder and what is known to be true of them | [`slices`] |
 //! | from one measurement to maps | [`reconstruction`] |
 //! | how good maps are, in the mask and over the whole head, by tissue and range | [`evaluation`] |
+//! | how sure maps are: deviations, calibration, trusted voxels | [`uncertainty`] |
 //! | one method over many slices, and the files that it leaves behind | [`study`] |
 //! | several methods over the same slices, and settings over a range of values | [`comparison`] |
 //! | measurements that are made up | [`Simulation`] |
@@ -35,12 +36,13 @@ mod simulation;
 pub mod slices;
 pub mod solver;
 pub mod study;
+pub mod uncertainty;
 mod write;
 
 pub use acquisition::Acquisition;
 pub use cancel::Cancel;
 
-pub use error::{Blame, NotEnoughMemory, ReconError, named};
+pub use error::{Blame, NotEnoughMemory, ReconError, SomeSlices, named};
 pub use evaluation::Evaluation;
 pub use maps::{parameter_maps, quantitative_maps, stacked_maps};
 pub use method::{ConditionImage, Method};

@@ -68,7 +68,7 @@ impl<'a> Simulation<'a> {
         let options = serde_json::json!({});
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>, ReconError> {
             let operator = registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted));
-            Ok(Arc::new(operator.step("creating the operator")?))
+            Ok(operator.step("creating the operator")?.into())
         };
         Ok(Self {
             folder,

@@ -115,16 +115,15 @@ fn posterior_picture(slice: &ReconstructedSlice<'_>) -> std::result::Result<Pict
     let title = format!("{} {}: {count} samples{plane}", slice.method.name, slice.id);
     let png = draw_posterior(&title, slice).step("writing the samples")?;
     write_bytes(&slice.folder.join("posterior.png"), &png)?;
-    Ok(Picture { caption: format!("{}: mean and deviation of {count} samples{plane}", slice.id), png })
+    let kind = if slice.uncertainty.is_calibrated { "calibrated deviations" } else { "spread" };
+    let caption = format!("{}: estimate, {kind} from {count} samples, and the voxels to trust{plane}", slice.id);
+    Ok(Picture { caption, png })
 }
 
 fn draw_posterior(title: &str, slice: &ReconstructedSlice<'_>) -> Result<Vec<u8>> {
-    let Some(posterior) = slice.posterior else {
-        return Ok(Vec::new());
-    };
-    let shown = visible_voxels(MapsView::new(&posterior.estimate.maps)?.pd);
-    let (mean, deviation) = (posterior.maps_mean.view(), posterior.maps_std.view());
-    posterior_figure(title, mean, deviation, shown.view(), MapWindows::default())?.to_png()
+    let estimate = MapsView::new(&slice.reconstruction.maps)?;
+    let shown = visible_voxels(estimate.pd);
+    posterior_figure(title, estimate, slice.uncertainty, shown.view(), MapWindows::default())?.to_png()
 }
 
 /// Columns of a step's figure: x_tilde, x_hat, z and the reference, as far as they exist.

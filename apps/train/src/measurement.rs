@@ -37,7 +37,7 @@ impl Measurement {
     ) -> Result<Self> {
         let options = serde_json::json!({});
         let create = |weighted| -> Result<Arc<dyn ForwardOperator>> {
-            Ok(Arc::new(registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted))?))
+            Ok(registry.create_operator(operator_id, &options, &acquisition.for_parts(weighted))?.into())
         };
         let condition = match condition {
             Some(ConditionImage::Method(method)) => Some(Parts::create(registry, method, acquisition)?),

@@ -1,4 +1,7 @@
-/* Diph plugin interface, major version 1. For C11 and C++17; includes nothing but <stdint.h>.
+/* Diph plugin interface, major version 1. For C99 and C++11 and later; needs nothing but the standard library's headers.
+ *
+ * This version is frozen: what stands here keeps its meaning and its place, a plugin that was built against it runs with every
+ * later host of major version 1, and all that comes is an extension (see Growth).
  *
  * A plugin is a shared library that exports ONE data symbol, `diph_plugin_entry`. From it the host gets a factory, from the
  * factory descriptors (without creating anything) and instances. An instance is one of four kinds: a linear operator, a
@@ -16,9 +19,11 @@
  *            and skip descriptors of a kind that you do not know: neither is an error.
  * Ownership. Whoever allocates frees; nothing owned by one side is freed or resized by the other. Arguments are borrowed for
  *            the duration of the call: copy what you keep. Outputs are allocated by the host and written by the plugin.
- * Tensors.   C-contiguous (last axis fastest), native byte order, aligned for their element. Complex numbers are pairs
- *            (re, im). Inputs and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
- *            them must be written, with finite numbers.
+ * Tensors.   C-contiguous (last axis fastest), native byte order. The first element of every tensor that the host hands over,
+ *            of arrays, inputs and outputs alike, lies on a multiple of 64 bytes. Complex numbers are pairs (re, im). Inputs
+ *            and outputs of one call never overlap. Outputs hold arbitrary values on entry; all of
+ *            them must be written, with finite numbers. A plugin refuses tensors of a shape that it does not expect
+ *            (DIPH_ERROR_SHAPE), and input and output that do not fit each other, instead of reading or writing beyond them.
  * Images.    Tensors (coefficient, y, x) or (coefficient, z, y, x): two or three spatial axes. A component takes two unless
  *            its descriptor says otherwise (`spatial_axes`). The host runs a prior of two axes over the planes of a volume,
  *            and folds the z axis into y for a projector of two axes; the fact `image` that these get is such a plane, the
@@ -32,11 +37,16 @@
  *                            depend on that. No call changes how the next one behaves.
  *              [exclusive]   from any thread, but never at the same time as another call on the same object.
  * Files.     Plugins read no files, but for those that an option names.
+ * Process.   It belongs to the host: a plugin leaves the working directory, the locale, signal handlers and the way in which the
+ *            processor rounds (no flushing of denormal numbers) as they are, ends no process, and prints nothing: messages go to
+ *            DIPH_HOST_LOG. What it allocates for an instance is free after `destroy`.
  */
 #ifndef DIPH_PLUGIN_H
 #define DIPH_PLUGIN_H
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define DIPH_ABI_MAJOR 1u
 #define DIPH_ABI_MINOR 0u
@@ -86,8 +96,8 @@ typedef struct diph_string {
   uint64_t length;
 } diph_string;
 
-/* Initialiser for a diph_string from a literal. */
-#define DIPH_STRING(literal) { (literal), sizeof(literal) - 1 }
+/* Initialiser for a diph_string from a string literal. A pointer does not compile: its length would be wrong. */
+#define DIPH_STRING(literal) { "" literal "", sizeof(literal) - 1 }
 
 /* Where a function puts its message. Owned by the host. `message` has room for `capacity` bytes; the plugin writes at most
  * that many (UTF-8, no terminating zero needed) and sets `written`. */
@@ -550,6 +560,24 @@ static inline int32_t diph_fail(diph_error *error, int32_t status, const char *m
   return status;
 }
 
+/* As diph_fail, with a message in the form of printf: `return diph_failf(error, DIPH_ERROR_SHAPE, "expected %d axes", 2);`. What
+ * does not fit is cut. A diph_string goes in as `%.*s` with (int)length and data. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+static inline int32_t diph_failf(diph_error *error, int32_t status, const char *format, ...) {
+  va_list arguments;
+  int length;
+  if (error == 0 || error->capacity == 0) {
+    return status;
+  }
+  va_start(arguments, format);
+  length = vsnprintf(error->message, (size_t)error->capacity, format, arguments);
+  va_end(arguments);
+  error->written = length < 0 ? 0 : (uint64_t)length < error->capacity ? (uint64_t)length : error->capacity - 1;
+  return status;
+}
+
 /* Number of elements of a tensor. */
 static inline uint64_t diph_elements(const diph_tensor *tensor) {
   uint64_t n = 1;
@@ -558,6 +586,26 @@ static inline uint64_t diph_elements(const diph_tensor *tensor) {
     n *= tensor->shape[i];
   }
   return n;
+}
+
+/* Whether two tensors have the same lengths along the same number of axes. */
+static inline int diph_same_shape(const diph_tensor *a, const diph_tensor *b) {
+  uint32_t i = 0;
+  while (i < a->ndim && i < b->ndim && a->shape[i] == b->shape[i]) {
+    ++i;
+  }
+  return i == a->ndim && i == b->ndim;
+}
+
+/* Whether `tensor` is there, with this dtype and number of axes. */
+static inline int diph_tensor_is(const diph_tensor *tensor, int32_t dtype, uint32_t ndim) {
+  return tensor != 0 && tensor->dtype == dtype && tensor->ndim == ndim;
+}
+
+/* Name of an element type for messages: "f32". */
+static inline const char *diph_dtype_name(int32_t dtype) {
+  static const char *const names[] = {"f32", "f64", "c64", "c128", "i32", "i64", "u8"};
+  return dtype >= DIPH_F32 && dtype <= DIPH_U8 ? names[dtype - DIPH_F32] : "an unknown type";
 }
 
 /* The acquisition in a struct of the plugin's own size: fields that an older host does not have are 0. */
@@ -584,10 +632,45 @@ static inline const diph_tensor *diph_find_array(const diph_acquisition *acquisi
   return 0;
 }
 
-/* Whether `tensor` is there, with this dtype and number of axes. */
-static inline int diph_tensor_is(const diph_tensor *tensor, int32_t dtype, uint32_t ndim) {
-  return tensor != 0 && tensor->dtype == dtype && tensor->ndim == ndim;
+/* Puts the array `name` of this dtype and number of axes into `tensor`, null where the acquisition has none, and returns DIPH_OK; or
+ * DIPH_ERROR_ARGUMENT, with a message that says what was expected and what came. */
+static inline int32_t diph_optional_array(const diph_acquisition *acquisition, const char *name, int32_t dtype, uint32_t ndim,
+                                          const diph_tensor **tensor, diph_error *error) {
+  const diph_tensor *found = diph_find_array(acquisition, name);
+  *tensor = 0;
+  if (found != 0 && !diph_tensor_is(found, dtype, ndim)) {
+    return diph_failf(error, DIPH_ERROR_ARGUMENT, "array `%s`: expected %s along %u axes, got %s along %u", name,
+                      diph_dtype_name(dtype), (unsigned)ndim, diph_dtype_name(found->dtype), (unsigned)found->ndim);
+  }
+  *tensor = found;
+  return DIPH_OK;
 }
+
+/* As diph_optional_array, for an array that must be there. */
+static inline int32_t diph_required_array(const diph_acquisition *acquisition, const char *name, int32_t dtype, uint32_t ndim,
+                                          const diph_tensor **tensor, diph_error *error) {
+  int32_t status = diph_optional_array(acquisition, name, dtype, ndim, tensor, error);
+  if (status == DIPH_OK && *tensor == 0) {
+    return diph_failf(error, DIPH_ERROR_ARGUMENT, "array `%s`: expected %s along %u axes, got nothing", name,
+                      diph_dtype_name(dtype), (unsigned)ndim);
+  }
+  return status;
+}
+
+/* Defines factory and entry symbol of a plugin that is a static array of diph_descriptor and a function of the type of
+ * diph_factory.create. Stands once, at the end of one source file:
+ * `DIPH_EXPORT_COMPONENTS(descriptors, create)` */
+#define DIPH_EXPORT_COMPONENTS(descriptors, create_function)                                                                 \
+  static uint64_t diph_component_count(void) { return sizeof(descriptors) / sizeof((descriptors)[0]); }                      \
+  static const diph_descriptor *diph_component(uint64_t index) {                                                             \
+    return index < diph_component_count() ? &(descriptors)[index] : 0;                                                       \
+  }                                                                                                                          \
+  static const diph_factory diph_component_factory = {sizeof(diph_factory), diph_component_count, diph_component,            \
+                                                      create_function};                                                      \
+  static const void *diph_factory_of(diph_string id) {                                                                       \
+    return diph_string_equals(id, DIPH_FACTORY) ? &diph_component_factory : 0;                                               \
+  }                                                                                                                          \
+  DIPH_EXPORT const diph_entry diph_plugin_entry = {DIPH_ABI_MAJOR, DIPH_ABI_MINOR, sizeof(diph_entry), 0, 0, diph_factory_of}
 
 #ifdef __cplusplus
 }

@@ -39,3 +39,9 @@ pub use projector::{Parameter, ProjectorVtable};
 pub use sized_struct::{SizedError, SizedStruct, copy_sized};
 pub use status::{ErrorBuffer, Status, Str};
 pub use tensor::{Axis, Dtype, NamedTensor, Space, Tensor};
+
+/// Text of `diph_plugin.h`, the specification of the interface: programs that help to write plugins carry it with them.
+pub const HEADER: &str = include_str!("../include/diph_plugin.h");
+
+/// Text of `diph_options.h`, with which plugins in C and C++ read their options.
+pub const OPTIONS_HEADER: &str = include_str!("../include/diph_options.h");

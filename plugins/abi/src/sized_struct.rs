@@ -26,6 +26,11 @@ pub enum SizedError {
         /// Size that the struct states, in bytes.
         struct_size: u64,
     },
+    /// The stated size ends inside of a field, so that half a pointer would be read.
+    Torn {
+        /// Size that the struct states, in bytes.
+        struct_size: u64,
+    },
 }
 
 impl fmt::Display for SizedError {
@@ -34,6 +39,9 @@ impl fmt::Display for SizedError {
             Self::Null => write!(f, "a null pointer"),
             Self::Misaligned => write!(f, "a misaligned pointer"),
             Self::TooSmall { struct_size } => write!(f, "a struct_size of {struct_size} bytes"),
+            Self::Torn { struct_size } => {
+                write!(f, "a struct_size of {struct_size} bytes, which ends inside of a field")
+            }
         }
     }
 }
@@ -43,7 +51,8 @@ impl std::error::Error for SizedError {}
 /// Copies `min(struct_size, size_of::<T>())` bytes into a zeroed `T`: what the other side does not have reads as zero.
 ///
 /// # Errors
-/// [`SizedError::Null`] or [`SizedError::Misaligned`] for such a pointer, [`SizedError::TooSmall`] for a size that does not reach past its own field.
+/// [`SizedError::Null`] or [`SizedError::Misaligned`] for such a pointer, [`SizedError::TooSmall`] for a size that does not reach past its own field,
+/// [`SizedError::Torn`] for one that is no multiple of the alignment, as every size of a struct is.
 ///
 /// # Safety
 /// A `pointer` that is neither null nor misaligned points to a struct with the layout of `T` that is as large as it
@@ -59,6 +68,9 @@ pub unsafe fn copy_sized<T: SizedStruct>(pointer: *const T) -> Result<T, SizedEr
     let struct_size = unsafe { pointer.byte_add(T::SIZE_OFFSET).cast::<u64>().read() };
     if struct_size < (T::SIZE_OFFSET + size_of::<u64>()) as u64 {
         return Err(SizedError::TooSmall { struct_size });
+    }
+    if struct_size < size_of::<T>() as u64 && struct_size % align_of::<T>() as u64 != 0 {
+        return Err(SizedError::Torn { struct_size });
     }
     let bytes = usize::try_from(struct_size).unwrap_or(usize::MAX).min(size_of::<T>());
     let mut copy = MaybeUninit::<T>::zeroed();
@@ -124,6 +136,8 @@ mod tests {
             assert_eq!(copy_sized(std::ptr::null::<Host>()).unwrap_err(), SizedError::Null);
             assert_eq!(copy_sized(shifted).unwrap_err(), SizedError::Misaligned);
             assert_eq!(copy_sized(&raw const buffer).unwrap_err(), SizedError::TooSmall { struct_size: 7 });
+            let torn = ErrorBuffer { struct_size: 12, ..ErrorBuffer::default() };
+            assert_eq!(copy_sized(&raw const torn).unwrap_err(), SizedError::Torn { struct_size: 12 });
         }
     }
 }

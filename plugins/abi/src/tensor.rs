@@ -56,7 +56,7 @@ pub struct Tensor {
     pub ndim: u32,
     /// Lengths of the axes, that which changes slowest in memory first.
     pub shape: *const u64,
-    /// First element, aligned for its type. Written to in outputs only.
+    /// First element, on a multiple of 64 bytes where a host hands it over. Written to in outputs only.
     pub data: *mut c_void,
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use std::mem::offset_of;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use diph_plugin_abi as abi;
 
@@ -137,9 +137,9 @@ fn assertions() -> String {
     source
 }
 
-/// Compiles a program and runs it, which must succeed; skips when there is no such compiler.
-fn compile(compiler: &str, fallback: &str, standard: &str, name: &str, source: &str) {
-    let compiler = std::env::var(compiler).unwrap_or_else(|_| fallback.into());
+/// What the compiler says, and the program; `None`, with a line that says so, when there is no such compiler.
+fn build(variable: &str, fallback: &str, standard: &str, name: &str, source: &str) -> Option<(Output, PathBuf)> {
+    let compiler = std::env::var(variable).unwrap_or_else(|_| fallback.into());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = directory.join(name);
     let program = directory.join(name.replace('.', "-"));
@@ -151,13 +151,21 @@ fn compile(compiler: &str, fallback: &str, standard: &str, name: &str, source: &
         .arg("-o")
         .arg(&program)
         .output();
-    let Ok(built) = built else {
-        println!("skipped: compiler `{compiler}` not present");
-        return;
-    };
-    assert!(built.status.success(), "{compiler}: {}", String::from_utf8_lossy(&built.stderr));
+    match built {
+        Ok(built) => Some((built, program)),
+        Err(_) => {
+            println!("skipped: compiler `{compiler}` not present");
+            None
+        }
+    }
+}
+
+/// Compiles a program and runs it, which must succeed; skips when there is no such compiler.
+fn compile(variable: &str, fallback: &str, standard: &str, name: &str, source: &str) {
+    let Some((built, program)) = build(variable, fallback, standard, name, source) else { return };
+    assert!(built.status.success(), "{name}, {standard}: {}", String::from_utf8_lossy(&built.stderr));
     let status = Command::new(&program).status().unwrap();
-    assert!(status.success(), "{name}: {status}");
+    assert!(status.success(), "{name}, {standard}: {status}");
 }
 
 #[test]
@@ -172,8 +180,34 @@ fn header_is_cpp17_with_the_same_layout_and_ids() {
 
 /// The status of the program is the line in `options.c` (modulo 256) that failed.
 #[test]
-fn helpers_read_options() {
+fn helpers_read_options_and_arrays_in_every_standard() {
     let source = include_str!("options.c");
-    compile("CC", "cc", "-std=c11", "options.c", source);
-    compile("CXX", "c++", "-std=c++17", "options.cpp", source);
+    for standard in ["c99", "c11", "c17"] {
+        compile("CC", "cc", &format!("-std={standard}"), &format!("options-{standard}.c"), source);
+    }
+    for standard in ["c++11", "c++17"] {
+        compile("CXX", "c++", &format!("-std={standard}"), &format!("options-{standard}.cpp"), source);
+    }
+}
+
+/// What would give a wrong length or a write of another type does not get through the compiler.
+#[test]
+fn macros_refuse_pointers_of_another_sort() {
+    let body = |line: &str| format!("#include \"diph_options.h\"\nint main(void) {{ {line} return 0; }}\n");
+    let wrong = [
+        ("string", "const char *id = \"lab.x\"; diph_string s = DIPH_STRING(id); (void)s;"),
+        ("array", "char id[] = \"lab.x\"; diph_string s = DIPH_STRING(id); (void)s;"),
+        ("number", "float x = 0; diph_option o = DIPH_NUMBER(\"x\", &x); (void)o;"),
+        ("integer", "int16_t x = 0; diph_option o = DIPH_INTEGER(\"x\", &x); (void)o;"),
+        ("text", "char buffer[9]; char *x = buffer; diph_option o = DIPH_TEXT(\"x\", x); (void)o;"),
+    ];
+    for (name, line) in wrong {
+        for (variable, fallback, standard, extension) in
+            [("CC", "cc", "-std=c99", "c"), ("CXX", "c++", "-std=c++11", "cpp")]
+        {
+            let built = build(variable, fallback, standard, &format!("wrong-{name}.{extension}"), &body(line));
+            assert!(built.is_none_or(|(built, _)| !built.status.success()), "{name} compiles as {standard}");
+        }
+    }
+    compile("CC", "cc", "-std=c99", "right.c", &body("diph_string s = DIPH_STRING(\"lab.x\"); (void)s;"));
 }

@@ -28,6 +28,19 @@ pub enum ElementType {
     U8,
 }
 
+#[cfg(unix)]
+impl ElementType {
+    /// Bytes of one element.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::F32 | Self::I32 => 4,
+            Self::F64 | Self::C64 | Self::I64 => 8,
+            Self::C128 => 16,
+        }
+    }
+}
+
 /// A C-contiguous array of one of the element types that crosses the border, owned or borrowed. `From` any `ndarray` array or
 /// view of them.
 #[derive(Clone, Debug)]
@@ -87,11 +100,42 @@ macro_rules! variants {
                 }
             }
 
-            /// Element type, first element (never written to; null for a shape without values).
-            pub(crate) fn parts(&self) -> (Dtype, *mut c_void) {
+            /// The element type.
+            pub(crate) fn element_type(&self) -> ElementType {
                 match self {
-                    $(Self::$variant(array) => (Dtype::$variant, array.as_ptr().cast_mut().cast()),)+
-                    $(Self::Announced(ElementType::$variant, _) => (Dtype::$variant, ptr::null_mut()),)+
+                    $(Self::$variant(_) => ElementType::$variant,)+
+                    Self::Announced(dtype, _) => *dtype,
+                }
+            }
+
+            /// A copy that borrows nothing.
+            #[cfg(unix)]
+            pub(crate) fn to_static(&self) -> ArrayData<'static> {
+                match self {
+                    $(Self::$variant(array) => ArrayData::$variant(CowArray::from(array.to_owned().into_owned())),)+
+                    Self::Announced(dtype, shape) => ArrayData::Announced(*dtype, shape.clone()),
+                }
+            }
+
+            /// The bytes of all elements; none of a shape without values.
+            #[cfg(unix)]
+            pub(crate) fn bytes(&self) -> &[u8] {
+                match self {
+                    $(Self::$variant(array) => {
+                        // SAFETY: C-contiguous numbers without padding, by what `From` makes.
+                        unsafe { std::slice::from_raw_parts(array.as_ptr().cast(), array.len() * size_of::<$type>()) }
+                    })+
+                    Self::Announced(..) => &[],
+                }
+            }
+
+            /// Element type, first element (never written to; null for a shape without values), length in bytes.
+            pub(crate) fn parts(&self) -> (Dtype, *mut c_void, usize) {
+                match self {
+                    $(Self::$variant(array) => {
+                        (Dtype::$variant, array.as_ptr().cast_mut().cast(), array.len() * size_of::<$type>())
+                    })+
+                    $(Self::Announced(ElementType::$variant, _) => (Dtype::$variant, ptr::null_mut(), 0),)+
                 }
             }
         }

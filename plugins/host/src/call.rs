@@ -3,15 +3,15 @@
 use diph_core::{Error, Result};
 use diph_plugin_abi::{ErrorBuffer, Status};
 
+use crate::arithmetic;
 use crate::trace::enter;
 
 const CAPACITY: usize = 2048;
 
 /// Calls a function that can fail. `label` names the plugin, `operation` the function.
 pub(crate) fn call(label: &str, operation: &str, function: impl FnOnce(*mut ErrorBuffer) -> Status) -> Result<()> {
-    let _running = enter(label, operation);
-    match run(function) {
-        (Status::OK, _) => Ok(()),
+    match answer(label, operation, function) {
+        (Status::OK, _) => check_arithmetic(label, operation),
         (status, message) => Err(failure(label, operation, status, &message)),
     }
 }
@@ -22,12 +22,26 @@ pub(crate) fn call_optional(
     operation: &str,
     function: impl FnOnce(*mut ErrorBuffer) -> Status,
 ) -> Result<bool> {
-    let _running = enter(label, operation);
-    match run(function) {
-        (Status::OK, _) => Ok(true),
+    match answer(label, operation, function) {
+        (Status::OK, _) => check_arithmetic(label, operation).map(|()| true),
         (Status::UNSUPPORTED, _) => Ok(false),
         (status, message) => Err(failure(label, operation, status, &message)),
     }
+}
+
+/// Runs a function of a plugin, and says so while it runs.
+fn answer(label: &str, operation: &str, function: impl FnOnce(*mut ErrorBuffer) -> Status) -> (Status, String) {
+    let _running = enter(label, operation);
+    run(function)
+}
+
+fn check_arithmetic(label: &str, operation: &str) -> Result<()> {
+    if arithmetic::is_intact() {
+        return Ok(());
+    }
+    let message = "it left the processor in another mode of rounding (or flushing denormal numbers to zero), which would \
+                   change the results of everybody; it must restore the mode before it returns";
+    Err(Error::external(label, format!("{operation}: {message}")))
 }
 
 /// Runs a function with a message buffer.

@@ -1,12 +1,12 @@
 //! What a plugin says about one of its components.
 
 use diph_plugin_abi::{self as abi, Str, copy_sized};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Example, Kind, Requirements};
 
 /// A component of a plugin, readable without creating it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Descriptor {
     /// Unique ID, for example `diph.total-variation`.
     pub id: String,
@@ -67,9 +67,12 @@ impl Descriptor {
     }
 }
 
-/// An ID stands in method files, in tables and in the names of options: small letters, digits, `-`, `_` and at least one dot
-/// between the name of a laboratory or project and that of the component.
-fn check_id(id: &str) -> Result<(), String> {
+/// Whether a text can be the ID of a component. An ID stands in method files, in tables and in the names of options: small letters,
+/// digits, `-`, `_` and at least one dot between the name of a laboratory or project and that of the component.
+///
+/// # Errors
+/// What was expected, and what came.
+pub fn check_id(id: &str) -> Result<(), String> {
     let is_word = |word: &str| {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
     };

@@ -12,7 +12,7 @@ use num_complex::Complex32;
 use crate::call::{call, null};
 use crate::instance::Instance;
 use crate::projector::{MapTensors, read_parameters};
-use crate::tensors::{Input, Output};
+use crate::tensors::{Input, Output, longer};
 
 type Estimate = unsafe extern "C" fn(
     *mut c_void,
@@ -51,29 +51,42 @@ impl PluginEstimator {
         Ok(Self { instance, estimate, inputs, parameters })
     }
 
-    /// The wanted images in the order of `inputs`, and the shape that they share.
-    fn wanted<'a>(
-        &self,
-        operation: &str,
-        images: &'a BTreeMap<String, ArrayD<Complex32>>,
-    ) -> Result<Vec<&'a ArrayD<Complex32>>> {
-        let find = |name: &String| {
-            let came = || format!("images of {:?}", images.keys().collect::<Vec<_>>());
-            images
-                .get(name)
-                .ok_or_else(|| Error::parameter(operation, format!("image `{name}`"), "to be given", came()))
+    /// Whether the plugin itself refuses images that are longer than its results along the last axis.
+    pub(crate) fn refuses_longer_images(&self, image: &[usize]) -> Result<bool> {
+        let operation = self.instance.operation("estimate");
+        let images = vec![ArrayD::<Complex32>::zeros(longer(image)); self.inputs.len()];
+        let views: Vec<_> = images.iter().map(|image| image.view()).collect();
+        let inputs: Vec<Input<'_>> =
+            views.iter().map(|view| Input::view(&operation, "image", view)).collect::<Result<_>>()?;
+        let tensors = self.named(&inputs);
+        let (_, spatial) = ImageShape::split(&operation, &longer(image))?;
+        let mut maps = ParameterMaps::zeros(self.parameters.clone(), &spatial);
+        let (_, shorter) = ImageShape::split(&operation, image)?;
+        let mut room = ArrayD::zeros(longer(image));
+        // Results of the shorter shape in memory for the longer one.
+        let mut result = Output::shaped(&operation, "result", room.view_mut(), image)?;
+        let mut maps = MapTensors::within(&operation, &mut maps, &shorter)?;
+        let (values, amplitude) = maps.raw();
+        let (result, values, amplitude) = match self.parameters.is_empty() {
+            true => (result.raw(), ptr::null_mut(), ptr::null_mut()),
+            false => (ptr::null_mut(), values, amplitude),
         };
-        let wanted: Vec<_> = self.inputs.iter().map(find).collect::<Result<_>>()?;
-        let expected = wanted[0].shape();
-        match wanted.iter().position(|image| image.shape() != expected) {
-            None => Ok(wanted),
-            Some(index) => Err(Error::Shape {
-                operation: operation.into(),
-                role: format!("image `{}`", self.inputs[index]),
-                expected: expected.to_vec(),
-                got: wanted[index].shape().to_vec(),
-            }),
-        }
+        // SAFETY: the instance and the tensors live through the call; results have room for the longer shape.
+        let answer = call(&self.instance.label, "estimate", |error| unsafe {
+            let count = tensors.len() as u64;
+            (self.estimate)(self.instance.this, tensors.as_ptr(), count, result, values, amplitude, error)
+        });
+        Ok(answer.is_err())
+    }
+
+    /// Images by the names of the inputs, in their order.
+    fn named(&self, images: &[Input<'_>]) -> Vec<NamedTensor> {
+        let named = |(name, input): (&String, &Input<'_>)| NamedTensor {
+            name: Str::new(name),
+            tensor: input.raw(),
+            ..NamedTensor::default()
+        };
+        self.inputs.iter().zip(images).map(named).collect()
     }
 }
 
@@ -97,7 +110,7 @@ impl Estimator for PluginEstimator {
         maps: Option<&mut ParameterMaps>,
     ) -> Result<()> {
         let operation = self.instance.operation("estimate");
-        let wanted = self.wanted(&operation, images)?;
+        let wanted = wanted(&operation, &self.inputs, images)?;
         let shape = wanted[0].shape();
         let (_, spatial) = ImageShape::split(&operation, shape)?;
         self.instance.spatial_axes.check(&operation, &spatial)?;
@@ -114,12 +127,7 @@ impl Estimator for PluginEstimator {
             .zip(&self.inputs)
             .map(|(view, name)| Input::view(&operation, name, view))
             .collect::<Result<_>>()?;
-        let named = |(name, input): (&String, &Input<'_>)| NamedTensor {
-            name: Str::new(name),
-            tensor: input.raw(),
-            ..NamedTensor::default()
-        };
-        let tensors: Vec<NamedTensor> = self.inputs.iter().zip(&inputs).map(named).collect();
+        let tensors = self.named(&inputs);
         let mut output = image.map(|image| Output::view(&operation, "result", image)).transpose()?;
         let mut maps = match maps {
             Some(maps) => Some(MapTensors::new(&operation, maps, &self.parameters, &spatial)?),
@@ -134,6 +142,29 @@ impl Estimator for PluginEstimator {
         })?;
         output.map_or(Ok(()), |output| output.check(&operation, "result"))?;
         maps.map_or(Ok(()), |maps| maps.check(&operation))
+    }
+}
+
+/// The wanted images in the order of `inputs`, all of one shape.
+pub(crate) fn wanted<'a>(
+    operation: &str,
+    inputs: &[String],
+    images: &'a BTreeMap<String, ArrayD<Complex32>>,
+) -> Result<Vec<&'a ArrayD<Complex32>>> {
+    let find = |name: &String| {
+        let came = || format!("images of {:?}", images.keys().collect::<Vec<_>>());
+        images.get(name).ok_or_else(|| Error::parameter(operation, format!("image `{name}`"), "to be given", came()))
+    };
+    let wanted: Vec<_> = inputs.iter().map(find).collect::<Result<_>>()?;
+    let expected = wanted[0].shape();
+    match wanted.iter().position(|image| image.shape() != expected) {
+        None => Ok(wanted),
+        Some(index) => Err(Error::Shape {
+            operation: operation.into(),
+            role: format!("image `{}`", inputs[index]),
+            expected: expected.to_vec(),
+            got: wanted[index].shape().to_vec(),
+        }),
     }
 }
 

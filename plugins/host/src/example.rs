@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use diph_core::{ImageShape, Result, Rng};
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{Array1, ArrayD, IxDyn, s};
 use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use crate::tensors::ALIGNMENT;
 use crate::{Acquisition, ArrayData, ElementType, Facts};
 
 /// From which a checker makes a small instance of a component.
@@ -92,6 +93,18 @@ impl Example {
     }
 }
 
+/// An image of this shape, drawn uniformly from [-1, 1) in both parts by a generator seeded with `seed`.
+///
+/// # Errors
+/// [`Error::Parameter`](diph_core::Error::Parameter) when the shape is absurdly large.
+pub fn draw_image(shape: &[usize], seed: u64) -> Result<ArrayD<Complex32>> {
+    let image = ExampleArray { shape: shape.to_vec(), dtype: ElementType::C64, low: -1.0, high: 1.0, step: None };
+    match image.draw("image", &mut Rng::seed_from_u64(seed))? {
+        ArrayData::C64(image) => Ok(image.into_owned()),
+        _ => Err(diph_core::Error::external("example", "an image that is not complex")),
+    }
+}
+
 impl ExampleArray {
     fn draw(&self, name: &str, rng: &mut Rng) -> Result<ArrayData<'static>> {
         const LARGEST: usize = 1 << 24;
@@ -129,7 +142,14 @@ impl ExampleArray {
         })
     }
 
-    fn fill<T>(&self, mut value: impl FnMut() -> T) -> ArrayD<T> {
-        ArrayD::from_shape_simple_fn(IxDyn(&self.shape), &mut value)
+    /// Aligned, so that the plugin sees this memory itself, and not a copy of it, when its values are overwritten.
+    fn fill<T: Clone + Default>(&self, mut value: impl FnMut() -> T) -> ArrayD<T> {
+        let (length, slack) = (self.shape.iter().product::<usize>(), ALIGNMENT / size_of::<T>());
+        let memory = Array1::from_elem(length + slack, T::default());
+        let start = memory.as_ptr().align_offset(ALIGNMENT).min(slack);
+        let array = memory.slice_move(s![start..start + length]).into_shape_with_order(IxDyn(&self.shape));
+        let mut array = array.unwrap_or_else(|_| ArrayD::from_elem(IxDyn(&self.shape), T::default()));
+        array.iter_mut().for_each(|place| *place = value());
+        array
     }
 }

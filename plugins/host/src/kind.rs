@@ -3,10 +3,10 @@
 use std::fmt;
 
 use diph_plugin_abi as abi;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Kind of the instances that a component creates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {

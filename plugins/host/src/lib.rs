@@ -21,8 +21,11 @@
 //! thread-local destructors of theirs are still alive.
 
 mod acquisition;
+mod arithmetic;
 mod array_data;
 mod call;
+mod creation;
+mod death;
 mod descriptor;
 mod estimator;
 mod example;
@@ -30,13 +33,17 @@ mod host_services;
 mod host_side;
 mod inspect;
 mod instance;
+#[cfg(unix)]
+mod isolation;
 mod kind;
 mod library;
 mod load_error;
+mod lock;
 mod operator;
 mod origin;
 mod plugin_instance;
 mod prior;
+mod probes;
 mod projector;
 mod provenance;
 mod registry;
@@ -48,13 +55,17 @@ mod trust;
 
 pub use acquisition::{Acquisition, Facts, NamedArray};
 pub use array_data::{ArrayData, ElementType};
-pub use descriptor::Descriptor;
+pub use death::manner_of_death;
+pub use descriptor::{Descriptor, check_id};
 pub use estimator::PluginEstimator;
-pub use example::{Example, ExampleArray};
+pub use example::{Example, ExampleArray, draw_image};
 pub use host_services::{HostServices, LogLevel};
+#[cfg(unix)]
+pub use isolation::{Isolation, serve_isolated};
 pub use kind::Kind;
 pub use library::Library;
 pub use load_error::LoadError;
+pub use lock::{LockedComponent, LockedLibrary, PluginLock};
 pub use operator::PluginOperator;
 pub use origin::Origin;
 pub use plugin_instance::PluginInstance;

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use diph_plugin_abi::{self as abi, ABI_MAJOR, ENTRY_SYMBOL, Entry, Factory, Status, Str, copy_sized};
@@ -12,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::call::run;
 use crate::inspect::exports_entry;
+#[cfg(unix)]
+use crate::isolation::Worker;
 use crate::trace::enter;
 use crate::{Descriptor, LoadError, Origin};
 
@@ -24,9 +28,16 @@ pub struct Library {
     origin: Origin,
     abi_minor: u32,
     descriptors: Vec<Descriptor>,
-    pub(crate) factory: Factory,
-    pub(crate) memory_estimate: Option<abi::MemoryEstimate>,
-    pub(crate) time_estimate: Option<abi::TimeEstimate>,
+    pub(crate) door: Door,
+}
+
+/// How its functions are reached.
+pub(crate) enum Door {
+    /// In this process.
+    Own(Factories),
+    /// Through a process of its own.
+    #[cfg(unix)]
+    Isolated(Arc<Worker>),
 }
 
 enum Source {
@@ -50,6 +61,15 @@ impl Library {
         Self::start(&path, &text, &entry, source, origin)
     }
 
+    /// Has a library opened by a process of its own. No code of it runs in this one.
+    #[cfg(unix)]
+    pub(crate) fn isolate(path: &Path, origin: Origin, worker: Worker) -> Result<Self, LoadError> {
+        let isolated = |error: diph_core::Error| LoadError::Isolated { path: path.into(), message: error.to_string() };
+        let (abi_minor, descriptors) = worker.describe().map_err(isolated)?;
+        let source = Source::File { path: path.into(), sha256: OnceLock::new() };
+        Ok(Self { source, origin, abi_minor, descriptors, door: Door::Isolated(Arc::new(worker)) })
+    }
+
     /// A plugin that is linked into the program.
     pub(crate) fn built_in(entry: &'static Entry) -> Result<Self, LoadError> {
         let path = Path::new(BUILT_IN);
@@ -67,9 +87,9 @@ impl Library {
             initialise(path, init_path, entry)?;
         }
         let _running = enter(&label, "get_factory and the descriptors");
-        let (factory, memory_estimate, time_estimate) = factory_of(path, entry)?;
-        let descriptors = descriptors_of(path, &factory)?;
-        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, factory, memory_estimate, time_estimate })
+        let factories = factories_of(path, entry)?;
+        let descriptors = descriptors_of(path, &factories.factory)?;
+        Ok(Self { source, origin, abi_minor: entry.abi_minor, descriptors, door: Door::Own(factories) })
     }
 
     /// The file, absolute and without symbolic links; `None` for a plugin that is linked into the program.
@@ -128,7 +148,8 @@ impl fmt::Display for Library {
     }
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// SHA-256 of a file in hexadecimal.
+pub(crate) fn digest(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?;
     io::copy(&mut file, &mut HashWriter(&mut hasher))?;
@@ -198,9 +219,13 @@ fn initialise(path: &Path, init_path: &str, entry: &Entry) -> Result<(), LoadErr
 }
 
 /// The factory, and the estimates that may stand beside it.
-type Factories = (Factory, Option<abi::MemoryEstimate>, Option<abi::TimeEstimate>);
+pub(crate) struct Factories {
+    pub(crate) factory: Factory,
+    pub(crate) memory_estimate: Option<abi::MemoryEstimate>,
+    pub(crate) time_estimate: Option<abi::TimeEstimate>,
+}
 
-fn factory_of(path: &Path, entry: &Entry) -> Result<Factories, LoadError> {
+fn factories_of(path: &Path, entry: &Entry) -> Result<Factories, LoadError> {
     let malformed = |part: &str, reason: String| LoadError::Malformed { path: path.into(), part: part.into(), reason };
     let get_factory = entry.get_factory.ok_or_else(|| malformed("get_factory", "a null pointer".into()))?;
     // SAFETY: the plugin keeps the header's rules; null is checked inside.
@@ -210,7 +235,7 @@ fn factory_of(path: &Path, entry: &Entry) -> Result<Factories, LoadError> {
     let memory = unsafe { copy_sized(get_factory(Str::new(abi::MEMORY_ESTIMATE)).cast::<abi::MemoryEstimate>()) };
     // SAFETY: as above.
     let time = unsafe { copy_sized(get_factory(Str::new(abi::TIME_ESTIMATE)).cast::<abi::TimeEstimate>()) };
-    Ok((factory, memory.ok(), time.ok()))
+    Ok(Factories { factory, memory_estimate: memory.ok(), time_estimate: time.ok() })
 }
 
 fn descriptors_of(path: &Path, factory: &Factory) -> Result<Vec<Descriptor>, LoadError> {

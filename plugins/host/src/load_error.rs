@@ -48,6 +48,32 @@ pub enum LoadError {
         /// What is wrong with its owner or permissions.
         reason: String,
     },
+    /// The lock of plugins has it with another content.
+    #[error(
+        "plugin {}: it has changed since it was locked: expected SHA-256 {expected}, got {got}; it is not opened; if you trust the \
+         new one, lock again with `diph plugin lock`",
+        path.display()
+    )]
+    Changed {
+        /// The file that was looked at.
+        path: PathBuf,
+        /// SHA-256 in the lock.
+        expected: String,
+        /// SHA-256 of the file.
+        got: String,
+    },
+    /// The lock of plugins does not have it.
+    #[error(
+        "plugin {}: it is not in the lock (SHA-256 {got}), so it is not opened; remove it, or lock again with `diph plugin lock` if \
+         you trust it",
+        path.display()
+    )]
+    NotLocked {
+        /// The file that was looked at.
+        path: PathBuf,
+        /// SHA-256 of the file.
+        got: String,
+    },
     /// Built for another major version of the interface.
     #[error("plugin {}: expected ABI major version {expected}, got {got}; rebuild it against this version's header", path.display())]
     AbiVersion {
@@ -67,6 +93,14 @@ pub enum LoadError {
         part: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Whatever it was that a worker could not do with it, in the worker's words.
+    #[error("{message}")]
+    Isolated {
+        /// The file that was looked at.
+        path: PathBuf,
+        /// What the worker said, or how it ended; names the file.
+        message: String,
     },
     /// The plugin's own initialisation failed.
     #[error("plugin {}: init failed: {message}", path.display())]

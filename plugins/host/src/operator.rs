@@ -10,7 +10,7 @@ use num_complex::Complex32;
 
 use crate::call::{call, call_optional, null};
 use crate::instance::Instance;
-use crate::tensors::{Input, Output};
+use crate::tensors::{Input, Output, longer};
 
 /// A map with a regularisation `rho`, of the extensions.
 type RegularisedMap = unsafe extern "C" fn(*mut c_void, f32, *const Tensor, *mut Tensor, *mut ErrorBuffer) -> Status;
@@ -74,16 +74,11 @@ impl PluginOperator {
         output.check(&operation, "result")
     }
 
-    /// Whether the plugin itself refuses an image that is longer than its domain along the last axis. The host never lets one
-    /// through, so that nothing else tries it.
-    ///
-    /// # Errors
-    /// None that the plugin could cause: whatever it answers is the result.
-    pub fn refuses_longer_image(&self) -> Result<bool> {
-        let operation = self.instance.operation("forward");
-        let mut shape = self.domain.shape();
-        shape.iter_mut().last().into_iter().for_each(|length| *length += 1);
+    /// Whether the plugin itself refuses an image that is longer than its domain along the last axis.
+    pub(crate) fn refuses_longer_image(&self) -> Result<bool> {
+        let shape = longer(&self.domain.shape());
         let (image, mut samples) = (ArrayD::<Complex32>::zeros(shape), self.range.zeros());
+        let operation = self.instance.operation("forward");
         let input = Input::view(&operation, "input", &image.view())?;
         let mut output = Output::view(&operation, "result", samples.view_mut())?;
         let (tensor, result) = (input.raw(), output.raw());

@@ -9,12 +9,13 @@ use diph_core::{
     SpatialAxes, View, ViewMut,
 };
 use diph_plugin_abi::{self as abi, Batch, NamedTensor, PriorVtable, Proximal, Str, Tensor};
+use ndarray::ArrayD;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use crate::call::{call, call_optional};
 use crate::instance::Instance;
-use crate::tensors::{Input, Output};
+use crate::tensors::{Input, Output, longer};
 
 type Denoise = unsafe extern "C" fn(
     *mut c_void,
@@ -56,6 +57,28 @@ impl PluginPrior {
         let batch = unsafe { instance.extension::<Batch>(abi::PRIOR_BATCH) };
         let batch = batch.map(|extension| instance.required("batch.denoise", extension.denoise)).transpose()?;
         Ok(Self { instance, denoise, batch, proximal_accuracy })
+    }
+
+    /// Whether the plugin itself refuses a result that is longer than its image along the last axis.
+    pub(crate) fn refuses_longer_result(
+        &self,
+        image: &[usize],
+        sigma: f32,
+        context: &mut PriorContext<'_>,
+    ) -> Result<bool> {
+        let operation = self.instance.operation("denoise");
+        let room = longer(image);
+        let (noisy, mut clean) = (ArrayD::zeros(&*room), ArrayD::zeros(&*room));
+        let input = Input::shaped(&operation, "noisy image", &noisy.view(), image)?;
+        let mut output = Output::view(&operation, "result", clean.view_mut())?;
+        let context = RawContext::new(&operation, context)?;
+        let (tensor, result, raw, mut penalty) = (input.raw(), output.raw(), context.raw(), 0.0);
+        // SAFETY: everything lives through the call, and both tensors have room for the larger shape.
+        let answer = call(&self.instance.label, "denoise", |error| unsafe {
+            let (this, tensor, penalty) = (self.instance.this, &raw const tensor, &raw mut penalty);
+            (self.denoise)(this, tensor, sigma, result, penalty, &raw const raw, error)
+        });
+        Ok(answer.is_err())
     }
 
     fn check(&self, operation: &str, noisy: &View<'_>, sigma: f32, clean: &ViewMut<'_>) -> Result<()> {

@@ -7,6 +7,7 @@ use diph_core::{
     Error, ImageShape, Parameter, ParameterMaps, PhysicsProjector, Result, Space, SpatialAxes, View, ViewMut,
 };
 use diph_plugin_abi::{self as abi, ErrorBuffer, ProjectorVtable, Status, Tensor};
+use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use crate::call::{call, null};
@@ -43,6 +44,21 @@ impl PluginProjector {
             Error::external(&instance.label, format!("coefficients: expected at least 1, got {coefficients}"))
         })?;
         Ok(Self { instance, project, coefficients, parameters })
+    }
+
+    /// Whether the plugin itself refuses an image of one coefficient more than it takes.
+    pub(crate) fn refuses_another_coefficient(&self, image: &ImageShape) -> Result<bool> {
+        let operation = self.instance.operation("project");
+        let shape = folded(self.instance.spatial_axes, image).with_leading(self.coefficients + 1);
+        let (x, mut z) = (ArrayD::zeros(&*shape), ArrayD::zeros(&*shape));
+        let input = Input::view(&operation, "image", &x.view())?;
+        let mut output = Output::view(&operation, "result", z.view_mut())?;
+        let (tensor, result, this) = (input.raw(), output.raw(), self.instance.this);
+        // SAFETY: the instance and the tensors live through the call; they hold more than the right shape needs.
+        let answer = call(&self.instance.label, "project", |error| unsafe {
+            (self.project)(this, &raw const tensor, result, ptr::null_mut(), ptr::null_mut(), error)
+        });
+        Ok(answer.is_err())
     }
 }
 
@@ -117,11 +133,17 @@ impl<'a> MapTensors<'a> {
             let got = format!("{} of shape {:?}", maps.parameters.len(), maps.amplitude.shape());
             return Err(Error::incompatible(operation, expected, got));
         }
+        Self::within(operation, maps, image)
+    }
+
+    /// Of maps that hold at least as many pixels as `image`.
+    pub(crate) fn within(operation: &str, maps: &'a mut ParameterMaps, image: &ImageShape) -> Result<Self> {
+        let parameters = maps.parameters.len();
         let not_contiguous = |role: &str| Error::NotContiguous { operation: operation.into(), role: role.into() };
         let values = maps.values.as_slice_mut().ok_or_else(|| not_contiguous("parameter maps"))?;
         let amplitude = maps.amplitude.as_slice_mut().ok_or_else(|| not_contiguous("amplitude map"))?;
         Ok(Self {
-            values: Output::new(&image.with_leading(parameters.len()), values),
+            values: Output::new(&image.with_leading(parameters), values),
             amplitude: Output::new(image.lengths(), amplitude),
         })
     }

@@ -1,27 +1,23 @@
 //! All components that were found.
 
-use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diph_core::{Error, ForwardOperator, ImageShape, MemoryEstimate, PlaneWise, Prior, Result, SpatialAxes};
+use diph_core::{Error, MemoryEstimate, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
-use ndarray::ArrayD;
-use num_complex::Complex32;
 
-use crate::call::{call, call_optional};
+use crate::call::call_optional;
+use crate::creation::image_for;
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
-use crate::instance::Instance;
-use crate::projector::folded;
+#[cfg(unix)]
+use crate::isolation::{Creation, Isolation, Worker};
+use crate::library::{Door, digest};
 use crate::search_path::libraries_in;
 use crate::trust::check_trust;
-use crate::{
-    Acquisition, Descriptor, Example, HostServices, Kind, Library, LoadError, Origin, PluginEstimator, PluginInstance,
-    PluginOperator, PluginPrior, PluginProjector, Provenance, Requirements, SearchPath,
-};
+use crate::{Acquisition, Descriptor, HostServices, Library, LoadError, Origin, PluginLock, Provenance, SearchPath};
 
 /// A component with the library that offers it.
 #[derive(Clone, Copy)]
@@ -36,22 +32,57 @@ pub struct Component<'a> {
 
 /// All plugins that were found, and the way to create instances from them.
 pub struct Registry {
-    services: Arc<HostServices>,
+    pub(crate) services: Arc<HostServices>,
     libraries: Vec<Library>,
     failures: Vec<LoadError>,
     allows_untrusted: bool,
+    lock: Option<PluginLock>,
+    #[cfg(unix)]
+    isolation: Option<Arc<Isolation>>,
 }
 
 impl Registry {
     /// Makes a registry without plugins, whose plugins will use these services.
     pub fn new(services: HostServices) -> Self {
-        Self { services: Arc::new(services), libraries: Vec::new(), failures: Vec::new(), allows_untrusted: false }
+        Self {
+            services: Arc::new(services),
+            libraries: Vec::new(),
+            failures: Vec::new(),
+            allows_untrusted: false,
+            lock: None,
+            #[cfg(unix)]
+            isolation: None,
+        }
+    }
+
+    /// Has every library opened by a process of its own, from now on: a plugin that dies, hangs or answers nonsense fails one call,
+    /// and the next one finds a new process. What parts compute is the same.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn isolated(mut self, isolation: Isolation) -> Self {
+        self.isolation = Some(Arc::new(isolation));
+        self
+    }
+
+    /// Whether libraries are opened by processes of their own, so that work can go on after one has died.
+    pub fn isolates(&self) -> bool {
+        #[cfg(unix)]
+        return self.isolation.is_some();
+        #[cfg(not(unix))]
+        false
     }
 
     /// Opens also libraries that others could have written or changed, see [`LoadError::Untrusted`].
     #[must_use]
     pub fn allowing_untrusted(mut self, allows: bool) -> Self {
         self.allows_untrusted = allows;
+        self
+    }
+
+    /// Opens only libraries that are in the lock, unchanged; of others no code runs.
+    #[must_use]
+    pub fn locked(mut self, lock: PluginLock) -> Self {
+        self.lock = Some(lock);
         self
     }
 
@@ -113,13 +144,26 @@ impl Registry {
                 if !self.allows_untrusted {
                     check_trust(&path)?;
                 }
+                if let Some(lock) = &self.lock {
+                    let read = |source| LoadError::Read { path: path.clone(), source };
+                    lock.check(&path, &digest(&path).map_err(read)?)?;
+                }
                 // Plugins of the program stay behind all libraries.
                 let end = self.libraries.partition_point(|library| library.origin() != Origin::BuiltIn);
-                self.libraries.insert(end, Library::open(&path, origin)?);
+                self.libraries.insert(end, self.open_library(&path, origin)?);
                 end
             }
         };
         Ok(&self.libraries[index])
+    }
+
+    fn open_library(&self, path: &Path, origin: Origin) -> Result<Library, LoadError> {
+        #[cfg(unix)]
+        if let Some(isolation) = &self.isolation {
+            let worker = Worker::new(path, Arc::clone(isolation), Arc::clone(&self.services));
+            return Library::isolate(path, origin, worker);
+        }
+        Library::open(path, origin)
     }
 
     /// The opened libraries in the order of the search, and after them the plugins of the program.
@@ -187,9 +231,17 @@ impl Registry {
         uses_normal: bool,
     ) -> Result<Option<MemoryEstimate>> {
         let Component { descriptor, library, .. } = self.find(id)?;
-        let Some(estimate) = library.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
-        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
+        let factories = match &library.door {
+            Door::Own(factories) => factories,
+            #[cfg(unix)]
+            Door::Isolated(worker) => {
+                self.check(descriptor, acquisition)?;
+                return worker.memory(&label, creation(descriptor, options, acquisition), uses_normal);
+            }
+        };
+        let Some(estimate) = factories.memory_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        self.check(descriptor, acquisition)?;
         let arrays =
             acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
         let json = options.to_string();
@@ -222,9 +274,18 @@ impl Registry {
         calls: u64,
     ) -> Result<Option<Duration>> {
         let Component { descriptor, library, .. } = self.find(id)?;
-        let Some(estimate) = library.time_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
-        self.check(descriptor, acquisition)?;
         let label = format!("plugin `{id}` ({})", library.file_name());
+        let factories = match &library.door {
+            Door::Own(factories) => factories,
+            #[cfg(unix)]
+            Door::Isolated(worker) => {
+                self.check(descriptor, acquisition)?;
+                let seconds = worker.seconds(&label, creation(descriptor, options, acquisition), calls)?;
+                return seconds.map(|seconds| duration(&label, seconds)).transpose();
+            }
+        };
+        let Some(estimate) = factories.time_estimate.and_then(|factory| factory.estimate) else { return Ok(None) };
+        self.check(descriptor, acquisition)?;
         let host = HostSide::new(Arc::clone(&self.services), id);
         let arrays =
             acquisition.raw(image_for(descriptor, acquisition), |name| descriptor.requirements.uses_array(name));
@@ -239,218 +300,19 @@ impl Registry {
         let known = call_optional(&label, "time estimate", |error| unsafe {
             estimate(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), calls, written, error)
         })?;
-        if !known {
-            return Ok(None);
-        }
-        let duration = Duration::try_from_secs_f64(seconds);
-        duration
-            .map(Some)
-            .map_err(|_| Error::external(label, format!("time estimate: expected seconds, got {seconds}")))
-    }
-
-    /// Creates the operator `id`. `options` is a JSON object with the user's options; of `acquisition` the plugin gets what
-    /// it declares, and copies what it needs.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when there is no such component, [`Error::Incompatible`] when it is of another kind or does not
-    /// take the image, [`Error::External`] when something that it needs is missing, or the plugin refuses; the message names
-    /// plugin, option, array or fact.
-    pub fn create_operator(
-        &self,
-        id: &str,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<PluginOperator> {
-        let instance = self.instantiate(id, &Kind::ForwardOperator, options, acquisition)?;
-        // SAFETY: the kind was checked.
-        unsafe { PluginOperator::new(instance) }
-    }
-
-    /// Creates the prior `id`; otherwise as [`create_operator`](Self::create_operator). Where the acquisition's image is a
-    /// volume, and the prior takes planes, it runs over the planes of the volume.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator).
-    pub fn create_prior(
-        &self,
-        id: &str,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<Box<dyn Prior>> {
-        let instance = self.instantiate(id, &Kind::Prior, options, acquisition)?;
-        // SAFETY: the kind was checked.
-        let prior = Box::new(unsafe { PluginPrior::new(instance) }?);
-        match &acquisition.facts.image {
-            Some(image) => PlaneWise::fitted(prior, image),
-            None => Ok(prior),
-        }
-    }
-
-    /// Creates the projector `id`; otherwise as [`create_operator`](Self::create_operator).
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator).
-    pub fn create_projector(
-        &self,
-        id: &str,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<PluginProjector> {
-        let instance = self.instantiate(id, &Kind::PhysicsProjector, options, acquisition)?;
-        // SAFETY: the kind was checked.
-        unsafe { PluginProjector::new(instance) }
-    }
-
-    /// Creates the estimator `id`; otherwise as [`create_operator`](Self::create_operator).
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator).
-    pub fn create_estimator(
-        &self,
-        id: &str,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<PluginEstimator> {
-        let instance = self.instantiate(id, &Kind::Estimator, options, acquisition)?;
-        // SAFETY: the kind was checked.
-        unsafe { PluginEstimator::new(instance) }
-    }
-
-    /// Creates the component `id`, whatever its kind.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] for a kind that this host does not know.
-    pub fn create(
-        &self,
-        id: &str,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<PluginInstance> {
-        Ok(match &self.find(id)?.descriptor.kind {
-            Kind::ForwardOperator => PluginInstance::Operator(self.create_operator(id, options, acquisition)?),
-            Kind::Prior => PluginInstance::Prior(self.create_prior(id, options, acquisition)?),
-            Kind::PhysicsProjector => PluginInstance::Projector(self.create_projector(id, options, acquisition)?),
-            Kind::Estimator => PluginInstance::Estimator(self.create_estimator(id, options, acquisition)?),
-            Kind::Unknown(kind) => return Err(Error::incompatible("plugins", "a kind that this host knows", kind)),
-        })
-    }
-
-    /// Creates the small instance that the component's descriptor describes, with arrays drawn from `seed`. The arrays are
-    /// overwritten afterwards: a component copies what it needs.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator), or when the description is of no use.
-    pub fn create_example(&self, id: &str, seed: u64) -> Result<(PluginInstance, &Example)> {
-        let example = &self.find(id)?.descriptor.example;
-        let mut arrays = example.draw(seed)?;
-        let instance = self.create(id, &example.options, &arrays)?;
-        arrays.poison();
-        Ok((instance, example))
-    }
-
-    /// Whether the component refuses an option that nobody knows, as it must.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when there is no such component, or its example is of no use.
-    pub fn refuses_unknown_option(&self, id: &str, seed: u64) -> Result<bool> {
-        let example = &self.find(id)?.descriptor.example;
-        let mut options = example.options.clone();
-        if let Some(options) = options.as_object_mut() {
-            options.insert("an-option-that-nobody-knows".into(), serde_json::Value::Null);
-        }
-        Ok(self.create(id, &options, &example.draw(seed)?).is_err())
-    }
-
-    /// How far the operator `id` with data weights w is from `sqrt(w) A`, with A the same operator without them and `sqrt(w)` what
-    /// its extension tells: `|A_w x - sqrt(w) A x| / |A_w x|` for an image of ones. `None` for a component that is no operator or
-    /// whose example has no array `weights`.
-    ///
-    /// # Errors
-    /// As [`create_operator`](Self::create_operator), and [`Error::Incompatible`] when the operator takes weights and does not
-    /// tell their roots.
-    pub fn weights_error(&self, id: &str, seed: u64) -> Result<Option<f64>> {
-        let descriptor = self.find(id)?.descriptor;
-        let example = &descriptor.example;
-        if descriptor.kind != Kind::ForwardOperator || !example.arrays.contains_key("weights") {
-            return Ok(None);
-        }
-        let arrays = example.draw(seed)?;
-        let weighted = self.create_operator(id, &example.options, &arrays)?;
-        let plain = self.create_operator(id, &example.options, &arrays.without("weights"))?;
-        let Some(roots) = weighted.data_weights()? else {
-            let expected = "the roots of its data weights by the extension `data-weights`";
-            return Err(Error::incompatible(format!("operator `{id}`"), expected, "none"));
-        };
-        let image = weighted.domain().zeros().mapv(|_: Complex32| Complex32::ONE);
-        let (mut with, mut without) = (weighted.range().zeros(), plain.range().zeros());
-        weighted.forward(image.view(), with.view_mut())?;
-        plain.forward(image.view(), without.view_mut())?;
-        without.zip_mut_with(&roots, |sample, root| *sample *= root);
-        let norm = |samples: &ArrayD<Complex32>| samples.iter().map(|s| f64::from(s.norm_sqr())).sum::<f64>().sqrt();
-        Ok(Some(norm(&(&with - &without)) / norm(&with).max(f64::MIN_POSITIVE)))
-    }
-
-    /// Fails where an acquisition lacks something that the component needs, and where the component does not take its image.
-    /// Priors and projectors of planes take the planes of a volume.
-    fn check(&self, descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Result<()> {
-        let Descriptor { id, kind, requirements, .. } = descriptor;
-        requirements.check(kind, id, acquisition)?;
-        let takes_whole_images = matches!(kind, Kind::ForwardOperator | Kind::Estimator);
-        let Some(image) = acquisition.facts.image.filter(|_| takes_whole_images) else { return Ok(()) };
-        let takes_it = |requirements: &Requirements| requirements.spatial_axes.accept(&image);
-        if takes_it(requirements) {
-            return Ok(());
-        }
-        let others = self.components().map(|component| component.descriptor);
-        let others = others.filter(|other| other.kind == *kind && takes_it(&other.requirements));
-        let ids: BTreeSet<&str> = others.map(|other| other.id.as_str()).collect();
-        let advice = match ids.is_empty() {
-            true => format!("no {kind} here takes it"),
-            false => format!("take another {kind}: {}", ids.into_iter().collect::<Vec<_>>().join(", ")),
-        };
-        let expected = format!("an image of {} spatial axes", requirements.spatial_axes);
-        Err(Error::incompatible(format!("{kind} `{id}`"), expected, format!("one of {image}; {advice}")))
-    }
-
-    fn instantiate(
-        &self,
-        id: &str,
-        kind: &Kind,
-        options: &serde_json::Value,
-        acquisition: &Acquisition<'_>,
-    ) -> Result<Instance> {
-        let Component { descriptor, library, .. } = self.find(id)?;
-        if descriptor.kind != *kind {
-            return Err(Error::incompatible("plugins", kind, format!("{}, which is `{id}`", descriptor.kind)));
-        }
-        let requirements = &descriptor.requirements;
-        self.check(descriptor, acquisition)?;
-        let label = format!("plugin `{id}` ({})", library.file_name());
-        let create = library.factory.create.ok_or_else(|| crate::call::null(&label, "create"))?;
-        let host = HostSide::new(Arc::clone(&self.services), id);
-        let arrays = acquisition.raw(image_for(descriptor, acquisition), |name| requirements.uses_array(name));
-        let json = options.to_string();
-        let mut raw = abi::Instance::default();
-        let instance = &raw mut raw;
-        // SAFETY: everything lives through the call, and the host as long as the instance.
-        call(&label, "create", |error| unsafe {
-            create(host.raw(), Str::new(id), Str::new(&json), arrays.pointer(), instance, error)
-        })?;
-        // SAFETY: filled by the successful call above.
-        unsafe { Instance::new(id, label, requirements.spatial_axes, raw, host) }
+        known.then(|| duration(&label, seconds)).transpose()
     }
 }
 
-/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
-/// place by place.
-fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
-    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
-    let [height, width] = image.plane_lengths();
-    Some(match (&descriptor.kind, axes) {
-        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
-        (Kind::PhysicsProjector, axes) => folded(axes, &image),
-        _ => image,
-    })
+/// What a worker creates a part from.
+#[cfg(unix)]
+fn creation(descriptor: &Descriptor, options: &serde_json::Value, acquisition: &Acquisition<'_>) -> Creation {
+    Creation::new(&descriptor.id, options, acquisition, |name| descriptor.requirements.uses_array(name))
+}
+
+fn duration(label: &str, seconds: f64) -> Result<Duration> {
+    let duration = Duration::try_from_secs_f64(seconds);
+    duration.map_err(|_| Error::external(label, format!("time estimate: expected seconds, got {seconds}")))
 }
 
 /// # Safety

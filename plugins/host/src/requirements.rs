@@ -62,28 +62,41 @@ impl Requirements {
     }
 }
 
+/// The numbers of spatial axes.
+pub(crate) fn axes_numbers(axes: &SpatialAxes) -> &'static [u32] {
+    match axes {
+        SpatialAxes::Two => &[2],
+        SpatialAxes::Three => &[3],
+        SpatialAxes::Either => &[2, 3],
+    }
+}
+
+/// Spatial axes by their numbers.
+pub(crate) fn axes_from(numbers: &[u32]) -> Option<SpatialAxes> {
+    match numbers {
+        [2] => Some(SpatialAxes::Two),
+        [3] => Some(SpatialAxes::Three),
+        [2, 3] | [3, 2] => Some(SpatialAxes::Either),
+        _ => None,
+    }
+}
+
 /// Spatial axes as a list of their numbers: `[2]`, `[3]`, `[2, 3]`.
 mod axes_text {
     use diph_core::SpatialAxes;
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    use super::{axes_from, axes_numbers};
+
     pub(super) fn serialize<S: Serializer>(axes: &SpatialAxes, serializer: S) -> Result<S::Ok, S::Error> {
-        let numbers: &[u32] = match axes {
-            SpatialAxes::Two => &[2],
-            SpatialAxes::Three => &[3],
-            SpatialAxes::Either => &[2, 3],
-        };
-        numbers.serialize(serializer)
+        axes_numbers(axes).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SpatialAxes, D::Error> {
-        match *Vec::<u32>::deserialize(deserializer)? {
-            [2] => Ok(SpatialAxes::Two),
-            [3] => Ok(SpatialAxes::Three),
-            [2, 3] | [3, 2] => Ok(SpatialAxes::Either),
-            ref other => Err(D::Error::custom(format!("spatial_axes: expected [2], [3] or [2, 3], got {other:?}"))),
-        }
+        let numbers = Vec::<u32>::deserialize(deserializer)?;
+        let wrong = || D::Error::custom(format!("spatial_axes: expected [2], [3] or [2, 3], got {numbers:?}"));
+        axes_from(&numbers).ok_or_else(wrong)
     }
 }
 

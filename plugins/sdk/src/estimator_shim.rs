@@ -10,7 +10,7 @@ use num_complex::Complex32;
 
 use crate::failure::{Failure, guarded, guarded_or};
 use crate::maps::Parameters;
-use crate::tensors::{text, view, view_mut};
+use crate::tensors::{same_shape, text, view, view_mut};
 
 /// An estimator with the names of its inputs and its parameters in the form that the host reads.
 pub(crate) struct EstimatorShim<T> {
@@ -103,8 +103,18 @@ impl<T: Estimator + 'static> EstimatorShim<T> {
                 }
             };
             let inputs: BTreeMap<_, _> = named.iter().map(read).collect::<Result<_, Failure>>()?;
+            let shape = inputs.values().next().map(|image| image.shape().to_vec()).unwrap_or_default();
+            inputs.iter().try_for_each(|(name, image)| same_shape(name, &shape, image.shape()))?;
             // SAFETY: as above.
             let image = if image.is_null() { None } else { Some(unsafe { view_mut("image", image) }?) };
+            if let Some(image) = &image {
+                same_shape("image", &shape, image.shape())?;
+            }
+            if !amplitude.is_null() {
+                // SAFETY: as above.
+                let amplitude = unsafe { view::<Complex32>("amplitude", amplitude) }?;
+                same_shape("amplitude", shape.get(1..).unwrap_or_default(), amplitude.shape())?;
+            }
             // SAFETY: as above.
             unsafe {
                 shim.parameters.write_maps(values, amplitude, |maps| shim.estimator.estimate(&inputs, image, maps))

@@ -95,6 +95,8 @@ pub use component::{Component, Requirements, Uses};
 pub use diph_core as core;
 pub use diph_plugin_abi as abi;
 pub use host::{Host, LogLevel};
+pub use ndarray;
+pub use num_complex;
 pub use plugin::Plugin;
 pub use registration::Registration;
 pub use tensors::Element;

@@ -10,7 +10,7 @@ use diph_plugin_abi::{
 };
 
 use crate::failure::{Failure, guarded, guarded_or};
-use crate::tensors::{assign, view, view_mut};
+use crate::tensors::{assign, same_shape, view, view_mut};
 
 /// An operator with its spaces in the form that the host reads.
 pub(crate) struct OperatorShim<T> {
@@ -107,12 +107,26 @@ impl<T: ForwardOperator + 'static> OperatorShim<T> {
 
     unsafe extern "C" fn forward(this: *mut c_void, x: *const Tensor, y: *mut Tensor, e: *mut ErrorBuffer) -> Status {
         // SAFETY: the host keeps the header's rules for all pointers.
-        unsafe { guarded(e, || Ok(Self::shim(this).operator.forward(view("x", x)?, view_mut("y", y)?)?)) }
+        unsafe {
+            guarded(e, || {
+                let (shim, x, y) = (Self::shim(this), view("x", x)?, view_mut("y", y)?);
+                same_shape("x", &shim.operator.domain().shape(), x.shape())?;
+                same_shape("y", &shim.operator.range().shape(), y.shape())?;
+                Ok(shim.operator.forward(x, y)?)
+            })
+        }
     }
 
     unsafe extern "C" fn adjoint(this: *mut c_void, y: *const Tensor, x: *mut Tensor, e: *mut ErrorBuffer) -> Status {
         // SAFETY: as `forward`.
-        unsafe { guarded(e, || Ok(Self::shim(this).operator.adjoint(view("y", y)?, view_mut("x", x)?)?)) }
+        unsafe {
+            guarded(e, || {
+                let (shim, y, x) = (Self::shim(this), view("y", y)?, view_mut("x", x)?);
+                same_shape("y", &shim.operator.range().shape(), y.shape())?;
+                same_shape("x", &shim.operator.domain().shape(), x.shape())?;
+                Ok(shim.operator.adjoint(y, x)?)
+            })
+        }
     }
 
     unsafe extern "C" fn normal(this: *mut c_void, x: *const Tensor, out: *mut Tensor, e: *mut ErrorBuffer) -> Status {

@@ -12,7 +12,7 @@ use num_complex::Complex32;
 use rand::SeedableRng;
 
 use crate::failure::{Failure, guarded, guarded_or};
-use crate::tensors::{assign, text, view, view_mut};
+use crate::tensors::{assign, same_shape, text, view, view_mut};
 
 /// Namespace of the functions that the vtable points to; `this` is a boxed `T`.
 pub(crate) struct PriorShim<T>(T);
@@ -80,6 +80,7 @@ impl<T: Prior + 'static> PriorShim<T> {
                 let raw = copy_sized(context).map_err(|e| Failure::argument(format!("context: {e}")))?;
                 (Self::prior(this), view("noisy", noisy)?, view_mut("clean", clean)?, raw)
             };
+            same_shape("clean", noisy.shape(), clean.shape())?;
             // SAFETY: as above.
             let (schedule, conditions, mut rng) = unsafe { (schedule(&raw), conditions(&raw)?, generator(&raw)?) };
             let mut context = diph_core::PriorContext { schedule, conditions: &conditions, rng: &mut rng };
@@ -116,6 +117,7 @@ impl<T: Prior + 'static> PriorShim<T> {
                     results.push(view_mut("clean", clean.add(i))?);
                     raws.push(copy_sized(*contexts.add(i)).map_err(|e| Failure::argument(format!("context: {e}")))?);
                 }
+                same_shape("clean", images[i].shape(), results[i].shape())?;
             }
             // SAFETY: as above.
             let part = |raw| unsafe { Ok((schedule(raw), conditions(raw)?, generator(raw)?)) };

@@ -5,10 +5,11 @@ use std::ptr;
 
 use diph_core::PhysicsProjector;
 use diph_plugin_abi::{self as abi, ErrorBuffer, Instance, ProjectorVtable, Status, Str, Tensor};
+use num_complex::Complex32;
 
-use crate::failure::{guarded, guarded_or};
+use crate::failure::{Failure, guarded, guarded_or};
 use crate::maps::Parameters;
-use crate::tensors::{view, view_mut};
+use crate::tensors::{same_shape, view, view_mut};
 
 /// A projector with its parameters in the form that the host reads.
 pub(crate) struct ProjectorShim<T> {
@@ -78,6 +79,19 @@ impl<T: PhysicsProjector + 'static> ProjectorShim<T> {
         let project = || {
             // SAFETY: the host keeps the header's rules for all pointers.
             let (shim, x, z) = unsafe { (Self::shim(this), view("x", x)?, view_mut("z", z)?) };
+            let coefficients = shim.projector.coefficients();
+            if x.shape().first() != Some(&coefficients) {
+                return Err(Failure::shape(format!(
+                    "x: expected {coefficients} coefficients, got shape {:?}",
+                    x.shape()
+                )));
+            }
+            same_shape("z", x.shape(), z.shape())?;
+            if !amplitude.is_null() {
+                // SAFETY: as above.
+                let amplitude = unsafe { view::<Complex32>("amplitude", amplitude) }?;
+                same_shape("amplitude", &x.shape()[1..], amplitude.shape())?;
+            }
             // SAFETY: as above.
             unsafe { shim.parameters.write_maps(values, amplitude, |maps| shim.projector.project(x, z, maps)) }
         };

@@ -118,6 +118,14 @@ pub(crate) unsafe fn view_mut<'a, A: TensorElement>(
     ArrayViewMutD::from_shape(IxDyn(&tensor.shape), values).map_err(|e| Failure::shape(format!("{role}: {e}")))
 }
 
+/// Fails where a tensor has another shape than the component expects.
+pub(crate) fn same_shape(role: &str, expected: &[usize], got: &[usize]) -> Result<(), Failure> {
+    match expected == got {
+        true => Ok(()),
+        false => Err(Failure::shape(format!("{role}: expected shape {expected:?}, got {got:?}"))),
+    }
+}
+
 /// Borrows a text of the host.
 ///
 /// # Safety

@@ -1,9 +1,11 @@
 //! The posterior mean of a measurement.
 
-use diph_core::{ForwardOperator, Result, View};
+use diph_core::{ForwardOperator, Result, Rng, View};
+use ndarray::ArrayD;
+use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
-use crate::{GaussianModel, MmseImage, Spectrum};
+use crate::{GaussianModel, MmseImage, Posterior, Spectrum};
 
 /// Settings of [`mmse_image`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,11 +61,25 @@ impl GaussianModel<'_> {
     /// # Errors
     /// As [`mmse_image`].
     pub fn mmse(&self, samples: View<'_>, settings: MmseSettings) -> Result<MmseImage> {
+        let posterior = self.posterior_of(samples.view(), settings)?;
+        posterior.mean(samples, settings.iterations, settings.tolerance)
+    }
+
+    /// An image (coefficient, y, x) that is as probable as the measurement leaves it, in place of the mean of all such: an exact
+    /// draw from the posterior of which [`mmse`](Self::mmse) is the mean, but for the tolerance of the settings.
+    ///
+    /// # Errors
+    /// As [`mmse_image`].
+    pub fn mmse_sample(&self, samples: View<'_>, settings: MmseSettings, rng: &mut Rng) -> Result<ArrayD<Complex32>> {
+        let posterior = self.posterior_of(samples.view(), settings)?;
+        posterior.sample(samples, settings.iterations, settings.tolerance, rng)
+    }
+
+    fn posterior_of(&self, samples: View<'_>, settings: MmseSettings) -> Result<Posterior<'_>> {
         let sigma = match settings.sigma {
             Some(sigma) => sigma,
             None => self.estimate_noise(samples.view())?,
         };
-        let scale = self.scale(samples.view(), sigma)?;
-        self.posterior(scale, sigma).mean(samples, settings.iterations, settings.tolerance)
+        Ok(self.posterior(self.scale(samples, sigma)?, sigma))
     }
 }

@@ -148,6 +148,43 @@ fn samples_spread_as_the_truth_does() {
     assert!((bias * 20.0 / spread - 1.0).abs() < 0.15, "{bias} {spread}");
 }
 
+/// In a normal world the true image is within one deviation of the samples in 68.3 % of the voxels and within two in 95.4 %. Voxels of one
+/// image go together, so that the binomial error is that of the mean over images, each of which counts once.
+#[test]
+fn the_truth_is_within_the_deviation_as_often_as_it_should_be() {
+    let (operator, mut rng) = (operator(), Rng::seed_from_u64(8));
+    let model = GaussianModel::of_spectrum(&operator, &spectrum()).unwrap();
+    let posterior = model.posterior(SCALE, SIGMA);
+    let (worlds, draws) = (16, 12);
+    let mut variance = ArrayD::<f32>::zeros(operator.domain().shape());
+    let mut errors = Vec::new();
+    for _ in 0..worlds {
+        let image = draw(&mut rng);
+        let samples = measure(&operator, &image, SIGMA, &mut rng);
+        let mean = posterior.mean(samples.view(), 80, 1e-5).unwrap().image;
+        for _ in 0..draws {
+            let sample = posterior.sample(samples.view(), 80, 1e-5, &mut rng).unwrap();
+            // Real and imaginary part have half of it each.
+            variance += &(&sample - &mean).mapv(|value| 0.5 * value.norm_sqr() / (worlds * draws) as f32);
+        }
+        errors.push(image - mean);
+    }
+    for (bound, nominal) in [(1.0, 0.6827), (2.0, 0.9545)] {
+        let inside = |error: &ArrayD<Complex32>| {
+            let pairs = error.iter().zip(&variance);
+            let within =
+                pairs.flat_map(|(error, variance)| [error.re, error.im].map(|e| e.abs() <= bound * variance.sqrt()));
+            within.filter(|within| *within).count() as f64 / (2 * error.len()) as f64
+        };
+        let shares: Vec<f64> = errors.iter().map(inside).collect();
+        let mean = shares.iter().sum::<f64>() / f64::from(worlds);
+        let square = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / f64::from(worlds - 1);
+        let standard_error = (square / f64::from(worlds)).sqrt();
+        println!("within {bound}: {mean:.4} +- {standard_error:.4}");
+        assert!((mean - nominal).abs() < 3.0 * standard_error && standard_error < 0.01, "{mean} {standard_error}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_sample() {
     let (operator, mut rng) = (operator(), Rng::seed_from_u64(4));

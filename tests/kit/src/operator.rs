@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Axis, Dimension};
 use num_complex::{Complex32, Complex64};
 use rand::{RngExt, SeedableRng};
 
-use crate::guarded::{Guarded, check_untouched};
+use crate::guarded::Guarded;
 use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
 use crate::{Limits, Report, Unwatched, Watch, same};
@@ -105,9 +105,9 @@ impl Probe<'_> {
         map: impl FnOnce(View<'_>, ViewMut<'_>) -> Result<()>,
     ) -> Result<ArrayD<Complex32>> {
         let operation = format!("{}: {name}", self.operator.name());
-        let (lent, mut result) = (input.clone(), Guarded::new(shape));
-        map(lent.view(), result.view_mut()?)?;
-        check_untouched(&operation, input, &lent)?;
+        let (lent, mut result) = (Guarded::lent(input), Guarded::new(shape));
+        map(lent.view()?, result.view_mut()?)?;
+        lent.check_untouched(&operation, input)?;
         result.finish(&operation)
     }
 

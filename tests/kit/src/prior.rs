@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use num_complex::Complex32;
 use rand::SeedableRng;
 
-use crate::guarded::{Guarded, check_untouched};
+use crate::guarded::Guarded;
 use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
 use crate::{Limits, Report, Unwatched, Watch, same};
@@ -115,11 +115,11 @@ impl Probe<'_> {
         schedule: Option<ScheduleEntry>,
     ) -> Result<(ArrayD<Complex32>, Option<f64>)> {
         let operation = format!("{}: denoise", self.prior.name());
-        let (lent, mut clean) = (noisy.clone(), Guarded::new(noisy.shape()));
+        let (lent, mut clean) = (Guarded::lent(noisy), Guarded::new(noisy.shape()));
         let mut rng = Rng::seed_from_u64(self.seed);
         let mut context = PriorContext { schedule, conditions: self.conditions, rng: &mut rng };
-        let penalty = self.prior.denoise(lent.view(), sigma, clean.view_mut()?, &mut context)?;
-        check_untouched(&operation, noisy, &lent)?;
+        let penalty = self.prior.denoise(lent.view()?, sigma, clean.view_mut()?, &mut context)?;
+        lent.check_untouched(&operation, noisy)?;
         Ok((clean.finish(&operation)?, penalty))
     }
 

@@ -6,7 +6,7 @@ use diph_core::{ImageShape, ParameterMaps, PhysicsProjector, Result};
 use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex32;
 
-use crate::guarded::{Guarded, check_untouched};
+use crate::guarded::Guarded;
 use crate::laws::Laws;
 use crate::random::{distance, dot, finite, norm, normal, relative};
 use crate::{Limits, Report, Unwatched, Watch, same};
@@ -73,9 +73,9 @@ impl Probe<'_> {
     /// One call, in which the result is guarded and the input must stay as it is.
     fn call(&self, x: &ArrayD<Complex32>, maps: Option<&mut ParameterMaps>) -> Result<ArrayD<Complex32>> {
         let operation = format!("{}: project", self.projector.name());
-        let (lent, mut z) = (x.clone(), Guarded::new(x.shape()));
-        self.projector.project(lent.view(), z.view_mut()?, maps)?;
-        check_untouched(&operation, x, &lent)?;
+        let (lent, mut z) = (Guarded::lent(x), Guarded::new(x.shape()));
+        self.projector.project(lent.view()?, z.view_mut()?, maps)?;
+        lent.check_untouched(&operation, x)?;
         z.finish(&operation)
     }
 

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
-use diph_core::ForwardOperator;
 use diph_plugin_host::{
     Acquisition, ArrayData, ElementType, HostServices, Kind, LogLevel, Origin, Registry, SearchPath,
 };
@@ -71,7 +70,7 @@ fn errors_of_a_c_plugin_name_it() {
     let error = registry.create_operator("example.c-gain", &json!({}), &flat).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "plugin `example.c-gain` (libexample_plugin.so): create: array `gain`: expected f32 along (y, x)"
+        "plugin `example.c-gain` (libexample_plugin.so): create: array `gain`: expected f32 along 2 axes, got f32 along 1"
             .replace("libexample_plugin.so", &library.file_name().unwrap().to_string_lossy())
     );
     let none = Acquisition::default();

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::fixtures;
 use diph_core::{ForwardOperator, Result};
-use diph_plugin_host::{Acquisition, HostServices, LoadError, Origin, PluginOperator, Registry, SearchPath};
+use diph_plugin_host::{Acquisition, HostServices, LoadError, Origin, Registry, SearchPath};
 use ndarray::ArrayD;
 use num_complex::Complex32;
 use serde_json::json;
@@ -24,7 +24,7 @@ fn open_error(fault: &str) -> Option<String> {
     Some(error)
 }
 
-fn create(fault: &str) -> Option<Result<PluginOperator>> {
+fn create(fault: &str) -> Option<Result<Box<dyn ForwardOperator>>> {
     let registry = open(fault)?.unwrap_or_else(|error| panic!("{fault}: {error}"));
     Some(registry.create_operator("example.faulty", &json!({}), &Acquisition::default()))
 }

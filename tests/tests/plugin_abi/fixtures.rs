@@ -10,14 +10,19 @@ use diph_test_kit::{Report, check_conditional_prior, check_estimator, check_oper
 
 /// Compiles `tests/fixtures/c/<source>.c` into `directory`; `None`, with a line that says so, when there is no C compiler.
 pub fn build_c_plugin(source: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let library = directory.join(format!("{DLL_PREFIX}{source}{DLL_SUFFIX}"));
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".into());
-    let built = Command::new(&compiler)
+    compile(&compiler, &root().join("../plugins/abi/include"), source, defines, directory)
+}
+
+/// Compiles a source of `tests/fixtures/c` with this compiler and the headers of `include`; `None`, with a line that says so, where
+/// there is no such compiler.
+pub fn compile(compiler: &str, include: &Path, source: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
+    let library = directory.join(format!("{DLL_PREFIX}{source}{DLL_SUFFIX}"));
+    let built = Command::new(compiler)
         .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared", "-I"])
-        .arg(root.join("../plugins/abi/include"))
+        .arg(include)
         .args(defines.iter().map(|define| format!("-D{define}")))
-        .arg(root.join(format!("fixtures/c/{source}.c")))
+        .arg(root().join(format!("fixtures/c/{source}.c")))
         .arg("-o")
         .arg(&library)
         .arg("-lm")
@@ -28,6 +33,11 @@ pub fn build_c_plugin(source: &str, defines: &[&str], directory: &Path) -> Optio
     };
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     Some(library)
+}
+
+/// The folder of these tests' package.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A plugin package that this package depends on: cargo leaves it beside the tests.

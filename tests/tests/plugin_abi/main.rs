@@ -2,6 +2,7 @@
 
 mod built_in;
 mod c_plugin;
+mod compatibility;
 mod faulty_plugins;
 mod fixtures;
 mod sdk_plugin;

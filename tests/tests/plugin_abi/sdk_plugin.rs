@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::fixtures;
-use diph_core::{
-    Error, ForwardOperator, ImageShape, ParameterMaps, PhysicsProjector, PriorContext, Rng, ScheduleEntry,
-};
-use diph_plugin_host::{Acquisition, HostServices, PluginOperator, Registry};
+use diph_core::{Error, ForwardOperator, ImageShape, ParameterMaps, PriorContext, Rng, ScheduleEntry};
+use diph_plugin_host::{Acquisition, HostServices, Registry};
 use ndarray::{Array1, Array2, ArrayD};
 use num_complex::Complex32;
 use rand::{RngExt, SeedableRng};
@@ -21,7 +19,7 @@ fn registry(services: HostServices) -> Registry {
     registry
 }
 
-fn gain(panics: &str) -> diph_core::Result<PluginOperator> {
+fn gain(panics: &str) -> diph_core::Result<Box<dyn ForwardOperator>> {
     let gain = Acquisition::default().with("gain", Array2::<f32>::ones((2, 3)));
     registry(HostServices::new()).create_operator("fixture.gain", &json!({"panics": panics}), &gain)
 }

@@ -2,8 +2,7 @@
 
 use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
 use diph_core::{
-    Conditions, Error, ForwardOperator, FourierScale, ImageShape, ParameterMaps, PhysicsProjector, Prior, PriorContext,
-    Rng,
+    Conditions, Error, ForwardOperator, FourierScale, ImageShape, ParameterMaps, Prior, PriorContext, Rng,
 };
 use diph_plugin_host::{Acquisition, Facts, HostServices, Origin, Registry};
 use diph_sparse::{TotalVariation, TotalVariationOptions};
@@ -88,7 +87,7 @@ impl Results {
         let wavelet = registry.create_prior("diph.wavelet", &none, &acquisition).unwrap();
         let projector = registry.create_projector("diph.bloch-dictionary", &none, &acquisition).unwrap();
         let volume = volume();
-        let (samples, adjoint, normal) = measured(&operator, &volume);
+        let (samples, adjoint, normal) = measured(&*operator, &volume);
         let (denoised, penalty) = denoised(&*prior, &volume);
         let mut projected = ArrayD::zeros(volume.raw_dim());
         let mut maps = ParameterMaps::zeros(projector.parameters().to_vec(), &arrays.image);

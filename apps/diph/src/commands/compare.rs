@@ -15,7 +15,7 @@ use diph_render::{
     ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
-use super::MeasurementArgs;
+use super::{FailedSlices, MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -91,13 +91,16 @@ impl CompareArgs {
         methods: &[Method],
         slices: &[SliceId],
     ) -> Result<Vec<MethodResults>, AppError> {
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
-        let run = |method: &Method| {
-            let work = (method, &[][..], self.samples, &*self.out.join(&method.name));
-            self.measurement.resume(context, &registry, folder, slices, work, &mut observer)
-        };
-        methods.iter().map(run).collect()
+        let (mut results, mut failed) = (Vec::new(), FailedSlices::default());
+        for method in methods {
+            let out = &self.out.join(&method.name);
+            let work = Work { method, overrides: &[], samples: self.samples, brightness: None, out };
+            let found = self.measurement.resume(context, &registry, folder, slices, work, &mut observer);
+            results.extend(failed.of(found)?);
+        }
+        failed.check().map(|()| results)
     }
 
     fn draw(

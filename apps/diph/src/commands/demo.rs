@@ -123,6 +123,7 @@ impl DemoArgs {
             seed: self.seed,
             force: self.force,
             simulate: false,
+            brightness: None,
             image_size: None,
             dump_steps: false,
             log_results: false,

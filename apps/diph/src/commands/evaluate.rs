@@ -10,6 +10,7 @@ use diph_recon::config::first_difference;
 use diph_recon::memory::{files, program};
 use diph_recon::slices::{Selection, read_truth, select};
 use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
+use diph_recon::uncertainty::Uncertainty;
 use diph_recon::{Blame, Evaluation, ReconError, json_bytes, parameter_maps};
 use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex32;
@@ -52,6 +53,7 @@ struct Candidate {
     id: SliceId,
     maps: ParameterMaps,
     tsmi: Option<ArrayD<Complex32>>,
+    uncertainty: Option<Uncertainty>,
 }
 
 impl EvaluateArgs {
@@ -103,6 +105,9 @@ impl EvaluateArgs {
         let mut evaluation = Evaluation::of_maps(&candidate.maps, &truth).file(&self.results)?;
         if let Some(tsmi) = &candidate.tsmi {
             evaluation = evaluation.with_tsmi(tsmi, &truth).file(&self.results)?;
+        }
+        if let Some(uncertainty) = &candidate.uncertainty {
+            evaluation = evaluation.with_certainty(&candidate.maps, uncertainty, &truth).file(&self.results)?;
         }
         Ok(SliceResult {
             vol: candidate.id.vol,
@@ -162,7 +167,7 @@ impl EvaluateArgs {
             let qmaps = samples.qmaps.index_axis(Axis(0), index).into_dyn();
             let maps = QuantitativeMaps::from_stacked(qmaps).file(path)?;
             let tsmi = images.index_axis(Axis(0), index).mapv(|value| value * factor).into_dyn();
-            Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
+            Ok(Candidate { id, maps: parameter_maps(&maps), tsmi: Some(tsmi), uncertainty: None })
         };
         ids.into_iter().enumerate().map(candidate).collect()
     }
@@ -179,5 +184,5 @@ fn of_stored(slice: &StoredSlice) -> Result<Candidate, ReconError> {
     let path = slice.folder.join("tsmi.npz");
     let read = |file: &mut NpzFile| file.array::<Complex32, IxDyn>("tsmi", "(coefficient, [z,] y, x)");
     let tsmi = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
-    Ok(Candidate { id: slice.id, maps: parameter_maps(&maps), tsmi: Some(tsmi) })
+    Ok(Candidate { id: slice.id, maps: parameter_maps(&maps), tsmi: Some(tsmi), uncertainty: slice.uncertainty()? })
 }

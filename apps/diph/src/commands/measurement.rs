@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use diph_core::ImageShape;
@@ -11,9 +12,9 @@ use diph_recon::acquisition::{AcquisitionSource, SequenceSource};
 use diph_recon::config::Override;
 use diph_recon::slices::{Selection, select};
 use diph_recon::study::{MethodResults, Study};
-use diph_recon::{Blame, Method, ReconError};
+use diph_recon::{Blame, Method, ReconError, SomeSlices};
 
-use super::parse_image;
+use super::{parse_image, parse_seconds};
 use crate::Context;
 use crate::output::AppError;
 use crate::study_output::StudyOutput;
@@ -60,6 +61,27 @@ pub struct MeasurementArgs {
     /// Size of the image where the folder has no maps that tell it
     #[arg(long, value_name = "[DEPTHx]HEIGHTxWIDTH", value_parser = parse_image)]
     pub image_size: Option<ImageShape>,
+    /// Run every plugin library in a process of its own: one that dies, hangs or answers nonsense ends its slice with an error,
+    /// and the next slice goes on. Exit code 8 when some slices failed and others are finished
+    #[arg(long)]
+    pub isolate: bool,
+    /// With --isolate: longest time that a call of a plugin may take without an answer or a word of progress, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = parse_seconds)]
+    pub plugin_time_out: Duration,
+}
+
+/// A method's part of a comparison.
+pub struct Work<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// What was changed of it.
+    pub overrides: &'a [Override],
+    /// Samples, if it draws any.
+    pub samples: NonZero<usize>,
+    /// The brightness to which slices are brought, if any.
+    pub brightness: Option<f32>,
+    /// Folder of its results.
+    pub out: &'a Path,
 }
 
 impl MeasurementArgs {
@@ -69,6 +91,17 @@ impl MeasurementArgs {
     /// When there is no such folder.
     pub fn folder(&self) -> Result<DatasetFolder, AppError> {
         Ok(DatasetFolder::open(&self.dataset).file(&self.dataset)?)
+    }
+
+    /// The plugins, isolated where that is asked for.
+    ///
+    /// # Errors
+    /// As [`Context::registry`] and [`Context::isolated_registry`].
+    pub fn registry(&self, context: &Context) -> Result<Registry, AppError> {
+        match self.isolate {
+            true => context.isolated_registry(self.plugin_time_out),
+            false => context.registry(),
+        }
     }
 
     /// Where trajectory, dictionary and coil sensitivities come from.
@@ -86,8 +119,7 @@ impl MeasurementArgs {
         }
     }
 
-    /// Results of a method on the slices in the folder `out`: those that are there already, and those that are made now. A method that
-    /// draws samples gets `samples` of them.
+    /// Results of a method on the slices: those that are there already, and those that are made now.
     ///
     /// # Errors
     /// As [`Study::resume`].
@@ -97,9 +129,10 @@ impl MeasurementArgs {
         registry: &Registry,
         folder: &DatasetFolder,
         slices: &[SliceId],
-        (method, overrides, samples, out): (&Method, &[Override], NonZero<usize>, &Path),
+        work: Work<'_>,
         observer: &mut StudyOutput<'_>,
     ) -> Result<MethodResults, AppError> {
+        let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
             folder,
@@ -110,6 +143,7 @@ impl MeasurementArgs {
             seed: self.seed,
             force: self.force,
             simulate: self.simulate,
+            brightness,
             image_size: self.image_size,
             dump_steps: false,
             log_results: false,
@@ -135,5 +169,40 @@ impl MeasurementArgs {
             return Err(ReconError::input(folder.root(), message).into());
         }
         Ok(selected)
+    }
+}
+
+/// Slices that failed in one of several runs, kept until all runs are done: nothing that can be finished is left undone.
+#[derive(Default)]
+pub struct FailedSlices(SomeSlices);
+
+impl FailedSlices {
+    /// The results of a run; `None` where some of its slices failed.
+    ///
+    /// # Errors
+    /// Every other error of the run.
+    pub fn of(&mut self, run: Result<MethodResults, AppError>) -> Result<Option<MethodResults>, AppError> {
+        match run {
+            Ok(results) => {
+                self.0.finished += results.slices.len();
+                Ok(Some(results))
+            }
+            Err(AppError::Recon(ReconError::SomeSlices(some))) => {
+                self.0.extend(some);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fails where slices failed: the same command tries them again.
+    ///
+    /// # Errors
+    /// [`ReconError::SomeSlices`].
+    pub fn check(self) -> Result<(), AppError> {
+        match self.0.failed.is_empty() {
+            true => Ok(()),
+            false => Err(ReconError::SomeSlices(self.0).into()),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One module for each command: its arguments and what it does.
 
+mod calibrate;
 mod compare;
 mod completions;
 mod convert;
@@ -18,6 +19,7 @@ mod train;
 mod values;
 
 use std::path::Path;
+use std::time::Duration;
 
 use diph_core::MemoryEstimate;
 use serde_json::{Value, json};
@@ -25,6 +27,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::output::AppError;
 
+pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
@@ -32,9 +35,9 @@ pub use demo::DemoArgs;
 pub use dictionary::DictionaryArgs;
 pub use evaluate::EvaluateArgs;
 pub use image_size::{ImageSize, parse_image};
-pub use measurement::MeasurementArgs;
+pub use measurement::{FailedSlices, MeasurementArgs, Work};
 pub use parity::ParityArgs;
-pub use plugin::PluginArgs;
+pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;
 pub use recover_acquisition::RecoverAcquisitionArgs;
 pub use simulate::SimulateArgs;
@@ -72,4 +75,13 @@ fn parse_cut(text: &str) -> Result<usize, String> {
         Ok(cut) if cut < diph_bloch::Sequence::CUTS.len() => Ok(cut),
         _ => Err("expected 0, 1, 2, 3 or 4 for 1000, 500, 300, 200 or 100 frames".into()),
     }
+}
+
+/// A time from the command line, in seconds.
+///
+/// # Errors
+/// In words, when it is no positive number.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or_else(|| format!("expected a positive number of seconds, got `{text}`"))
 }

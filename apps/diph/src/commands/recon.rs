@@ -37,7 +37,8 @@ pub struct ReconArgs {
     /// Also write `report.html`, and of annealed runs pictures and metrics of every step (`log_res.csv`, `samples_*.npz`)
     #[arg(long)]
     pub report: bool,
-    /// Samples of the posterior to draw; the result is their mean, `posterior.npz` has mean and standard deviation of the maps
+    /// Samples of the posterior to draw: the result is the posterior's mean, and `maps.npz` gets `t1_deviation`, `t2_deviation` and
+    /// `pd_deviation`, calibrated where the method has a calibration; the samples are in `samples`
     #[arg(long, value_name = "N", default_value = "1")]
     pub samples: NonZero<usize>,
     /// Also write the image of every step of the solver
@@ -62,7 +63,7 @@ impl ReconArgs {
         }
         let slices = self.measurement.selected(&folder)?;
         let source = self.measurement.source(&folder);
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let study = Study {
             registry: &registry,
             folder: &folder,
@@ -73,6 +74,7 @@ impl ReconArgs {
             seed: self.measurement.seed,
             force: self.measurement.force,
             simulate: self.measurement.simulate,
+            brightness: None,
             image_size: self.measurement.image_size,
             dump_steps: self.dump_steps,
             log_results: self.report,
@@ -113,9 +115,12 @@ fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyP
         rows.push(row("mean".into(), results.mean.clone()));
     }
     let provenance = |slice: &FinishedSlice| (slice.id.to_string(), serde_json::json!(slice.provenance));
+    let mut introduction =
+        vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)];
+    introduction.extend(finished.iter().map(|slice| format!("{}: {}.", slice.id, slice.summary)));
     Page {
         title: format!("Diph: {}", results.method),
-        introduction: vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)],
+        introduction,
         row_heading: "Slice".into(),
         rows,
         pictures: pictures.slices.iter().flat_map(|(_, pictures)| pictures.clone()).collect(),

@@ -10,8 +10,8 @@ use diph_recon::config::Override;
 use diph_recon::{Blame, Method, write_bytes, write_json};
 use diph_render::sweep_curves;
 
-use super::MeasurementArgs;
 use super::compare::read_methods;
+use super::{FailedSlices, MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -56,14 +56,15 @@ impl SweepArgs {
         let folder = self.measurement.folder()?;
         check_writable_folder(&self.out).file(&self.out)?;
         let slices = self.measurement.selected(&folder)?;
-        let registry = context.registry()?;
+        let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
-        let mut swept = Vec::new();
+        let (mut swept, mut failed) = (Vec::new(), FailedSlices::default());
         for Run { point, method, overrides, out } in &runs {
-            let work = (method, &overrides[..], self.samples, &**out);
-            let results = self.measurement.resume(context, &registry, &folder, &slices, work, &mut observer)?;
-            swept.push(SweptPoint::new(point, results));
+            let work = Work { method, overrides, samples: self.samples, brightness: None, out };
+            let results = self.measurement.resume(context, &registry, &folder, &slices, work, &mut observer);
+            swept.extend(failed.of(results)?.map(|results| SweptPoint::new(point, results)));
         }
+        failed.check()?;
         let sweep = Sweep { axes: self.ranges.clone(), points: swept };
         self.write(&sweep)?;
         context.output.result(&sweep, || summary(&sweep, &self.out))

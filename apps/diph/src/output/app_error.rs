@@ -82,6 +82,7 @@ impl AppError {
             Self::Recon(error) if is_input(error) => Exit::Usage,
             Self::NoKspace(_) | Self::Recon(ReconError::File { .. } | ReconError::Config(_)) => Exit::BadInput,
             Self::Recon(ReconError::Cancelled) => Exit::Cancelled,
+            Self::Recon(ReconError::SomeSlices(some)) if some.finished > 0 => Exit::PartlyFinished,
             Self::Memory(_) | Self::Recon(_) => Exit::Failure,
             Self::Process { exit, .. } => *exit,
             Self::Check(_) => Exit::CheckFailed,
@@ -158,7 +159,7 @@ impl<T, R: diph_recon::Blame<T>> BlameFlag<T> for R {
 mod tests {
     use std::path::Path;
 
-    use diph_recon::Blame;
+    use diph_recon::{Blame, SomeSlices};
 
     use super::*;
 
@@ -178,6 +179,9 @@ mod tests {
         assert_eq!(AppError::from(ReconError::input(Path::new("a"), "")).exit() as u8, 3);
         assert_eq!(AppError::Check(String::new()).exit() as u8, 4);
         assert_eq!(AppError::from(ReconError::Cancelled).exit() as u8, 130);
+        let some = |finished| SomeSlices { finished, failed: vec!["lrtv vol0_slice1".into()], first: "it died".into() };
+        let exit = |finished| AppError::from(ReconError::SomeSlices(some(finished))).exit() as u8;
+        assert_eq!((exit(0), exit(3)), (1, 8));
         let failed = AppError::from(ReconError::from(diph_core::Error::external("nufft", "no memory")));
         assert_eq!((failed.exit() as u8, failed.to_string()), (1, "nufft: no memory".into()));
         let config = "steps".parse::<diph_recon::config::Override>().unwrap_err();

@@ -16,6 +16,8 @@ pub enum Exit {
     BadInput = 3,
     /// A check ran and found something: a plugin breaks its contract, a tolerance is missed.
     CheckFailed = 4,
+    /// Some slices failed, and others are finished.
+    PartlyFinished = 8,
     /// Ended by Ctrl-C, as shells report it (128 + SIGINT).
     Cancelled = 130,
 }

@@ -10,10 +10,10 @@ use crate::bench::Bench;
 use crate::plugins::build_c_plugin;
 
 /// A slice that direct sums can measure.
-const SMALL_DATA: [&str; 9] = ["simulate", "--phantom", "24x20", "--cut", "4", "--samples", "100", "--out", "data"];
+pub const SMALL_DATA: [&str; 9] = ["simulate", "--phantom", "24x20", "--cut", "4", "--samples", "100", "--out", "data"];
 
 /// Copies libraries that cargo built with these tests into `plugins` of the bench.
-fn install(bench: &Bench, libraries: &[&str]) {
+pub fn install(bench: &Bench, libraries: &[&str]) {
     let deps = env::current_exe().unwrap().parent().unwrap().to_owned();
     fs::create_dir_all(bench.path("plugins")).unwrap();
     for library in libraries {
@@ -22,7 +22,7 @@ fn install(bench: &Bench, libraries: &[&str]) {
     }
 }
 
-fn bytes(bench: &Bench, run: &str, file: &str) -> Vec<u8> {
+pub fn bytes(bench: &Bench, run: &str, file: &str) -> Vec<u8> {
     fs::read(bench.path(run).join("vol0_slice0").join(file)).unwrap()
 }
 

@@ -5,6 +5,8 @@ mod bench;
 mod comparison;
 mod demo;
 mod diffusion;
+#[cfg(unix)]
+mod isolation;
 mod loaded_parts;
 mod memory;
 mod network;
@@ -12,10 +14,15 @@ mod network;
 mod nothing_lost;
 mod parity;
 mod plugin_faults;
+mod plugin_lock;
+mod plugin_projects;
 mod plugins;
 mod real_data;
 mod reconstruction;
 mod recovery;
 mod regression;
 mod training;
+#[cfg(target_os = "linux")]
+mod tutorial;
+mod uncertainty;
 mod volumes;

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use crate::bench::Bench;
 
-const PRIOR: &str = "-DKIND=DIPH_KIND_PRIOR";
+pub const PRIOR: &str = "-DKIND=DIPH_KIND_PRIOR";
 const PROJECTOR: &str = "-DKIND=DIPH_KIND_PHYSICS_PROJECTOR";
 
 /// The plugin with a fault; `None`, with a line that says so, where there is no C compiler.
-fn build(fault: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
+pub fn build(fault: &str, defines: &[&str], directory: &Path) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::create_dir_all(directory).unwrap();
     let library = directory.join(format!("{DLL_PREFIX}{fault}{DLL_SUFFIX}"));
@@ -81,7 +81,10 @@ fn faults_of_operators_are_found_by_their_laws() {
             ("overrun_image", "finite results"),
             ("writes_input", "finite results"),
             ("keeps_array", "finite results"),
-            ("any_shape", "the plugin itself refuses a longer image"),
+            ("any_shape", "the plugin itself refuses a wrong shape"),
+            ("leaks_in_calls", "calls leave no memory behind"),
+            ("leaks_instances", "instances leave no memory behind"),
+            ("leaves_the_folder", "the working directory stays as it was"),
             ("any_option", "an unknown option is refused"),
             ("weights_ignored", "weights are those that it tells"),
             ("weights_untold", "weights are those that it tells"),
@@ -101,6 +104,8 @@ fn faults_of_priors_are_found_by_their_laws() {
             ("nan_without_noise", "no noise is no trouble"),
             ("race", "thread safety"),
             ("overrun", "finite results"),
+            ("any_shape", "the plugin itself refuses a wrong shape"),
+            ("leaks_in_calls", "calls leave no memory behind"),
         ],
     );
 }
@@ -109,8 +114,43 @@ fn faults_of_priors_are_found_by_their_laws() {
 fn faults_of_projectors_are_found_by_their_laws() {
     found(
         &[PROJECTOR],
-        &[("no_maps", "same result with maps"), ("amplitude", "result = amplitude x response(values)")],
+        &[
+            ("no_maps", "same result with maps"),
+            ("amplitude", "result = amplitude x response(values)"),
+            ("any_shape", "the plugin itself refuses a wrong shape"),
+            ("leaks_in_calls", "calls leave no memory behind"),
+        ],
     );
+}
+
+#[test]
+fn faults_of_estimators_are_found_by_their_laws() {
+    found(
+        &["-DKIND=DIPH_KIND_ESTIMATOR"],
+        &[
+            ("last_missing", "finite results"),
+            ("writes_input", "inputs stay untouched"),
+            ("random", "determinism"),
+            ("any_shape", "the plugin itself refuses a wrong shape"),
+            ("leaks_in_calls", "calls leave no memory behind"),
+        ],
+    );
+}
+
+/// Flushing denormal numbers to zero would change every result that is computed on the same thread afterwards.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_changed_mode_of_rounding_is_found() {
+    found(&[], &[("flushes_denormals", "finite results")]);
+    found(&[PRIOR], &[("flushes_denormals", "finite results")]);
+}
+
+#[test]
+fn what_a_plugin_prints_is_a_warning() {
+    let bench = Bench::new();
+    let Some(library) = build("prints", &[], &bench.path("prints")) else { return };
+    let (table, passed) = check(&bench, &library, &[]);
+    assert!(passed && table.contains(r#"warning: it prints ("hello from a plugin")"#), "{table}");
 }
 
 #[test]
@@ -169,6 +209,17 @@ fn what_is_no_plugin_by_the_header_is_refused() {
     }
 }
 
+/// The library keeps every law and differs from `lab.trusted`, from which one without a fault does not.
+fn differs(bench: &Bench, library: &Path, defines: &[&str]) {
+    let trusted = ["--plugin-dir", "trusted", "--against", "lab.trusted"];
+    let (table, passed) = check(bench, &build("none", defines, &bench.path("whole")).unwrap(), &trusted);
+    assert!(passed && table.contains("agrees with the other component"), "{table}");
+    let (table, passed) = check(bench, library, &trusted);
+    let failed = |line: &&str| line.contains("agrees with the other component") && line.contains("FAILED");
+    let is_measured = |line: &&str| !line.contains(" - <=");
+    assert!(!passed && table.lines().filter(is_measured).any(|line| failed(&line)), "{table}");
+}
+
 /// A shift in forward and adjoint alike keeps every law; beside a part that does the same it shows.
 #[test]
 fn a_consistent_shift_shows_beside_another_operator() {
@@ -178,9 +229,18 @@ fn a_consistent_shift_shows_beside_another_operator() {
     assert!(passed, "{table}");
     let id = r#"-DID="lab.trusted""#;
     build("none", &[id], &bench.path("trusted")).unwrap();
-    let trusted = ["--plugin-dir", "trusted", "--against", "lab.trusted"];
-    let (table, passed) = check(&bench, &library, &trusted);
-    assert!(!passed && table.contains("agrees with the other operator"), "{table}");
+    differs(&bench, &library, &[]);
+}
+
+/// Maps in other units keep every law, since the response may be anything; beside a part that does the same they show.
+#[test]
+fn maps_in_other_units_show_beside_another_projector() {
+    let bench = Bench::new();
+    let Some(library) = build("other_units", &[PROJECTOR], &bench.path("own")) else { return };
+    let (table, passed) = check(&bench, &library, &[]);
+    assert!(passed, "{table}");
+    build("none", &[PROJECTOR, r#"-DID="lab.trusted""#], &bench.path("trusted")).unwrap();
+    differs(&bench, &library, &[PROJECTOR]);
 }
 
 #[test]

@@ -64,8 +64,13 @@ fn coils_and_samples_of_the_posterior_of_a_volume() {
     fs::remove_dir_all(bench.path("data/qmaps")).unwrap();
     let size = ["--image-size", "3x24x20", "--set", "solver.annealed.iterations=2", "--samples", "2"];
     bench.recon("mrf-diph-unconditional", "out", &[&CARTESIAN[..], &size].concat());
-    for (key, expected) in [("maps_std", vec![4, 3, 24, 20]), ("tsmi", vec![2, 5, 3, 24, 20])] {
-        assert_eq!(shape(&bench, "out/vol0_slice0/posterior.npz", key), expected, "{key}");
+    for (file, key, expected) in [
+        ("posterior.npz", "maps_std", vec![4, 3, 24, 20]),
+        ("samples/sample_0002.npz", "tsmi", vec![5, 3, 24, 20]),
+        ("maps.npz", "t1_deviation", vec![3, 24, 20]),
+        ("maps.npz", "trusted", vec![3, 24, 20]),
+    ] {
+        assert_eq!(shape(&bench, &format!("out/vol0_slice0/{file}"), key), expected, "{key}");
     }
     assert!(bench.path("out/vol0_slice0/posterior.png").exists());
 }

@@ -1,6 +1,6 @@
 //! Dictionary matching.
 
-use diph_core::{ImageShape, ParameterMaps, PhysicsProjector};
+use diph_core::{ImageShape, ParameterMaps};
 use ndarray::{ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex32;
 

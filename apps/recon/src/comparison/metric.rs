@@ -2,8 +2,10 @@
 
 use crate::Evaluation;
 use crate::evaluation::{MapErrors, VoxelErrors};
+use crate::uncertainty::MapCoverage;
 
-/// A number of a slice's evaluation. The lower the better, but for a bias, whose best is 0.
+/// A number of a slice's evaluation. The lower the better, but for a bias, whose best is 0, and for coverages, whose best is
+/// [what normal errors have](crate::uncertainty::Coverage::NOMINAL).
 #[derive(Clone, Copy)]
 pub struct Metric {
     /// Name in files, for example `head_t2_mape_percent`.
@@ -19,7 +21,7 @@ pub struct Metric {
 }
 
 /// All of them, those of the mask first.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 23] = [
     percent("t1_mape_percent", "T1 MAPE", |e| e.t1_mape_percent),
     percent("t2_mape_percent", "T2 MAPE", |e| e.t2_mape_percent),
     percent("t1_bias_percent", "T1 bias", |e| e.t1_bias_percent),
@@ -34,6 +36,14 @@ pub const METRICS: [Metric; 15] = [
     percent("head_t2_median_ape_percent", "head T2 median", |e| Some(t2(e)?.median_ape_percent)),
     fraction("pd_nrmse", "PD NRMSE", |e| e.pd_nrmse),
     fraction("tsmi_nrmse", "TSMI NRMSE", |e| e.tsmi_nrmse),
+    percent("t1_within_1_percent", "T1 within 1", |e| Some(mask_coverage(e)?.t1?.within_1_percent)),
+    percent("t1_within_2_percent", "T1 within 2", |e| Some(mask_coverage(e)?.t1?.within_2_percent)),
+    percent("t2_within_1_percent", "T2 within 1", |e| Some(mask_coverage(e)?.t2?.within_1_percent)),
+    percent("t2_within_2_percent", "T2 within 2", |e| Some(mask_coverage(e)?.t2?.within_2_percent)),
+    percent("head_t1_within_1_percent", "head T1 within 1", |e| Some(head_coverage(e)?.t1?.within_1_percent)),
+    percent("head_t1_within_2_percent", "head T1 within 2", |e| Some(head_coverage(e)?.t1?.within_2_percent)),
+    percent("head_t2_within_1_percent", "head T2 within 1", |e| Some(head_coverage(e)?.t2?.within_1_percent)),
+    percent("head_t2_within_2_percent", "head T2 within 2", |e| Some(head_coverage(e)?.t2?.within_2_percent)),
     Metric { key: "seconds", name: "seconds", unit: "s", decimals: 2, value: |e| Some(e.seconds) },
 ];
 
@@ -59,6 +69,14 @@ const fn fraction(key: &'static str, name: &'static str, value: fn(&Evaluation) 
 
 fn head(evaluation: &Evaluation) -> Option<&MapErrors> {
     evaluation.regions.as_ref().map(|regions| &regions.head.maps)
+}
+
+fn mask_coverage(evaluation: &Evaluation) -> Option<MapCoverage> {
+    evaluation.certainty.map(|certainty| certainty.mask.coverage)
+}
+
+fn head_coverage(evaluation: &Evaluation) -> Option<MapCoverage> {
+    evaluation.certainty.map(|certainty| certainty.head.coverage)
 }
 
 fn t1(evaluation: &Evaluation) -> Option<VoxelErrors> {

@@ -5,9 +5,10 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
-use super::Regions;
+use super::{Certainty, Regions};
 use crate::reconstruction::Reconstruction;
 use crate::slices::Truth;
+use crate::uncertainty::Uncertainty;
 
 /// Metrics of one slice; errors in percent where the name says so, otherwise as fractions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Evaluation {
     /// Errors of every map in the mask and over the whole head, by tissue, by range of T1 and by range of T2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
+    /// How deviations and trusted voxels go with the errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
 }
 
 impl Evaluation {
@@ -123,6 +127,15 @@ impl Evaluation {
         Ok(self)
     }
 
+    /// Adds how deviations and trusted voxels go with the errors of `maps`.
+    ///
+    /// # Errors
+    /// When the maps hold no T1 or no T2.
+    pub fn with_certainty(mut self, maps: &ParameterMaps, uncertainty: &Uncertainty, truth: &Truth) -> Result<Self> {
+        self.certainty = Some(Certainty::of(maps, uncertainty, truth)?);
+        Ok(self)
+    }
+
     /// For tables: MAPE of T1 and T2, then their medians, `-` where unknown.
     pub fn map_errors(&self) -> [String; 4] {
         let errors =
@@ -143,6 +156,8 @@ impl Evaluation {
             .filter_map(|evaluation| evaluation.tsmi_nrmse_per_coefficient.as_ref().map(Vec::len))
             .min();
         let regions: Vec<&Regions> = evaluations.clone().into_iter().filter_map(|e| e.regions.as_ref()).collect();
+        let certainties: Vec<&Certainty> =
+            evaluations.clone().into_iter().filter_map(|e| e.certainty.as_ref()).collect();
         let coefficient = |k: usize| over(&|e| e.tsmi_nrmse_per_coefficient.as_ref()?.get(k).copied());
         Self {
             t1_mape_percent: over(&|e| e.t1_mape_percent),
@@ -158,6 +173,7 @@ impl Evaluation {
             bloch_residual: over(&|e| e.bloch_residual),
             seconds: over(&|e| Some(e.seconds)).unwrap_or_default(),
             regions: Regions::mean(&regions),
+            certainty: Certainty::mean(&certainties),
         }
     }
 }

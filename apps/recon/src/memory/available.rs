@@ -19,6 +19,18 @@ pub fn available_memory() -> Option<ByteSize> {
     Some(ByteSize(left.saturating_add(process.memory())))
 }
 
+/// Memory that this process holds now. `None` where the system does not say.
+pub fn resident_memory() -> Option<ByteSize> {
+    let id = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new().ok()?;
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[id]),
+        false,
+        ProcessRefreshKind::nothing().with_memory(),
+    );
+    Some(ByteSize(system.process(id)?.memory()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

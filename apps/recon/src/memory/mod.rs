@@ -15,7 +15,7 @@ mod reconstruction_plan;
 mod running_time;
 mod simulation_plan;
 
-pub use available::available_memory;
+pub use available::{available_memory, resident_memory};
 pub use dictionary_plan::dictionary_plan;
 pub use memory_budget::MemoryBudget;
 pub use program::{files, program, program_with_plugins};

@@ -13,8 +13,8 @@ use crate::method::{Component, Method, Weights};
 /// What makes a reconstruction smaller.
 const ADVICE: &str = "take a smaller image, fewer coils, frames or atoms, or a smaller network";
 
-/// Images of a finished sample of the posterior with its state.
-const SAMPLE_IMAGES: usize = 10;
+/// Images of the first sample of the posterior with its state, of another one, the sums over all, and maps in double precision.
+const SAMPLES_IMAGES: usize = 30;
 /// Copies of the measured samples: as read, as the solver scales them, and as they are handed on.
 const KSPACE_COPIES: u64 = 3;
 
@@ -116,7 +116,7 @@ impl<'a> ReconstructionPlan<'a> {
     /// What the solver holds.
     fn images(&self) -> MemoryEstimate {
         let image = MemoryEstimate::array::<Complex32>(&[self.shape.coefficients, self.shape.pixels()]);
-        let images = self.method.solver.facts().images + SAMPLE_IMAGES * self.samples.saturating_sub(1);
+        let images = self.method.solver.facts().images + if self.samples > 1 { SAMPLES_IMAGES } else { 0 };
         MemoryEstimate::default().kept("images", image.saturating_mul(images as u64))
     }
 }

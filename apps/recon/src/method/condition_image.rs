@@ -102,7 +102,12 @@ impl FromStr for ConditionImage {
             return Ok(Self::ConjugateGradient { steps });
         }
         match BUILT_IN.iter().find(|(name, _)| *name == text) {
-            Some(_) => Method::read(text, &[]).map(|method| Self::Method(method.into())).map_err(|e| e.to_string()),
+            Some(_) => {
+                let mut method = Method::read(text, &[]).map_err(|error| error.to_string())?;
+                // Of a condition the image counts, not how sure its maps are.
+                method.calibration = None;
+                Ok(Self::Method(method.into()))
+            }
             None => Err(format!(
                 "expected `adjoint`, `cg-N` with N from 1 to 1000 or the name of a built-in method, got `{text}`"
             )),

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::ConditionImage;
 use super::{Component, Intensity, Scale, Weights};
 use crate::solver::Solver;
+use crate::uncertainty::{CalibrationSource, TrustRule};
 
 /// Longest name of a method: file systems take 255 bytes, of which other words need some.
 const LONGEST_NAME: usize = 100;
@@ -46,6 +48,16 @@ pub struct Method {
     pub estimator: Option<Component>,
     /// The solver.
     pub solver: Solver,
+    /// What the deviations of its samples are worth: a `calibration.json` that `diph calibrate` wrote, or its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationSource>,
+    /// Which voxels are to be trusted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub trust: TrustRule,
+}
+
+fn is_default(rule: &TrustRule) -> bool {
+    *rule == TrustRule::default()
 }
 
 /// Method files are passed on from hand to hand, and their names become parts of file names.
@@ -73,12 +85,30 @@ impl Method {
         own.into_iter().flatten().chain(other).collect()
     }
 
+    /// Hash of everything that decides the maps: all settings without name, summary, calibration and rule of trust.
+    pub fn fingerprint(&self) -> String {
+        const CHARACTERS: usize = 16;
+        let deciding = Self {
+            name: "method".into(),
+            summary: String::new(),
+            calibration: None,
+            trust: TrustRule::default(),
+            ..self.clone()
+        };
+        let text = serde_json::to_value(&deciding).map(|settings| settings.to_string()).unwrap_or_default();
+        let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        hash[..CHARACTERS].into()
+    }
+
     /// Files that the parts are made from: every option that is the path of a file, such as the checkpoint of a network,
     /// and the configuration that lies beside a PyTorch state dict.
     pub fn files(&self) -> Vec<PathBuf> {
         let parts = self.parts();
-        let options = parts.iter().flat_map(|part| part.options.values());
-        let named: BTreeSet<PathBuf> = options.filter_map(Value::as_str).map(PathBuf::from).collect();
+        let mut named = BTreeSet::new();
+        parts.iter().flat_map(|part| part.options.values()).for_each(|value| add_texts(value, &mut named));
+        if let Some(CalibrationSource::File(path)) = &self.calibration {
+            named.insert(path.clone());
+        }
         let endings = ["pt", "pth"];
         let is_pytorch = |path: &&PathBuf| {
             path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
@@ -86,6 +116,18 @@ impl Method {
         let beside = named.iter().filter(is_pytorch).map(|path| path.with_extension("json"));
         let files: BTreeSet<PathBuf> = beside.chain(named.iter().cloned()).filter(|path| path.is_file()).collect();
         files.into_iter().collect()
+    }
+}
+
+/// All texts in a value, each of which may name a file.
+fn add_texts(value: &Value, texts: &mut BTreeSet<PathBuf>) {
+    match value {
+        Value::String(text) => {
+            texts.insert(text.into());
+        }
+        Value::Array(values) => values.iter().for_each(|value| add_texts(value, texts)),
+        Value::Object(values) => values.values().for_each(|value| add_texts(value, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -105,6 +147,26 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_of_what_decides_the_maps() {
+        let read = |changes: &[&str]| {
+            let changes: Vec<_> = changes.iter().map(|change| change.parse().unwrap()).collect();
+            Method::read("mmse", &changes).unwrap().fingerprint()
+        };
+        assert_eq!(read(&[]), read(&["name=other", "summary=same", "trust.signal=0.5", "calibration=none.json"]));
+        assert_ne!(read(&[]), read(&["solver.posterior-mean.iterations=3"]));
+    }
+
+    /// A setting that is new, or that is changed, makes the calibration another method's.
+    #[test]
+    fn built_in_calibrations_are_of_their_method() {
+        for (name, text) in BUILT_IN {
+            let method: Method = serde_json::from_str(text).unwrap();
+            let Some(calibration) = &method.calibration else { continue };
+            assert_eq!(calibration.read().unwrap().method, method.fingerprint(), "{name}: to be calibrated anew");
+        }
+    }
+
+    #[test]
     fn names_are_no_paths() {
         let named = |name: &str| {
             let mut method: Value = serde_json::from_str(BUILT_IN[0].1).unwrap();
@@ -117,6 +179,22 @@ mod tests {
         for name in ["lrtv λ=0.02", "own method (2)", "a.b"] {
             assert_eq!(named(name).unwrap().name, name);
         }
+    }
+
+    #[test]
+    fn files_are_found_wherever_an_option_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path
+        };
+        let [a, b, state, beside] = ["a.bin", "b.bin", "c.pt", "c.json"].map(file);
+        let mut method: Value = serde_json::from_str(BUILT_IN[0].1).unwrap();
+        method["operator"]["options"] =
+            serde_json::json!({ "table": a, "more": [{ "path": b }, 1], "network": state, "word": "absent.bin" });
+        let method: Method = serde_json::from_value(method).unwrap();
+        assert_eq!(method.files(), [a, b, beside, state]);
     }
 
     #[test]

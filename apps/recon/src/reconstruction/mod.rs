@@ -8,7 +8,7 @@ mod step;
 mod stopwatch;
 
 pub use parts::{Parts, part_provenance};
-pub use posterior::Posterior;
+pub use posterior::{Posterior, PosteriorSum};
 pub use reconstructor::{OnStep, Reconstructor, reconstruct};
 pub use result::Reconstruction;
 pub use step::Step;

@@ -9,7 +9,7 @@ use diph_core::{
     Problem, Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayView1};
 use num_complex::Complex32;
 use serde_json::Value;
 
@@ -68,8 +68,8 @@ impl Parts {
             Some(estimator) => {
                 let options = Value::Object(estimator.options.clone());
                 let created = registry.create_estimator(&estimator.id, &options, &acquisition.for_parts(false))?;
-                check_estimator(&created)?;
-                Some(Box::new(created) as Box<dyn Estimator>)
+                check_estimator(&*created)?;
+                Some(created)
             }
         };
         let condition = match &method.condition {
@@ -82,7 +82,7 @@ impl Parts {
             unweighted,
             density_compensated,
             prior,
-            projector: Box::new(projector),
+            projector,
             estimator,
             condition,
             dictionary: Some(acquisition.dictionary.clone()),
@@ -187,6 +187,18 @@ impl Parts {
                 Err(Error::incompatible("signal of maps", "parts of an acquisition with a dictionary", "other parts"))
             }
         }
+    }
+
+    /// Least and largest T1 and T2 of the dictionary, in seconds; `None` where the caller has made the parts.
+    pub fn ranges(&self) -> Option<[[f32; 2]; 2]> {
+        let lut = self.dictionary.as_ref()?.lut();
+        let range = |times: ArrayView1<'_, f32>| {
+            [
+                times.fold(f32::INFINITY, |least, time| least.min(*time)),
+                times.fold(0.0, |most: f32, time| most.max(*time)),
+            ]
+        };
+        Some([range(lut.column(0)), range(lut.column(1))])
     }
 
     /// The image prior, where the method has one.
@@ -306,5 +318,5 @@ fn operator(
     weighted: bool,
 ) -> Result<Arc<dyn ForwardOperator>> {
     let options = Value::Object(method.operator.options.clone());
-    Ok(Arc::new(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?))
+    Ok(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?.into())
 }

@@ -2,106 +2,104 @@
 
 use std::time::{Duration, Instant};
 
-use diph_core::{Error, Result, StopReason};
-use ndarray::{ArrayD, Zip};
+use diph_core::{Result, StopReason};
+use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{Parts, Reconstruction};
-use crate::stacked_maps;
+use crate::uncertainty::{Deviations, MapStatistics};
 
-/// Several samples of one posterior: what they agree on and where they differ.
+/// What several samples of one posterior agree on and where they differ.
 ///
-/// The estimate is the mean of the images, then matched: images are what the noise model and the prior are about, and their
-/// mean has the least expected square error, whereas the mean of maps would be ruled by voxels in which single samples
-/// matched far-off atoms. The mean of the maps is there beside it, and the standard deviation of the maps says how sure
-/// the estimate is.
+/// Where the solver knows the mean of the posterior apart from samples, the estimate is that mean. Otherwise it is the mean of
+/// the samples' images, then matched: images are what the noise model and the prior are about, and their mean has the least expected
+/// square error, whereas the mean of maps would be ruled by voxels in which single samples matched far-off atoms. The mean of the
+/// maps is there beside it, and their deviation says how sure the estimate is.
 pub struct Posterior {
-    /// The matched mean of the images; with the physics in the loop its image is physical too. Steps and last
-    /// state are those of the first sample, the stop reason too unless another broke down; the time is that of all.
+    /// The estimate. Of a mean of samples, steps and last state are those of the first sample, the stop reason too unless another
+    /// broke down; the time is that of all.
     pub estimate: Reconstruction,
     /// (4, \[z,\] y, x): mean over the samples of T1 (s), T2 (s), Re PD, Im PD.
     pub maps_mean: ArrayD<f32>,
     /// (4, \[z,\] y, x): their standard deviation, with n - 1 in the denominator.
     pub maps_std: ArrayD<f32>,
+    /// Deviations of the logarithms over the samples.
+    pub deviations: Deviations,
 }
 
-impl Posterior {
-    /// Sums up samples; there must be at least two.
+/// Samples of one posterior that come one at a time and are not kept, but for the first.
+#[derive(Default)]
+pub struct PosteriorSum {
+    first: Option<Reconstruction>,
+    x_hat: Option<ArrayD<Complex32>>,
+    tsmi: Option<ArrayD<Complex32>>,
+    statistics: MapStatistics,
+    solving: Duration,
+    breakdown: Option<StopReason>,
+}
+
+impl PosteriorSum {
+    /// Takes in a sample.
     ///
     /// # Errors
-    /// When there are fewer, or the projector fails.
-    pub fn of(samples: &[Reconstruction], parts: &Parts) -> Result<Self> {
-        let [first, _, ..] = samples else {
-            return Err(Error::parameter("posterior", "samples", "at least 2", samples.len()));
-        };
+    /// When its maps hold no T1 or T2 in seconds.
+    pub fn push(&mut self, sample: Reconstruction) -> Result<()> {
+        self.statistics.push(&sample.maps)?;
+        add(&mut self.x_hat, &sample.x_hat);
+        add(&mut self.tsmi, &sample.tsmi);
+        self.solving += sample.elapsed.saturating_sub(sample.preparation);
+        if self.breakdown.is_none() && matches!(sample.stop, StopReason::Breakdown(_)) {
+            self.breakdown = Some(sample.stop);
+        }
+        self.first.get_or_insert(sample);
+        Ok(())
+    }
+
+    /// The first sample.
+    pub fn first(&self) -> Option<&Reconstruction> {
+        self.first.as_ref()
+    }
+
+    /// Sums up: around `estimate`, where the solver knows one, otherwise around the mean of the samples. `None` where there is neither.
+    ///
+    /// # Errors
+    /// Those of projector and estimator.
+    pub fn finish(self, estimate: Option<Reconstruction>, parts: &Parts) -> Result<Option<Posterior>> {
         let begin = Instant::now();
-        let x_hat = mean_image(samples, |sample| &sample.x_hat);
-        let (projected, maps_of_x_hat) = parts.project(&x_hat)?;
+        let (maps_mean, maps_std) = (self.statistics.mean(), self.statistics.deviation());
+        let deviations = self.statistics.deviations();
+        let (solving, breakdown) = (self.solving, self.breakdown);
+        let estimate = match estimate {
+            Some(estimate) => Some(Reconstruction { elapsed: estimate.elapsed + solving, ..estimate }),
+            None => self
+                .mean(parts)?
+                .map(|mean| Reconstruction { elapsed: mean.preparation + solving + begin.elapsed(), ..mean }),
+        };
+        Ok(estimate.map(|estimate| {
+            let estimate = Reconstruction { stop: breakdown.unwrap_or(estimate.stop), ..estimate };
+            Posterior { estimate, maps_mean, maps_std, deviations }
+        }))
+    }
+
+    fn mean(self, parts: &Parts) -> Result<Option<Reconstruction>> {
+        let share = 1.0 / self.statistics.count().max(1) as f32;
+        let (Some(first), Some(x_hat), Some(tsmi)) = (self.first, self.x_hat, self.tsmi) else { return Ok(None) };
+        let [x_hat, tsmi] = [x_hat, tsmi].map(|sum| sum.mapv_into(|value| value * share));
+        let (projected, own_maps) = parts.project(&x_hat)?;
         let (tsmi, maps) = match first.physics_in_loop {
-            true => parts.project(&mean_image(samples, |sample| &sample.tsmi))?,
-            false => (x_hat.clone(), maps_of_x_hat),
+            true => parts.project(&tsmi)?,
+            false => {
+                let maps = parts.estimate(&x_hat)?.unwrap_or(own_maps);
+                (x_hat.clone(), maps)
+            }
         };
-        let (maps_mean, maps_std) = statistics(samples)?;
-        let estimate = Reconstruction {
-            tsmi,
-            x_hat,
-            projected,
-            maps,
-            physics_in_loop: first.physics_in_loop,
-            state: first.state.clone(),
-            iterations: first.iterations,
-            stop: samples.iter().map(|sample| sample.stop).find(is_breakdown).unwrap_or(first.stop),
-            intensity: first.intensity,
-            preparation: first.preparation,
-            elapsed: time_of_all(samples.iter().map(|sample| (sample.preparation, sample.elapsed))) + begin.elapsed(),
-        };
-        Ok(Self { estimate, maps_mean, maps_std })
+        Ok(Some(Reconstruction { tsmi, x_hat, projected, maps, ..first }))
     }
 }
 
-/// Preparation and whole time of each sample make the time of all, in which the slice was prepared once.
-fn time_of_all(samples: impl Iterator<Item = (Duration, Duration)>) -> Duration {
-    let (preparation, solving) = samples
-        .fold((Duration::ZERO, Duration::ZERO), |(_, solving), (preparation, elapsed)| {
-            (preparation, solving + elapsed.saturating_sub(preparation))
-        });
-    preparation + solving
-}
-
-fn is_breakdown(stop: &StopReason) -> bool {
-    matches!(stop, StopReason::Breakdown(_))
-}
-
-fn mean_image(samples: &[Reconstruction], image: impl Fn(&Reconstruction) -> &ArrayD<Complex32>) -> ArrayD<Complex32> {
-    let mut mean = image(&samples[0]).clone();
-    samples[1..].iter().for_each(|sample| mean += image(sample));
-    mean.mapv_inplace(|value| value / samples.len() as f32);
-    mean
-}
-
-/// Mean and standard deviation of the maps, summed in double precision.
-fn statistics(samples: &[Reconstruction]) -> Result<(ArrayD<f32>, ArrayD<f32>)> {
-    let stacks = samples.iter().map(|sample| stacked_maps(&sample.maps)).collect::<Result<Vec<_>>>()?;
-    let count = stacks.len() as f64;
-    let mut mean = ArrayD::<f64>::zeros(stacks[0].raw_dim());
-    stacks.iter().for_each(|maps| mean.zip_mut_with(maps, |sum, value| *sum += f64::from(*value) / count));
-    let mut variance = ArrayD::<f64>::zeros(mean.raw_dim());
-    for maps in &stacks {
-        Zip::from(&mut variance).and(maps).and(&mean).for_each(|sum, value, mean| {
-            *sum += (f64::from(*value) - mean).powi(2) / (count - 1.0);
-        });
-    }
-    Ok((mean.mapv(|value| value as f32), variance.mapv(|value| value.sqrt() as f32)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slice_is_prepared_once() {
-        let seconds = Duration::from_secs;
-        let samples = [(seconds(3), seconds(5)), (seconds(3), seconds(4)), (seconds(3), seconds(7))];
-        assert_eq!(time_of_all(samples.into_iter()), seconds(3 + 2 + 1 + 4));
+fn add(sum: &mut Option<ArrayD<Complex32>>, image: &ArrayD<Complex32>) {
+    match sum {
+        Some(sum) => *sum += image,
+        None => *sum = Some(image.clone()),
     }
 }

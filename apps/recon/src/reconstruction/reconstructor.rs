@@ -9,7 +9,7 @@ use num_complex::Complex32;
 
 use super::{Parts, Reconstruction, Step, Stopwatch};
 use crate::method::{Intensity, Method};
-use crate::solver::{Solved, SolverInputs};
+use crate::solver::{Draw, Solved, SolverInputs};
 use crate::{Blame, ConditionImage, ReconError};
 
 /// Under this name too, a prior finds its condition image: the one that the Python code of MRF-DiPh gives it.
@@ -59,14 +59,26 @@ impl<'a> Reconstructor<'a> {
         self.schedule.is_some()
     }
 
-    /// Runs the solver. `on_step` hears of every step and may end the run.
+    /// Runs the solver for its estimate. `on_step` hears of every step and may end the run.
     ///
     /// # Errors
     /// Those of the parts, and of settings that make no sense.
     pub fn run(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
+        self.run_for(Draw::Estimate, seed, on_step)
+    }
+
+    /// Runs the solver for a sample of the posterior, where it [draws any](crate::solver::Solve::draws_samples).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn sample(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
+        self.run_for(Draw::Sample, seed, on_step)
+    }
+
+    fn run_for(&self, draw: Draw, seed: u64, on_step: &mut OnStep<'_>) -> Result<Reconstruction> {
         let mut watch = Stopwatch::start();
         let intensity = self.problem.intensity();
-        let solved = self.solve(seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
+        let solved = self.solve(draw, seed, &mut |step: &Step<'_>| watch.pause(|| on_step(step)))?;
         let x_hat = solved.last.image().mapv(|value| value * intensity);
         let (projected, own_maps) = self.parts.project(&x_hat)?;
         let in_loop = solved.last.physics().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
@@ -89,7 +101,7 @@ impl<'a> Reconstructor<'a> {
         })
     }
 
-    fn solve(&self, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
+    fn solve(&self, draw: Draw, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
         let conditions: Conditions<'_> = match &self.condition {
             None => Conditions::new(),
             Some((name, image)) => [name.to_string(), CONDITION.into()].map(|name| (name, image.view())).into(),
@@ -100,6 +112,7 @@ impl<'a> Reconstructor<'a> {
             projector: self.parts.projector(),
             schedule: self.schedule.as_ref(),
             conditions: &conditions,
+            draw,
             seed,
         };
         let intensity = self.problem.intensity();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use diph_core::{ForwardOperator, Rng};
 use diph_datasets::{DatasetFolder, NoiseParts, REFERENCE_NOISE, SliceId, add_measurement_noise};
 use diph_formats::{NpzFile, is_there};
+use diph_gaussian::proton_density_scale;
 use ndarray::{Array3, ArrayD};
 use num_complex::Complex32;
 use rand::SeedableRng;
@@ -67,6 +68,26 @@ impl SliceInput {
             return Err(ReconError::input(&folder.kspace_path(id, cut), message));
         }
         Ok(Self { id, kspace, truth, files })
+    }
+
+    /// The same slice made brighter or darker, so that the median of |PD| over its tissue is `brightness`
+    /// ([`proton_density_scale`]), and to be measured anew: noise stays what it is.
+    ///
+    /// # Errors
+    /// [`ReconError::Failed`] where there are no maps, or they are empty.
+    pub fn with_brightness(mut self, brightness: f32, acquisition: &Acquisition) -> Result<Self, ReconError> {
+        let step = format!("changing the brightness of {}", self.id);
+        let truth = self.truth.as_mut().ok_or("expected reference maps, found none").step(&step)?;
+        let pd: Vec<Complex32> = truth.maps.pd.iter().copied().collect();
+        let scale = proton_density_scale(&pd).ok_or("expected a proton density, got zeros only").step(&step)?;
+        let factor = brightness / scale;
+        truth.maps.pd.mapv_inplace(|pd| pd * factor);
+        truth.tsmi = Some(match truth.tsmi.take() {
+            Some(tsmi) => tsmi.mapv_into(|value| value * factor),
+            None => acquisition.dictionary.lookup_tsmi(&parameter_maps(&truth.maps)).step(&step)?,
+        });
+        self.kspace = None;
+        Ok(self)
     }
 
     /// The measured k-space, or where there is none, k-space simulated from the reference TSMI with complex noise at the

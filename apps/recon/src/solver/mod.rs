@@ -57,9 +57,15 @@ pub trait Solve {
     /// What is known of it before it runs.
     fn facts(&self) -> SolverFacts;
 
-    /// Whether runs of different seeds draw different samples of a posterior.
+    /// Whether it draws samples of a posterior, another one for every seed.
     fn draws_samples(&self) -> bool {
         self.facts().prior == PriorUse::Annealed
+    }
+
+    /// Whether it knows the mean of the posterior apart from samples: a run for [`Draw::Estimate`] is then that mean and not a
+    /// sample.
+    fn knows_mean(&self) -> bool {
+        false
     }
 
     /// Dotted keys of the method that have no effect with these settings, and why.
@@ -104,6 +110,15 @@ pub enum PriorUse {
     Annealed,
 }
 
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// The solver's best estimate.
+    Estimate,
+    /// A sample of the posterior, which for most samplers is the same as the estimate.
+    Sample,
+}
+
 /// What solvers are made from.
 pub struct SolverInputs<'a> {
     /// Operator and data.
@@ -116,6 +131,8 @@ pub struct SolverInputs<'a> {
     pub schedule: Option<&'a NoiseSchedule>,
     /// Condition images for the prior.
     pub conditions: &'a Conditions<'a>,
+    /// Whether the estimate is asked for or a sample.
+    pub draw: Draw,
     /// Seed of all random numbers.
     pub seed: u64,
 }

@@ -1,17 +1,18 @@
 //! The posterior mean of a Gaussian prior as methods name it.
 
-use diph_core::{Error, ImageShape, Result, Solution, StopReason};
+use diph_core::{Error, ImageShape, Result, Rng, Solution, StopReason};
 use diph_gaussian::{GaussianModel, MmseSettings};
 use ndarray::ArrayD;
 use num_complex::Complex32;
+use rand::SeedableRng;
 
-use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch};
+use super::{Draw, PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch};
 
 /// Vectors of conjugate gradients, what the whitened operator makes on the way, matrices of prior and preconditioner
 /// (as five images each), and the result.
 const IMAGES: usize = 26;
 
-/// The only state that is shown: the estimate itself.
+/// The only state that is shown: the estimate itself, or the sample.
 struct Estimate(ArrayD<Complex32>);
 
 impl Solution for Estimate {
@@ -30,6 +31,14 @@ impl Solve for MmseSettings {
         SolverFacts { name: "posterior-mean", iterations: self.iterations, prior: PriorUse::Needed, images: IMAGES }
     }
 
+    fn draws_samples(&self) -> bool {
+        true
+    }
+
+    fn knows_mean(&self) -> bool {
+        true
+    }
+
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
         let (operator, prior) = (inputs.problem.operator(), inputs.prior(self)?);
         let (coefficients, image) = ImageShape::split(self.facts().name, &operator.domain().shape())?;
@@ -40,14 +49,24 @@ impl Solve for MmseSettings {
         let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
         let root = prior.gaussian_root(coefficients, &image)?;
         let root = root.ok_or_else(|| Error::parameter(self.facts().name, "prior", expected, prior.name()))?;
-        let estimate = GaussianModel::new(operator, &root)?.mmse(inputs.problem.samples().view(), *self)?;
-        let stop = match estimate.residual < self.tolerance {
-            true => StopReason::Converged,
-            false => StopReason::MaxIterations,
+        let model = GaussianModel::new(operator, &root)?;
+        let samples = inputs.problem.samples().view();
+        let (image, iterations, is_converged) = match inputs.draw {
+            Draw::Estimate => {
+                let found = model.mmse(samples, *self)?;
+                (found.image, found.iterations, found.residual < self.tolerance)
+            }
+            Draw::Sample => {
+                let mut rng = Rng::seed_from_u64(inputs.seed);
+                (model.mmse_sample(samples, *self, &mut rng)?, self.iterations, false)
+            }
         };
-        let last = Estimate(estimate.image);
-        let cancelled = watch(estimate.iterations, self.iterations, &last)?.is_break();
-        let stop = if cancelled { StopReason::Cancelled } else { stop };
-        Ok(Solved { last: Box::new(last), iterations: estimate.iterations, stop })
+        let last = Estimate(image);
+        let stop = match (watch(iterations, self.iterations, &last)?.is_break(), is_converged) {
+            (true, _) => StopReason::Cancelled,
+            (false, true) => StopReason::Converged,
+            (false, false) => StopReason::MaxIterations,
+        };
+        Ok(Solved { last: Box::new(last), iterations, stop })
     }
 }

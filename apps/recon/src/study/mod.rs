@@ -6,6 +6,7 @@ mod python_results;
 mod result_log;
 mod results_folder;
 mod resume;
+mod sampling;
 mod slice_files;
 mod slice_result;
 mod step_log;

@@ -9,6 +9,7 @@ use diph_datasets::{ResultLogRow, SliceId};
 use crate::provenance::Provenance;
 use crate::reconstruction::{Posterior, Reconstruction, Step};
 use crate::slices::Truth;
+use crate::uncertainty::Uncertainty;
 use crate::{Method, ReconError};
 
 /// Hears how a study goes. Every method does nothing unless it is overridden.
@@ -72,6 +73,15 @@ pub enum Notice {
     },
     /// An estimate of sensitivities was asked for, and there is one coil only.
     OneCoil(SliceId),
+    /// The method has a calibration that does not hold here: deviations are those of the samples.
+    NotCalibrated {
+        /// The method.
+        method: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A slice failed, and the next is worked on; a line that says why.
+    SliceFailed(String),
     /// The solver broke down.
     BrokeDown {
         /// Method, slice and sample.
@@ -86,7 +96,14 @@ pub enum Notice {
 impl Notice {
     /// Whether it may spoil the result, rather than being of interest only.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::OneCoil(_) | Self::BrokeDown { .. } | Self::SimulatedKspace(_))
+        matches!(
+            self,
+            Self::OneCoil(_)
+                | Self::BrokeDown { .. }
+                | Self::NotCalibrated { .. }
+                | Self::SimulatedKspace(_)
+                | Self::SliceFailed(_)
+        )
     }
 }
 
@@ -97,12 +114,18 @@ impl fmt::Display for Notice {
                 write!(f, "{part}: does not say how much memory it needs; not in the estimate")
             }
             Self::Memory { method, estimate } => write!(f, "{method}: memory about {estimate}"),
-            Self::LongRun(line) => f.write_str(line),
+            Self::LongRun(line) | Self::SliceFailed(line) => f.write_str(line),
             Self::SimulatedKspace(id) => {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }
             Self::EstimatingCoils { id, coils } => write!(f, "{id}: estimating the sensitivities of {coils} coils"),
             Self::OneCoil(id) => write!(f, "{id}: one coil, so that there is no sensitivity to estimate"),
+            Self::NotCalibrated { method, reason } => {
+                write!(
+                    f,
+                    "{method}: its calibration does not hold here, for {reason}; deviations are those of the samples"
+                )
+            }
             Self::BrokeDown { label, steps, reason } => {
                 write!(f, "{label}: broke down after {steps} steps ({reason:?})")
             }
@@ -140,6 +163,10 @@ pub struct ReconstructedSlice<'a> {
     pub samples: usize,
     /// What several samples agree on and where they differ.
     pub posterior: Option<&'a Posterior>,
+    /// Which voxels to trust, and how sure the maps are.
+    pub uncertainty: &'a Uncertainty,
+    /// The same in a line.
+    pub summary: &'a str,
 }
 
 /// What is worth showing of a finished slice.
@@ -150,4 +177,6 @@ pub struct FinishedSlice {
     pub maps: ParameterMaps,
     /// `provenance.json`.
     pub provenance: Provenance,
+    /// How sure the maps are and how much of the head is to be trusted, in a line.
+    pub summary: String,
 }

@@ -9,8 +9,10 @@ use ndarray::IxDyn;
 use serde_json::{Value, json};
 
 use super::SliceFiles;
+use super::slice_files::{CALIBRATED, SOURCE};
 use crate::config::{first_difference, read_json};
 use crate::provenance::{Provenance, sha256};
+use crate::uncertainty::{Deviations, Uncertainty};
 use crate::{Blame, Method, ReconError};
 
 /// What is written for all slices together, and goes as soon as one of them is another's.
@@ -67,6 +69,38 @@ impl StoredSlice {
         let read = |file: &mut NpzFile| file.array::<f32, IxDyn>("qmaps", "(T1 T2 RePD ImPD, [z,] y, x)");
         let stack = NpzFile::open(&path).and_then(|mut file| read(&mut file)).file(&path)?;
         QuantitativeMaps::from_stacked(stack.view()).file(&path)
+    }
+
+    /// Which voxels of the slice are trusted and how sure its maps are; `None` of results that hold nothing of it.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when `maps.npz` is missing or damaged.
+    pub fn uncertainty(&self) -> Result<Option<Uncertainty>, ReconError> {
+        const AXES: &str = "([z,] y, x)";
+        let path = self.folder.join("maps.npz");
+        let mut file = NpzFile::open(&path).file(&path)?;
+        if !file.contains("trusted") {
+            return Ok(None);
+        }
+        let trusted = file.array::<bool, IxDyn>("trusted", AXES).file(&path)?;
+        if !file.contains(SOURCE) {
+            return Ok(Some(Uncertainty { trusted, deviations: None, is_calibrated: false }));
+        }
+        let maps = self.maps()?;
+        let [t1, t2, pd] = Deviations::names().map(|name| file.array::<f32, IxDyn>(name, AXES).file(&path));
+        let deviations = [t1?, t2?, pd?];
+        let expected = maps.lengths();
+        if let Some(other) =
+            deviations.iter().map(|map| map.shape()).chain([trusted.shape()]).find(|shape| *shape != expected)
+        {
+            let message =
+                format!("expected deviations and `trusted` of the shape {expected:?} of the maps, got {other:?}");
+            return Err(ReconError::input(&path, message));
+        }
+        let source = file.array::<String, IxDyn>(SOURCE, "").file(&path)?;
+        let deviations = Deviations::of_units(deviations, [maps.t1, maps.t2, maps.pd.mapv(|pd| pd.norm())]);
+        let is_calibrated = source.iter().any(|source| source == CALIBRATED);
+        Ok(Some(Uncertainty { trusted, deviations: Some(deviations), is_calibrated }))
     }
 
     /// The effective method that the slice was reconstructed with; `None` of a folder that no run of Diph wrote.

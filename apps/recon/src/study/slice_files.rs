@@ -4,19 +4,20 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use diph_core::{ParameterMaps, Result};
+use diph_core::ParameterMaps;
 use diph_datasets::SliceId;
 use diph_formats::{NpzWriter, Staging};
-use ndarray::{Axis, stack};
+use ndarray::{Axis, arr0};
 use serde_json::json;
 
 use super::{SliceResult, StepLog};
 use crate::provenance::Provenance;
 use crate::reconstruction::{Posterior, Reconstruction};
+use crate::uncertainty::Uncertainty;
 use crate::{Blame, Method, ReconError, stacked_maps, write_json};
 
 /// What a folder of a slice has of its run. Another run may write less, and the folder shall speak of one run.
-const OF_A_RUN: [&str; 10] = [
+const OF_A_RUN: [&str; 11] = [
     "method.json",
     "provenance.json",
     "maps.npz",
@@ -27,16 +28,25 @@ const OF_A_RUN: [&str; 10] = [
     "steps.png",
     "steps.csv",
     STEPS,
+    SAMPLES,
 ];
 
 /// The folder of the images of every step.
 const STEPS: &str = "steps";
 
+/// The folder of the samples of the posterior.
+const SAMPLES: &str = "samples";
+
+/// Where the deviations in `maps.npz` come from, and its two values.
+pub(super) const SOURCE: &str = "deviation_source";
+pub(super) const CALIBRATED: &str = "calibrated";
+const OF_SAMPLES: &str = "samples";
+
 /// The last file of a slice: a folder with metrics is a complete one.
 const METRICS: &str = "metrics.json";
 
 /// The folder of one slice: `maps.npz`, `tsmi.npz`, `metrics.json`, `method.json` and `provenance.json`; for several samples
-/// also `posterior.npz`. Observers of the study put pictures beside them.
+/// also `posterior.npz` and `samples/sample_0001.npz` and so on. Observers of the study put pictures beside them.
 ///
 /// All of them are written in a temporary folder and [moved](Self::finish) when they are complete: until then the results of an
 /// earlier run stay what they were.
@@ -60,7 +70,11 @@ impl SliceFiles {
 
     /// Files of a slice's folder that a run may replace.
     pub fn replaced(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
-        OF_A_RUN.into_iter().filter(|name| *name != STEPS).chain([METRICS]).map(move |name| folder.join(name))
+        OF_A_RUN
+            .into_iter()
+            .filter(|name| ![STEPS, SAMPLES].contains(name))
+            .chain([METRICS])
+            .map(move |name| folder.join(name))
     }
 
     /// The folder in which files are put until all are there.
@@ -114,10 +128,10 @@ impl SliceFiles {
     pub fn write(
         &self,
         method: &Method,
-        reconstruction: &Reconstruction,
+        (reconstruction, uncertainty): (&Reconstruction, &Uncertainty),
         provenance: &Provenance,
     ) -> Result<(), ReconError> {
-        self.write_maps(&reconstruction.maps)?;
+        self.write_maps(&reconstruction.maps, uncertainty)?;
         let path = self.folder.join("tsmi.npz");
         NpzWriter::new().with("tsmi", reconstruction.tsmi.view()).write(&path).file(&path)?;
         write_json(&self.folder.join("method.json"), method)?;
@@ -132,33 +146,46 @@ impl SliceFiles {
         write_json(&self.folder.join(METRICS), &json!({ "method": method.name, "slices": [result] }))
     }
 
-    /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, \[z,\] y, x) and the samples' own `qmaps`
-    /// (n, 4, \[z,\] y, x) and `tsmi` (n, coefficient, \[z,\] y, x).
+    /// Writes `posterior.npz` with `maps_mean` and `maps_std` (4, \[z,\] y, x) over the samples.
     ///
     /// # Errors
     /// [`ReconError::File`] when it cannot be written.
-    pub fn write_posterior(&self, posterior: &Posterior, samples: &[Reconstruction]) -> Result<(), ReconError> {
-        const STEP: &str = "writing the samples";
-        let maps = samples.iter().map(|sample| stacked_maps(&sample.maps)).collect::<Result<Vec<_>>>().step(STEP)?;
-        let maps = stack(Axis(0), &maps.iter().map(|maps| maps.view()).collect::<Vec<_>>()).step(STEP)?;
-        let images = stack(Axis(0), &samples.iter().map(|sample| sample.tsmi.view()).collect::<Vec<_>>()).step(STEP)?;
+    pub fn write_posterior(&self, posterior: &Posterior) -> Result<(), ReconError> {
         let path = self.folder.join("posterior.npz");
-        NpzWriter::compressed()
-            .with("maps_mean", posterior.maps_mean.view())
-            .with("maps_std", posterior.maps_std.view())
-            .with("qmaps", maps.view())
-            .with("tsmi", images.view())
-            .write(&path)
-            .file(&path)
+        let npz = NpzWriter::compressed().with("maps_mean", posterior.maps_mean.view());
+        npz.with("maps_std", posterior.maps_std.view()).write(&path).file(&path)
     }
 
-    /// `qmaps` as in the Python code's files (T1 (s), T2 (s), Re PD, Im PD), and every parameter under its own name.
-    fn write_maps(&self, maps: &ParameterMaps) -> Result<(), ReconError> {
+    /// Writes `samples/sample_0001.npz` and so on, `number` from 1: `qmaps` (4, \[z,\] y, x) and `tsmi` (coefficient, \[z,\] y, x) of a
+    /// sample.
+    ///
+    /// # Errors
+    /// [`ReconError::File`] when it cannot be written.
+    pub fn write_sample(&self, number: usize, sample: &Reconstruction) -> Result<(), ReconError> {
+        let path = self.folder.join(SAMPLES).join(format!("sample_{number:04}.npz"));
+        let qmaps = stacked_maps(&sample.maps).step("writing the samples")?;
+        let npz = NpzWriter::compressed().with("qmaps", qmaps.view()).with("tsmi", sample.tsmi.view());
+        npz.write(&path).file(&path)
+    }
+
+    /// `qmaps` as in the Python code's files (T1 (s), T2 (s), Re PD, Im PD), every parameter under its own name, `trusted`, and of
+    /// several samples `t1_deviation` (s), `t2_deviation` (s), `pd_deviation` and whether these are `calibrated` or those of the
+    /// `samples` (`deviation_source`).
+    fn write_maps(&self, maps: &ParameterMaps, uncertainty: &Uncertainty) -> Result<(), ReconError> {
+        const STEP: &str = "writing the maps";
         let path = self.folder.join("maps.npz");
-        let qmaps = stacked_maps(maps).step("writing the maps")?;
+        let qmaps = stacked_maps(maps).step(STEP)?;
         let mut npz = NpzWriter::compressed().with("qmaps", qmaps.view()).with("PD", maps.amplitude.view());
         for (parameter, values) in maps.parameters.iter().zip(maps.values.axis_iter(Axis(0))) {
             npz = npz.with(&parameter.name, values);
+        }
+        npz = npz.with("trusted", uncertainty.trusted.view());
+        if let Some(deviations) = &uncertainty.deviations {
+            for (name, map) in deviations.in_units(maps).step(STEP)? {
+                npz = npz.with(name, map.view());
+            }
+            let source = if uncertainty.is_calibrated { CALIBRATED } else { OF_SAMPLES };
+            npz = npz.with(SOURCE, arr0(source.to_owned()).view());
         }
         npz.write(&path).file(&path)
     }

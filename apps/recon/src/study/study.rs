@@ -17,12 +17,14 @@ use super::{
 };
 use crate::acquisition::{Acquisition, AcquisitionSource};
 use crate::config::Override;
+use crate::evaluation::whole_head;
 use crate::memory::{MemoryBudget, ReconstructionPlan, files, long_parts, program};
 use crate::method::Method;
 use crate::provenance::{FileHashes, PluginFile, Provenance};
-use crate::reconstruction::{Parts, Posterior, Reconstruction, Reconstructor, Step};
+use crate::reconstruction::{Parts, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
-use crate::{Blame, Cancel, Evaluation, ReconError, write_json};
+use crate::uncertainty::Calibration;
+use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
 
 /// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
 const WALSH_RADIUS: usize = 4;
@@ -48,6 +50,9 @@ pub struct Study<'a> {
     pub force: bool,
     /// Whether k-space that is not there is simulated from the reference maps.
     pub simulate: bool,
+    /// The brightness to which slices are brought before they are simulated, the median of |PD| over tissue, whether or not they were
+    /// measured; `None` leaves them as they are.
+    pub brightness: Option<f32>,
     /// Spatial lengths of the images where there are no maps to tell.
     pub image_size: Option<ImageShape>,
     /// Whether to write the image of every step.
@@ -66,11 +71,20 @@ pub struct Study<'a> {
     pub command_line: &'a [String],
 }
 
+/// What is known before the first slice.
+struct Known {
+    /// Memory that the run was expected to need.
+    memory: u64,
+    calibration: Option<Calibration>,
+}
+
 impl Study<'_> {
     /// Reconstructs the slices one after the other and writes their files, and `metrics.json` for all of them.
     ///
     /// # Errors
-    /// Naming the file or the step that failed. What was finished before stays.
+    /// Naming the file or the step that failed. What was finished before stays. Where the registry
+    /// [isolates](Registry::isolates) plugins, a slice that fails does not keep the others from being worked on:
+    /// [`ReconError::SomeSlices`] at the end.
     pub fn run(
         &self,
         slices: &[SliceId],
@@ -84,25 +98,44 @@ impl Study<'_> {
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
         self.check_samples()?;
+        let known = Known { memory: estimate.peak(), calibration: self.calibration(&acquisition, observer)? };
         let mut folder = ResultsFolder::take(self.out)?;
         // Another run may have written in between.
         self.check_output(slices)?;
         let (mut results, mut finished, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
+        let mut failed = SomeSlices::default();
         for id in slices {
             self.cancel.check()?;
-            let input = SliceInput::read(self.source, *id, &acquisition)?;
-            let own = self.parts_of_slice(&input, &acquisition, observer)?;
-            let parts = own.as_ref().unwrap_or(&shared);
-            let (result, slice) = self.run_slice(&input, parts, estimate.peak(), &mut folder, &mut python, observer)?;
-            results.push(result);
-            finished.push(slice);
+            let input = self.input(*id, &acquisition)?;
+            let mut work = || {
+                let own = self.parts_of_slice(&input, &acquisition, observer)?;
+                let parts = own.as_ref().unwrap_or(&shared);
+                self.run_slice(&input, parts, &known, &mut folder, &mut python, observer)
+            };
+            match work() {
+                Ok((result, slice)) => {
+                    results.push(result);
+                    finished.push(slice);
+                }
+                // Whatever an isolated plugin did, it did to this slice alone.
+                Err(error @ ReconError::Failed { .. }) if self.registry.isolates() => {
+                    observer.notice(&Notice::SliceFailed(error.to_string()));
+                    failed.push(format!("{} {id}", self.method.name), error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        failed.finished = results.len();
+        if results.is_empty() {
+            return Err(failed.into());
         }
         python.write(self.out, &self.checkpoint_name())?;
         let results = MethodResults::new(&self.method.name, results);
         write_json(&self.out.join("metrics.json"), &results)?;
         let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
         match broken {
+            None if !failed.failed.is_empty() => Err(failed.into()),
             None => Ok((results, finished)),
             Some(slice) => {
                 let id = SliceId::new(slice.vol, slice.slice);
@@ -157,16 +190,6 @@ impl Study<'_> {
         let sample_seeds = self.recorded_seeds();
         let configuration = RunConfiguration { method: self.method, seed: self.seed, sample_seeds, files: &files };
         ResultsFolder::check(self.out, slices, &configuration, self.force)
-    }
-
-    /// Fails where several samples are asked for and all of them would be the same.
-    fn check_samples(&self) -> Result<(), ReconError> {
-        let name = &self.method.name;
-        if self.samples.get() == 1 || self.method.solver.draws_samples() {
-            return Ok(());
-        }
-        let message = format!("expected 1, since `{name}` anneals no noise: there is no posterior to sample");
-        Err(ReconError::setting("samples", message))
     }
 
     /// Reads what all slices share, if there is room for it.
@@ -225,7 +248,7 @@ impl Study<'_> {
         &self,
         input: &SliceInput,
         parts: &Parts,
-        memory_estimate: u64,
+        known: &Known,
         folder: &mut ResultsFolder<'_>,
         python: &mut PythonResults,
         observer: &mut dyn StudyObserver,
@@ -253,47 +276,55 @@ impl Study<'_> {
             rows.push(row);
             Ok(())
         };
-        let reconstructions = self.draw(&reconstructor, &label, &mut record, observer)?;
-        steps.write()?;
-        if result_log.is_some() {
-            python.push(rows, &reconstructions[0]).step(&label)?;
-        }
         let evaluate = |reconstruction: &Reconstruction| {
             Evaluation::of(reconstruction, parts.unweighted(), samples.view(), truth).step(&label)
         };
-        let (mut single, mut posterior) = (Vec::new(), None);
-        if reconstructions.len() > 1 {
-            single = reconstructions.iter().map(evaluate).collect::<Result<_, _>>()?;
-            let found = Posterior::of(&reconstructions, parts).step(&label)?;
-            files.write_posterior(&found, &reconstructions)?;
-            posterior = Some(found);
+        let mut drawn = self.draw(&reconstructor, (&label, &files), &evaluate, &mut record, observer)?;
+        steps.write()?;
+        if let Some(recorded) = drawn.recorded().filter(|_| result_log.is_some()) {
+            python.push(rows, recorded).step(&label)?;
         }
-        let reconstruction = posterior.as_ref().map_or(&reconstructions[0], |posterior| &posterior.estimate);
+        let single = std::mem::take(&mut drawn.single);
+        let (run, posterior) = drawn.sum_up(parts).step(&label)?;
+        if let Some(posterior) = &posterior {
+            files.write_posterior(posterior)?;
+        }
+        let reconstruction = run.as_ref().or(posterior.as_ref().map(|posterior| &posterior.estimate));
+        let reconstruction = reconstruction.ok_or("nothing was reconstructed").step(&label)?;
+        let uncertainty = self.uncertainty(reconstruction, posterior.as_ref(), parts, known.calibration.as_ref());
+        let uncertainty = uncertainty.step(&label)?;
+        let mut evaluation = evaluate(reconstruction)?;
+        if let Some(truth) = truth {
+            evaluation = evaluation.with_certainty(&reconstruction.maps, &uncertainty, truth).step(&label)?;
+        }
         let result = SliceResult {
             vol: id.vol,
             slice: id.slice,
-            evaluation: evaluate(reconstruction)?,
+            evaluation,
             iterations: Some(reconstruction.iterations),
             stop: Some(reconstruction.stop),
             intensity: Some(reconstruction.intensity),
             samples: single,
             simulated_kspace: simulated,
         };
-        let provenance = self.provenance(input, parts, memory_estimate)?;
-        files.write(self.method, reconstruction, &provenance)?;
+        let provenance = self.provenance(input, parts, known.memory)?;
+        files.write(self.method, (reconstruction, &uncertainty), &provenance)?;
+        let summary = uncertainty.summary(&whole_head(reconstruction.maps.amplitude.view()));
         observer.reconstructed(&ReconstructedSlice {
             id,
             folder: files.folder(),
             method: self.method,
             truth,
             reconstruction,
-            samples: reconstructions.len(),
+            samples: self.samples.get(),
             posterior: posterior.as_ref(),
+            uncertainty: &uncertainty,
+            summary: &summary,
         })?;
         files.write_metrics(self.method, &result)?;
         folder.begin()?;
         files.finish()?;
-        Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance }))
+        Ok((result, FinishedSlice { id, maps: reconstruction.maps.clone(), provenance, summary }))
     }
 
     /// What measures the steps, where that is asked for and there is something to anneal.
@@ -308,49 +339,23 @@ impl Study<'_> {
         Some(ResultLog { id, parts, settings, samples, truth })
     }
 
+    /// What the folder has of a slice, at the brightness that was asked for.
+    fn input(&self, id: SliceId, acquisition: &Acquisition) -> Result<SliceInput, ReconError> {
+        let input = SliceInput::read(self.source, id, acquisition)?;
+        match self.brightness {
+            None => Ok(input),
+            Some(brightness) => input.with_brightness(brightness, acquisition),
+        }
+    }
+
     /// The measurement as the provenance has it.
     pub(super) fn measurement(&self) -> serde_json::Value {
         let mut measurement = self.source.describe();
+        if let Some(brightness) = self.brightness {
+            measurement["brightness"] = serde_json::json!(brightness);
+        }
         measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
         measurement
-    }
-
-    /// Seeds of the samples as the provenance has them: none of a single reconstruction.
-    pub(super) fn recorded_seeds(&self) -> Vec<u64> {
-        if self.samples.get() > 1 { self.sample_seeds().collect() } else { Vec::new() }
-    }
-
-    /// Sample i has the seed plus i, so that it can be drawn alone.
-    fn sample_seeds(&self) -> impl Iterator<Item = u64> {
-        let seed = self.seed;
-        (0..self.samples.get()).map(move |sample| seed.wrapping_add(sample as u64))
-    }
-
-    /// One reconstruction, or several samples of the posterior. `record` hears of the steps of the first.
-    fn draw(
-        &self,
-        reconstructor: &Reconstructor<'_>,
-        label: &str,
-        record: &mut dyn FnMut(&Step<'_>, &mut dyn StudyObserver) -> diph_core::Result<()>,
-        observer: &mut dyn StudyObserver,
-    ) -> Result<Vec<Reconstruction>, ReconError> {
-        let count = self.samples.get();
-        let mut reconstructions = Vec::with_capacity(count);
-        for (sample, seed) in self.sample_seeds().enumerate() {
-            let label = if count == 1 { label.to_owned() } else { format!("{label} #{}", sample + 1) };
-            observer.sample_begins(&label);
-            let mut on_step = |step: &Step<'_>| {
-                observer.step(step);
-                if sample == 0 {
-                    record(step, observer)?;
-                }
-                Ok(self.cancel.flow())
-            };
-            let reconstruction = reconstructor.run(seed, &mut on_step).step(&label)?;
-            check_stop(&reconstruction, &label, observer)?;
-            reconstructions.push(reconstruction);
-        }
-        Ok(reconstructions)
     }
 
     /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
@@ -432,18 +437,4 @@ impl Study<'_> {
         }
         Ok(provenance)
     }
-}
-
-fn check_stop(
-    reconstruction: &Reconstruction,
-    label: &str,
-    observer: &mut dyn StudyObserver,
-) -> Result<(), ReconError> {
-    if reconstruction.stop == StopReason::Cancelled {
-        return Err(ReconError::Cancelled);
-    }
-    if let StopReason::Breakdown(reason) = reconstruction.stop {
-        observer.notice(&Notice::BrokeDown { label: label.into(), steps: reconstruction.iterations, reason });
-    }
-    Ok(())
 }

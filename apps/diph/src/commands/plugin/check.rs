@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use diph_test_kit::{Check, Report};
 
+use super::parse_seconds;
 use super::trial::Trial;
 use super::worker::Event;
 use crate::Context;
@@ -33,8 +34,8 @@ pub struct CheckArgs {
     /// Longest time for a law in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     pub time_out: Duration,
-    /// ID of an operator to compare with on the same arrays, such as diph.cartesian: finds what is wrong in forward and adjoint
-    /// alike
+    /// ID of a component to compare with on the same arrays, such as diph.cartesian: finds what keeps every law and is wrong all
+    /// the same, such as a shift in forward and adjoint alike, or maps in other units
     #[arg(long, value_name = "ID")]
     pub against: Option<String>,
 }
@@ -90,10 +91,15 @@ impl CheckArgs {
                         begun = None;
                         report.checks.push(check);
                     }
-                    Event::Done(warnings) => report.warnings = warnings,
+                    Event::Done(warnings) => report.warnings.extend(warnings),
                     Event::Failed(message, _) => report.checks.push(broken(CREATED, message)),
                     Event::Components(_) => {}
                 }
+            }
+            if let Some(line) = trial.printed.filter(|_| deaths == 1) {
+                report.warnings.push(format!(
+                    "it prints ({line:?}): standard output belongs to the results of the program; use the host's log"
+                ));
             }
             let Some(death) = trial.death else { break };
             let is_beyond_laws = begun.is_none();
@@ -113,11 +119,13 @@ impl CheckArgs {
         let memory = context.memory.limit.map_or(MEMORY, |limit| limit.0);
         let mut arguments = vec!["plugin".to_owned(), "worker".into(), self.target.clone()];
         arguments.extend(["--seed".into(), self.seed.to_string()]);
+        arguments.extend(["--time-out".into(), self.time_out.as_secs_f64().to_string()]);
         arguments.extend(["--address-space".into(), memory.saturating_add(OWN_MEMORY).to_string()]);
         arguments.extend(self.against.iter().flat_map(|id| ["--against".into(), id.clone()]));
         if context.allow_untrusted_plugins {
             arguments.push("--allow-untrusted-plugins".into());
         }
+        arguments.extend(context.locked.iter().map(|file| format!("--locked={}", file.to_string_lossy())));
         for directory in &context.plugin_dirs {
             arguments.extend(["--plugin-dir".into(), directory.to_string_lossy().into_owned()]);
         }
@@ -128,9 +136,4 @@ impl CheckArgs {
 
 fn broken(law: &str, failure: String) -> Check {
     Check { law: law.to_owned().into(), measured: None, limit: 0.0, passed: false, failure: Some(failure) }
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.filter(|time| !time.is_zero()).ok_or_else(|| format!("expected a positive number of seconds, got `{text}`"))
 }

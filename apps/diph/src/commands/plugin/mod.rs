@@ -1,8 +1,14 @@
-//! `diph plugin`: which plugins there are, what they offer, whether they keep their contract.
+//! `diph plugin`: which plugins there are, what they offer, whether they keep their contract, how to begin one.
 
 mod check;
+mod lock;
+mod new;
+mod project;
 mod trial;
+mod trials;
 mod worker;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use diph_plugin_host::{Component, Library};
@@ -10,11 +16,15 @@ use diph_recon::Blame;
 use serde_json::{Value, json};
 
 use check::CheckArgs;
+use lock::LockArgs;
+use new::NewArgs;
 use worker::WorkerArgs;
 
-use super::lossy;
+use super::{lossy, parse_seconds};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
+
+pub use lock::DEFAULT_LOCK;
 
 /// Arguments of `diph plugin`.
 #[derive(Args, Debug)]
@@ -34,17 +44,27 @@ pub enum PluginAction {
         /// ID of the component, for example diph.mrf-nufft
         id: String,
     },
+    /// Write a project for a plugin of your own: it builds, passes every check, and waits to be changed
+    New(NewArgs),
+    /// Write down the hashes of all plugins that are found, so that `--locked` opens these and no others
+    Lock(LockArgs),
     /// Try every law on every component of a library, or on one component, in a process of its own
     Check(CheckArgs),
     /// The process in which a component is tried
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// The process of a library for `--isolate`; it speaks with the program that has started it
+    #[command(hide = true)]
+    Isolated {
+        /// The shared library
+        library: PathBuf,
+    },
 }
 
 impl PluginArgs {
     /// Whether plugins are opened by the process of the command itself.
     pub fn opens_plugins(&self) -> bool {
-        matches!(self.action, PluginAction::List | PluginAction::Info { .. })
+        matches!(self.action, PluginAction::List | PluginAction::Info { .. } | PluginAction::Lock(_))
     }
 
     /// Runs the command.
@@ -55,10 +75,24 @@ impl PluginArgs {
         match &self.action {
             PluginAction::List => list(context),
             PluginAction::Info { id } => info(context, id),
+            PluginAction::Lock(args) => args.run(context),
+            PluginAction::New(args) => args.run(context),
             PluginAction::Check(args) => args.run(context),
             PluginAction::Worker(args) => args.run(context),
+            PluginAction::Isolated { library } => isolated(context, library),
         }
     }
+}
+
+#[cfg(unix)]
+fn isolated(context: &Context, library: &Path) -> Result<(), AppError> {
+    let served = diph_plugin_host::serve_isolated(library, context.services(), context.allow_untrusted_plugins);
+    Ok(served.step("serving the program that has started this process")?)
+}
+
+#[cfg(not(unix))]
+fn isolated(_: &Context, _: &Path) -> Result<(), AppError> {
+    Err(AppError::usage("--isolate", "this system has no way to isolate plugins"))
 }
 
 fn list(context: &Context) -> Result<(), AppError> {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use diph_plugin_host::read_trace;
+use diph_plugin_host::{manner_of_death, read_trace};
 use diph_recon::{Blame, Cancel};
 
 use super::worker::Event;
@@ -21,6 +21,8 @@ pub struct Trial {
     pub events: Vec<Event>,
     /// How it died, in words; `None` for a worker that came to its end.
     pub death: Option<String>,
+    /// The first line that it printed, though nothing but the plugin could.
+    pub printed: Option<String>,
 }
 
 impl Trial {
@@ -31,8 +33,9 @@ impl Trial {
     pub fn run(arguments: &[String], time_out: Duration, cancel: &Cancel) -> Result<Self, AppError> {
         const STEP: &str = "starting a process for the plugin";
         let folder = tempfile::tempdir().step(STEP)?;
-        let [events, trace, words] = ["events", "trace", "words"].map(|name| folder.path().join(name));
-        let errors = fs::File::create(&words).step(STEP)?;
+        let [events, trace, words, printed] =
+            ["events", "trace", "words", "printed"].map(|name| folder.path().join(name));
+        let [errors, output] = [&words, &printed].map(fs::File::create);
         let mut child = Command::new(std::env::current_exe().step(STEP)?)
             .args(arguments)
             .arg("--events")
@@ -40,8 +43,8 @@ impl Trial {
             .arg("--trace")
             .arg(&trace)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors)
+            .stdout(output.step(STEP)?)
+            .stderr(errors.step(STEP)?)
             .spawn()
             .step(STEP)?;
         let end = wait(&mut child, &events, time_out, cancel);
@@ -56,16 +59,22 @@ impl Trial {
             let place = if place.is_empty() { "outside of its functions".into() } else { place };
             let how = match end {
                 None => format!("no answer after {} s", time_out.as_secs_f64()),
-                Some(status) => manner(status),
+                Some(status) => manner_of_death(status),
             };
-            let last = fs::read(&words).unwrap_or_default();
-            match String::from_utf8_lossy(&last).lines().rev().find(|line| !line.trim().is_empty()) {
+            match lines(&words).pop() {
                 Some(line) => format!("died in {place}: {how}; its last words: {line}"),
                 None => format!("died in {place}: {how}"),
             }
         });
-        Ok(Self { events, death })
+        Ok(Self { events, death, printed: lines(&printed).into_iter().next() })
     }
+}
+
+/// Lines of a file that hold something.
+fn lines(path: &Path) -> Vec<String> {
+    let bytes = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
 }
 
 /// Waits for the end; `None` when nothing happened for too long.
@@ -91,31 +100,4 @@ fn wait(child: &mut Child, events: &Path, time_out: Duration, cancel: &Cancel) -
 fn read_events(path: &Path) -> Vec<Event> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
-}
-
-#[cfg(unix)]
-fn manner(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    const NAMES: [(i32, &str); 7] = [
-        (4, "SIGILL, an instruction that the processor does not know"),
-        (6, "SIGABRT, it gave up (abort, a failed assertion, an exception, or no memory)"),
-        (7, "SIGBUS, a wrong address"),
-        (8, "SIGFPE, a division by zero"),
-        (9, "SIGKILL, ended from outside, as by a system without memory"),
-        (11, "SIGSEGV, a wrong address"),
-        (15, "SIGTERM, ended from outside"),
-    ];
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => NAMES
-            .iter()
-            .find(|(number, _)| *number == signal)
-            .map_or(format!("signal {signal}"), |(_, name)| (*name).into()),
-        (None, Some(code)) => format!("exit({code}), which ends the whole program"),
-        (None, None) => "it ended".into(),
-    }
-}
-
-#[cfg(not(unix))]
-fn manner(status: ExitStatus) -> String {
-    format!("{status}, which ends the whole program")
 }

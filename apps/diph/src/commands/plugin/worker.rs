@@ -4,18 +4,19 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use diph_formats::is_there;
-use diph_plugin_host::{Component, Origin, PluginInstance, Registry, trace_to};
+use diph_plugin_host::{Component, Origin, Registry, SearchPath, trace_to};
 use diph_recon::Blame;
-use diph_test_kit::{
-    Check, Report, Watch, dense_difference, dense_matrix, watch_estimator, watch_operator, watch_prior, watch_projector,
-};
+use diph_test_kit::{Check, Watch};
 use serde::{Deserialize, Serialize};
 
+use super::parse_seconds;
+use super::trials::Trials;
 use crate::Context;
-use crate::output::{AppError, BlameFlag};
+use crate::output::AppError;
 
 /// Arguments of the process in which a component is tried.
 #[derive(Args, Debug)]
@@ -34,6 +35,9 @@ pub struct WorkerArgs {
     /// ID of a component to compare with
     #[arg(long)]
     pub against: Option<String>,
+    /// Time after which a law counts as hanging, in seconds
+    #[arg(long, value_parser = parse_seconds)]
+    pub time_out: Duration,
     /// Largest address space of this process in bytes
     #[arg(long)]
     pub address_space: u64,
@@ -82,9 +86,10 @@ impl WorkerArgs {
     fn attempt(&self, context: &Context, events: &mut Events) -> Result<Event, AppError> {
         let (registry, ids) = self.open(context)?;
         let Some(id) = &self.component else { return Ok(Event::Components(ids)) };
-        let mut report = try_component(&registry, id, self.seed, events)?;
+        let trials = Trials { registry: &registry, id, seed: self.seed, time_out: self.time_out };
+        let mut report = trials.run(events)?;
         if let Some(other) = &self.against {
-            self.compare(&registry, id, other, events)?;
+            trials.compare(other, events)?;
         }
         let shadows = |other: &Component<'_>| other.descriptor.id == *id && other.library.origin() == Origin::BuiltIn;
         if registry.find(id).is_ok_and(|own| own.library.origin() != Origin::BuiltIn)
@@ -107,87 +112,19 @@ impl WorkerArgs {
                 return Ok((registry, vec![id]));
             }
         }
-        let mut registry = context.empty_registry();
+        let mut registry = context.empty_registry()?;
         let library = registry.open(path).file(path)?;
         let ids = library.descriptors().iter().map(|descriptor| descriptor.id.clone()).collect();
         if self.against.is_some() {
+            registry.scan(&SearchPath::standard(&context.plugin_dirs));
             diph_built_in::register(&mut registry).step("registering the built-in plugins")?;
         }
         Ok((registry, ids))
     }
-
-    /// Operators of the same arrays, written out as matrices.
-    fn compare(&self, registry: &Registry, id: &str, other: &str, events: &mut Events) -> Result<(), AppError> {
-        const LAW: &str = "agrees with the other operator";
-        const LIMIT: f64 = 1e-3;
-        let example = registry.find(id).flag("ID")?.descriptor.example.clone();
-        events.begins(LAW);
-        let arrays = example.draw(self.seed).step(LAW)?;
-        let difference = || {
-            let own = registry.create_operator(id, &example.options, &arrays)?;
-            let trusted = registry.create_operator(other, &serde_json::json!({}), &arrays)?;
-            dense_difference(&own, &dense_matrix(&trusted)?)
-        };
-        let (measured, failure) = match difference() {
-            Ok(difference) => (Some(difference), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        let passed = measured.is_some_and(|difference| difference <= LIMIT);
-        events.ends(&Check { law: LAW.into(), measured, limit: LIMIT, passed, failure });
-        Ok(())
-    }
-}
-
-/// Tries every law on the example of a component.
-fn try_component(registry: &Registry, id: &str, seed: u64, events: &mut Events) -> Result<Report, AppError> {
-    let step = format!("creating the example of {id}");
-    let (instance, example) = registry.create_example(id, seed).step(&step)?;
-    let mut report = match &instance {
-        PluginInstance::Operator(operator) => watch_operator(operator, seed, events),
-        PluginInstance::Prior(prior) => {
-            let conditions = example.draw_conditions(seed).step(&step)?;
-            watch_prior(&**prior, &example.image, &conditions, seed, events)
-        }
-        PluginInstance::Projector(projector) => {
-            watch_projector(projector, &example.image_shape().step(&step)?, seed, events)
-        }
-        PluginInstance::Estimator(estimator) => watch_estimator(estimator, &example.image, seed, events),
-        _ => return Err(AppError::Check(format!("{id}: a kind that this program knows no laws for"))),
-    };
-    if let PluginInstance::Operator(operator) = &instance {
-        events.holds("the plugin itself refuses a longer image", || operator.refuses_longer_image());
-        events.measures("weights are those that it tells", 1e-4, || {
-            registry.weights_error(id, seed).map(Option::unwrap_or_default)
-        });
-        report.warnings.extend(unusual_axes(operator));
-    }
-    events.holds("an unknown option is refused", || registry.refuses_unknown_option(id, seed));
-    // The end of an instance is a call like any other.
-    events.holds("it is destroyed", || {
-        drop(instance);
-        Ok(true)
-    });
-    Ok(report)
-}
-
-/// Spaces that a reconstruction cannot use, in words.
-fn unusual_axes(operator: &impl diph_core::ForwardOperator) -> Option<String> {
-    let names =
-        |space: &diph_core::Space| -> Vec<String> { space.axes().iter().map(|axis| axis.name.to_string()).collect() };
-    let (domain, range) = (names(operator.domain()), names(operator.range()));
-    let is_image = domain == ["coefficient", "y", "x"] || domain == ["coefficient", "z", "y", "x"];
-    let is_kspace = range == ["coil", "frame", "sample"];
-    (!is_image || !is_kspace).then(|| {
-        format!(
-            "`diph recon` maps images (coefficient, [z,] y, x) to samples (coil, frame, sample); it maps ({}) to ({})",
-            domain.join(", "),
-            range.join(", ")
-        )
-    })
 }
 
 /// Writes events, and passes over the laws that earlier processes have tried.
-struct Events {
+pub struct Events {
     file: File,
     index: usize,
     skip: usize,
@@ -199,11 +136,13 @@ impl Events {
         let _ = serde_json::to_string(event).map(|line| writeln!(self.file, "{line}"));
     }
 
-    fn holds(&mut self, law: &'static str, test: impl FnOnce() -> diph_core::Result<bool>) {
+    /// Tries a law that holds or does not.
+    pub fn holds(&mut self, law: &'static str, test: impl FnOnce() -> diph_core::Result<bool>) {
         self.measures(law, 0.0, || test().map(|holds| if holds { 0.0 } else { 1.0 }));
     }
 
-    fn measures(&mut self, law: &'static str, limit: f64, measure: impl FnOnce() -> diph_core::Result<f64>) {
+    /// Tries a law by a number that must not exceed a limit.
+    pub fn measures(&mut self, law: &'static str, limit: f64, measure: impl FnOnce() -> diph_core::Result<f64>) {
         if !self.begins(law) {
             return;
         }
@@ -213,6 +152,11 @@ impl Events {
         };
         let passed = measured.is_some_and(|measured| measured <= limit);
         self.ends(&Check { law: law.into(), measured, limit, passed, failure });
+    }
+
+    /// Says that the law, which began last, holds.
+    pub fn held(&mut self, law: &'static str) {
+        self.ends(&Check { law: law.into(), measured: Some(0.0), limit: 0.0, passed: true, failure: None });
     }
 }
 
