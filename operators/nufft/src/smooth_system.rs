@@ -9,7 +9,7 @@ const LEAST_DAMPING: f64 = 1e-6;
 /// `(N + rho I)^-1` of a Hermitian positive semi-definite matrix N for any rho, from `N = Q T Q^H` with a unitary Q and a real
 /// tridiagonal T: a rho costs one factorisation `T + rho I = L D L^T` of two diagonals.
 pub(crate) struct SmoothSystem {
-    /// Q row by row, and column by column conjugated: real and imaginary parts of each line one after the other.
+    /// Q row by row, and column by column: real and imaginary parts of each line one after the other.
     lines: [Vec<f32>; 2],
     diagonal: Vec<f64>,
     beside: Vec<f64>,
@@ -27,7 +27,7 @@ impl SmoothSystem {
             re.into_iter().chain(im)
         };
         let rows = q.row_iter().flat_map(|row| line(row.iter().copied().collect())).collect();
-        let columns = q.column_iter().flat_map(|column| line(column.iter().map(|value| value.conj()).collect()));
+        let columns = q.column_iter().flat_map(|column| line(column.iter().copied().collect()));
         let columns = columns.collect();
         let reach = |i: usize| {
             let before = i.checked_sub(1).and_then(|i| beside.get(i));
@@ -51,9 +51,9 @@ impl SmoothSystem {
         let mut inner: Vec<Complex64> = combination(rows, &conjugates).map(|value| value.conj()).collect();
         self.solve_tridiagonal(f64::from(rho), &mut inner);
         let weights: Vec<Complex32> =
-            inner.iter().map(|value| Complex32::new(value.re as f32, -value.im as f32)).collect();
+            inner.iter().map(|value| Complex32::new(value.re as f32, value.im as f32)).collect();
         for (value, sum) in values.iter_mut().zip(combination(columns, &weights)) {
-            *value = Complex32::new(sum.re as f32, -sum.im as f32);
+            *value = Complex32::new(sum.re as f32, sum.im as f32);
         }
     }
 
