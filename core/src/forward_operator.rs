@@ -78,7 +78,7 @@ pub trait RegularisedInverse: Send + Sync {
 }
 
 /// A Hermitian positive definite approximation of `(A^H A + rho I)^-1` of a [`ForwardOperator`](crate::ForwardOperator) `A`
-/// that is far cheaper than `A^H A` itself, for example a circulant one: one division per point of k-space.
+/// that costs about as much as `A^H A` itself or less, for example a circulant one: one division per point of k-space.
 ///
 /// It must be linear and the same for every call with the same `rho`, or conjugate gradients lose their conjugacy.
 pub trait Preconditioner: Send + Sync {
@@ -91,9 +91,10 @@ pub trait Preconditioner: Send + Sync {
     /// [`Error::NotContiguous`](crate::Error::NotContiguous) when a view does not fit the domain.
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()>;
 
-    /// Of a circulant preconditioner: the real symmetric matrix `C(k)` over the coefficients that stands for `A^H A` in every
-    /// point of the image's Fourier space, so that `M = (C + rho I)^-1` there. `(coefficient, coefficient, [z,] y, x)`,
-    /// frequencies in the order of a discrete Fourier transform. `None` where the preconditioner is of another sort.
+    /// The diagonal of `A^H A` in the image's Fourier space: in every point the real symmetric matrix C(k) over the coefficients with
+    /// `C_jl(k) = <f_k e_j, A^H A f_k e_l>`, where f_k is the harmonic of norm 1 and e_j the unit vector of a coefficient. The
+    /// circulant matrix of these is the one nearest to `A^H A` (T. Chan 1988). `(coefficient, coefficient, [z,] y, x)`,
+    /// frequencies in the order of a discrete Fourier transform. `None` where the diagonal is not known, or not real.
     ///
     /// Estimators with a stationary prior join it with the prior's own spectrum.
     ///

@@ -37,8 +37,8 @@ impl RunMetrics {
 }
 
 /// Conjugate gradients of the Python code: its defaults, which the recorded runs have.
-const CG: CgSettings =
-    CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: false };
+pub(crate) const CG: CgSettings =
+    CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: Some(false) };
 
 /// Flags and metrics of a whole run.
 #[derive(Clone, Debug, Deserialize)]

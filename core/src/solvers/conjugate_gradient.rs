@@ -11,8 +11,8 @@ use crate::{
 
 const NAME: &str = "conjugate gradients";
 
-/// Solves `(A^H A + rho I) u = b` by conjugate gradients (Hestenes & Stiefel 1952), preconditioned where the settings ask
-/// for it (Saad 2003, algorithm 9.1).
+/// Solves `(A^H A + rho I) u = b` by conjugate gradients (Hestenes & Stiefel 1952), preconditioned where the operator offers it
+/// and the settings do not refuse (Saad 2003, algorithm 9.1).
 ///
 /// The residual `b - (A^H A + rho I) u` is tested after each update, and it is the true one in both cases: a
 /// preconditioner changes the way to the solution, not when it counts as found. A right-hand side that the start already
@@ -41,13 +41,14 @@ pub struct CgSettings {
     pub relative_tolerance: f64,
     /// Stops at `||r|| < absolute_tolerance`.
     pub absolute_tolerance: f64,
-    /// Uses the preconditioner of the operator, which then must have one.
-    pub preconditioned: bool,
+    /// Whether the preconditioner of the operator is used: `true` demands one, `false` takes plain steps, and without a word
+    /// it is used where the operator has one.
+    pub preconditioned: Option<bool>,
 }
 
 impl Default for CgSettings {
     fn default() -> Self {
-        Self { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: false }
+        Self { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: None }
     }
 }
 
@@ -111,14 +112,15 @@ impl ConjugateGradient<'_> {
     }
 
     fn preconditioner(&self) -> Result<Option<&dyn Preconditioner>> {
-        if !self.settings.preconditioned {
-            return Ok(None);
+        let offered = self.operator.preconditioner();
+        match self.settings.preconditioned {
+            Some(false) => Ok(None),
+            Some(true) if offered.is_none() => {
+                let expected = "false where the operator has no preconditioner";
+                Err(Error::parameter(NAME, "preconditioned", expected, format!("true with {}", self.operator.name())))
+            }
+            _ => Ok(offered),
         }
-        let without = || {
-            let expected = "false where the operator has no preconditioner";
-            Error::parameter(NAME, "preconditioned", expected, format!("true with {}", self.operator.name()))
-        };
-        self.operator.preconditioner().ok_or_else(without).map(Some)
     }
 
     /// Brings `M r` and `<r, M r>` up to date.

@@ -28,7 +28,8 @@ pub struct LeastSquaresSettings {
     pub iterations: usize,
     /// Stops when `||A^H A x - A^H y|| < tolerance * ||A^H y||`; 0 never does.
     pub tolerance: f64,
-    /// Uses the preconditioner of the operator, which then must have one.
+    /// Uses the preconditioner of the operator, which then must have one. Not without being asked: the number of plain steps
+    /// is what holds the noise back.
     pub preconditioned: bool,
 }
 
@@ -83,7 +84,7 @@ impl LeastSquares<'_> {
                 max_iterations: iterations,
                 relative_tolerance: tolerance,
                 absolute_tolerance: 0.0,
-                preconditioned,
+                preconditioned: Some(preconditioned),
             },
         }
     }

@@ -150,7 +150,7 @@ impl Problem {
     /// # Errors
     /// [`Error::Parameter`] when the measurement holds nothing but zeros, and whatever the operator reports.
     pub fn estimate_intensity(&self) -> Result<f32> {
-        let settings = CgSettings { max_iterations: 1, ..CgSettings::default() };
+        let settings = CgSettings { max_iterations: 1, preconditioned: Some(false), ..CgSettings::default() };
         let image = ConjugateGradient {
             operator: self.operator(),
             damping: 0.0,

@@ -1,10 +1,15 @@
 //! The acquisition operator on a Cartesian grid.
 
-use diph_core::{Error, ForwardOperator, FourierScale, ImageShape, RegularisedInverse, Result, Space, View, ViewMut};
+use std::sync::OnceLock;
+
+use diph_core::{
+    Error, ForwardOperator, FourierScale, ImageShape, Preconditioner, RegularisedInverse, Result, Space, View, ViewMut,
+};
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewD, Axis, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
 
+use crate::circulant::Circulant;
 use crate::fourier::Fourier;
 use crate::grid_samples::GridSamples;
 
@@ -46,7 +51,8 @@ const UNIT_TOLERANCE: f32 = 1e-6;
 /// `normal` needs no samples: in every point of the grid the coefficients are mixed by the real matrix
 /// `sum over samples there of w V_t V_t^T` (Tamir et al., Magn. Reson. Med. 77, 2017). Without coil maps, or with a single
 /// coil of modulus 1, these matrices are all of the normal operator, and
-/// [`regularised_inverse`](ForwardOperator::regularised_inverse) is there; several coils couple the points.
+/// [`regularised_inverse`](ForwardOperator::regularised_inverse) is there; several coils couple the points, and what is left is
+/// the nearest circulant matrix as a [`preconditioner`](ForwardOperator::preconditioner).
 ///
 /// ```
 /// use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
@@ -80,6 +86,8 @@ pub struct CartesianOperator {
     gram: Vec<f32>,
     /// Whether the normal operator is diagonal in k-space, so that it has a regularised inverse.
     is_diagonal: bool,
+    /// The nearest circulant matrix, made when it is first asked for.
+    pub(crate) circulant: OnceLock<Circulant>,
 }
 
 impl CartesianOperator {
@@ -112,6 +120,7 @@ impl CartesianOperator {
             coil_maps,
             root_weights: arrays.weights.map(|weights| weights.iter().map(|w| w.sqrt()).collect()),
             gram: Vec::new(),
+            circulant: OnceLock::new(),
         };
         operator.gram = operator.gram(scale);
         Ok(operator)
@@ -138,34 +147,39 @@ impl CartesianOperator {
         weight * f64::from(self.basis[(frame, j)]) * f64::from(self.basis[(frame, k)])
     }
 
-    /// Row of the Gram matrices' plane for a pair of coefficients, in any order.
-    pub(crate) fn gram_plane(&self, j: usize, k: usize) -> &[f32] {
+    /// The Gram matrices, (pair of coefficients j <= k, point of the spectrum).
+    pub(crate) fn gram_matrices(&self) -> &[f32] {
+        &self.gram
+    }
+
+    /// The plane of matrices (pair, point) for a pair of coefficients in any order.
+    pub(crate) fn plane<'a>(&self, matrices: &'a [f32], j: usize, k: usize) -> &'a [f32] {
         let (low, high) = (j.min(k), j.max(k));
         let pair = low * self.coefficients - low * (low + 1) / 2 + high;
-        &self.gram[pair * self.fourier.pixels()..][..self.fourier.pixels()]
+        &matrices[pair * self.fourier.pixels()..][..self.fourier.pixels()]
     }
 
     fn root_weight(&self, sample: usize) -> f32 {
         self.root_weights.as_ref().map_or(1.0, |weights| weights[sample])
     }
 
-    fn coils(&self) -> usize {
+    pub(crate) fn coils(&self) -> usize {
         self.range.axes()[0].len
     }
 
-    fn coil_map(&self, coil: usize) -> Option<&[Complex32]> {
+    pub(crate) fn coil_map(&self, coil: usize) -> Option<&[Complex32]> {
         self.coil_maps.as_ref().map(|maps| &maps[coil * self.fourier.pixels()..][..self.fourier.pixels()])
     }
 
-    /// Spectra of all coefficients seen by a coil, (coefficient, point).
-    pub(crate) fn spectra(&self, coil: usize, x: &[Complex32], spectra: &mut [Complex32]) {
+    /// Spectra of all coefficients seen by a coil of this sensitivity, (coefficient, point).
+    pub(crate) fn spectra(&self, coil: Option<&[Complex32]>, x: &[Complex32], spectra: &mut [Complex32]) {
         let pixels = self.fourier.pixels();
         let images = x.par_chunks_exact(pixels).zip(spectra.par_chunks_exact_mut(pixels));
         images.for_each_init(
             || vec![Complex32::ZERO; pixels],
             |seen, (image, spectrum)| {
                 seen.copy_from_slice(image);
-                if let Some(map) = self.coil_map(coil) {
+                if let Some(map) = coil {
                     seen.iter_mut().zip(map).for_each(|(value, map)| *value *= map);
                 }
                 self.fourier.forward(seen, spectrum);
@@ -173,8 +187,14 @@ impl CartesianOperator {
         );
     }
 
-    /// Adds to every image what a coil sees in the spectra that `fill(coefficient, spectrum)` writes over zeros.
-    pub(crate) fn add_images(&self, coil: usize, x: &mut [Complex32], fill: impl Fn(usize, &mut [Complex32]) + Sync) {
+    /// Adds to every image what a coil of this sensitivity sees in the spectra that `fill(coefficient, spectrum)` writes over
+    /// zeros.
+    pub(crate) fn add_images(
+        &self,
+        coil: Option<&[Complex32]>,
+        x: &mut [Complex32],
+        fill: impl Fn(usize, &mut [Complex32]) + Sync,
+    ) {
         let pixels = self.fourier.pixels();
         x.par_chunks_exact_mut(pixels).enumerate().for_each_init(
             || (vec![Complex32::ZERO; pixels], vec![Complex32::ZERO; pixels]),
@@ -182,7 +202,7 @@ impl CartesianOperator {
                 spectrum.fill(Complex32::ZERO);
                 fill(k, spectrum);
                 self.fourier.adjoint(spectrum, seen);
-                match self.coil_map(coil) {
+                match coil {
                     Some(map) => image.iter_mut().zip(seen.iter().zip(map)).for_each(|(x, (v, s))| *x += s.conj() * v),
                     None => image.iter_mut().zip(seen.iter()).for_each(|(x, v)| *x += v),
                 }
@@ -252,7 +272,7 @@ impl ForwardOperator for CartesianOperator {
         let mut spectra = vec![Complex32::ZERO; x.len()];
         let mut values = vec![Complex32::ZERO; self.grid.points.len() * self.coefficients];
         for (coil, y) in y.chunks_exact_mut(self.grid.point_of_sample.len()).enumerate() {
-            self.spectra(coil, x, &mut spectra);
+            self.spectra(self.coil_map(coil), x, &mut spectra);
             self.gather(&spectra, &mut values);
             y.par_chunks_exact_mut(self.samples_per_frame)
                 .enumerate()
@@ -268,7 +288,7 @@ impl ForwardOperator for CartesianOperator {
         let mut values = vec![Complex32::ZERO; self.grid.points.len() * self.coefficients];
         for (coil, y) in y.chunks_exact(self.grid.point_of_sample.len()).enumerate() {
             self.collect_samples(y, &mut values);
-            self.add_images(coil, x, |k, spectrum| {
+            self.add_images(self.coil_map(coil), x, |k, spectrum| {
                 for (point, values) in self.grid.points.iter().zip(values.chunks_exact(self.coefficients)) {
                     spectrum[*point] = values[k];
                 }
@@ -283,10 +303,10 @@ impl ForwardOperator for CartesianOperator {
         out.fill(Complex32::ZERO);
         let mut spectra = vec![Complex32::ZERO; x.len()];
         for coil in 0..self.coils() {
-            self.spectra(coil, x, &mut spectra);
-            self.add_images(coil, out, |k, mixed| {
+            self.spectra(self.coil_map(coil), x, &mut spectra);
+            self.add_images(self.coil_map(coil), out, |k, mixed| {
                 for (j, spectrum) in spectra.chunks_exact(mixed.len()).enumerate() {
-                    let weighted = spectrum.iter().zip(self.gram_plane(j, k));
+                    let weighted = spectrum.iter().zip(self.plane(&self.gram, j, k));
                     mixed.iter_mut().zip(weighted).for_each(|(sum, (value, weight))| *sum += value * weight);
                 }
             });
@@ -296,6 +316,10 @@ impl ForwardOperator for CartesianOperator {
 
     fn regularised_inverse(&self) -> Option<&dyn RegularisedInverse> {
         self.is_diagonal.then_some(self as &dyn RegularisedInverse)
+    }
+
+    fn preconditioner(&self) -> Option<&dyn Preconditioner> {
+        Some(self)
     }
 
     fn data_weights(&self) -> Result<Option<ArrayD<f32>>> {

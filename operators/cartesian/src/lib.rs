@@ -10,6 +10,7 @@
 
 mod cartesian_operator;
 mod cartesian_sampling;
+mod circulant;
 mod fourier;
 mod grid_samples;
 mod memory;

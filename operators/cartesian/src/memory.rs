@@ -17,6 +17,7 @@ impl CartesianOperator {
         let mut estimate = MemoryEstimate::default()
             .kept("samples on the grid", per_sample.saturating_add(per_point))
             .kept("Gram matrices", MemoryEstimate::array::<f32>(&[planes * (planes + 1) / 2, pixels]))
+            .kept("preconditioner", MemoryEstimate::array::<f32>(&[planes * (planes + 1) / 2, pixels]))
             .temporary("spectra", spectra.saturating_add(values))
             .temporary("sorting of samples", MemoryEstimate::array::<(usize, usize, Complex32)>(&[samples]));
         if shape.is_weighted {

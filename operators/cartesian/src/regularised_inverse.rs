@@ -23,25 +23,40 @@ impl RegularisedInverse for CartesianOperator {
         }
         let b = self.domain().slice(OPERATION, "right-hand side", &b)?;
         let x = self.domain().slice_mut(OPERATION, "solution", x)?;
+        self.solve_points(self.gram_matrices(), self.fourier.pixels() as f64, f64::from(rho), self.coil_map(0), b, x);
+        Ok(())
+    }
+}
+
+impl CartesianOperator {
+    /// `x = 1/n S^H F^H (scale M + shift I)^-1 F S b` with matrices M (pair, point) and a coil of modulus 1.
+    pub(crate) fn solve_points(
+        &self,
+        matrices: &[f32],
+        scale: f64,
+        shift: f64,
+        coil: Option<&[Complex32]>,
+        b: &[Complex32],
+        x: &mut [Complex32],
+    ) {
         let (coefficients, pixels) = (self.coefficients, self.fourier.pixels());
         let mut spectra = vec![Complex32::ZERO; b.len()];
-        self.spectra(0, b, &mut spectra);
+        self.spectra(coil, b, &mut spectra);
         // (point, coefficient)
         let mut solved = vec![Complex32::ZERO; b.len()];
         solved.par_chunks_exact_mut(coefficients).enumerate().for_each_init(
             || PointSystem::new(coefficients),
             |system, (point, values)| {
-                system.assemble(pixels as f64, f64::from(rho), |j, k| self.gram_plane(j, k)[point]);
+                system.assemble(scale, shift, |j, k| self.plane(matrices, j, k)[point]);
                 system.solve(|k| spectra[k * pixels + point]);
                 let scaled = system.solution.iter().map(|value| value / pixels as f64);
                 values.iter_mut().zip(scaled).for_each(|(x, v)| *x = Complex32::new(v.re as f32, v.im as f32));
             },
         );
         x.fill(Complex32::ZERO);
-        self.add_images(0, x, |k, spectrum| {
+        self.add_images(coil, x, |k, spectrum| {
             spectrum.iter_mut().zip(solved.chunks_exact(coefficients)).for_each(|(x, values)| *x = values[k]);
         });
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use diph_cartesian::{CartesianArrays, CartesianOperator, CartesianOptions, CartesianSampling};
-use diph_core::{Error, ForwardOperator, FourierScale, ImageShape, Rng};
+use diph_core::{CgSettings, ConjugateGradient, Error, ForwardOperator, FourierScale, ImageShape, OperatorNorm, Rng};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array2, Array3, ArrayD};
 use num_complex::{Complex32, Complex64};
@@ -151,6 +151,74 @@ proptest! {
         // The smallest eigenvalue is rho, while single precision leaves 1e-7 of the largest one, which is up to ten.
         prop_assert!(error < 3e-6 / f64::from(rho).min(1.0) + 2e-6, "{error}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    /// Those of its preconditioner among them.
+    #[test]
+    fn it_obeys_the_laws_of_operators(
+        image in images(), coefficients in 1_usize..4, coils in prop::option::of(1_usize..4), weighted: bool, seed in 0_u64..1000,
+    ) {
+        let operator = Acquisition::random(image, coefficients, coils, weighted, seed).operator().unwrap();
+        let report = diph_test_kit::check_operator(&operator, seed);
+        prop_assert!(report.passed(), "{report}");
+    }
+}
+
+/// Smooth sensitivities of an undersampled volume, and of its middle plane.
+#[test]
+fn coils_leave_fewer_steps_with_the_preconditioner() {
+    for image in [ImageShape::plane(24, 20), ImageShape::volume(6, 16, 14)] {
+        let sampling = CartesianSampling::new(30, &image).unwrap();
+        let trajectory = sampling.variable_density(sampling.lines() / 4, 2, 1).unwrap();
+        let mut acquisition = Acquisition::random(image, 3, Some(4), false, 1);
+        let basis = |(frame, k): (usize, usize)| (0.1 * (frame * k) as f32).cos() + 0.2 * k as f32;
+        acquisition.basis = Array2::from_shape_fn((30, 3), basis);
+        acquisition.trajectory = trajectory;
+        acquisition.coil_maps = acquisition.coil_maps.map(|maps| {
+            ArrayD::from_shape_fn(maps.raw_dim(), |index| {
+                let coil = index[0] as f32;
+                let [y, x] = [1, 2].map(|axis| index[axis] as f32 / maps.shape()[axis] as f32);
+                Complex32::from_polar(0.4 + 0.3 * (coil + 2.0 * y).sin().abs(), coil + x)
+            })
+        });
+        let operator = acquisition.operator().unwrap();
+        let right_hand_side = adjoint(&operator, &random_complex(&operator.range().shape(), 3));
+        let damping = (1e-3 * OperatorNorm::new(&operator).estimate().unwrap()) as f32;
+        let steps = |preconditioned| {
+            let settings = CgSettings {
+                max_iterations: 200,
+                relative_tolerance: 1e-3,
+                absolute_tolerance: 0.0,
+                preconditioned: Some(preconditioned),
+            };
+            let (operator, right_hand_side) = (&operator, &right_hand_side);
+            let solver = ConjugateGradient { operator, damping, right_hand_side, warm_start: None, settings };
+            solver.solve().unwrap().iterations
+        };
+        let (plain, few) = (steps(false), steps(true));
+        println!("{image}: {few} of {plain} steps");
+        assert!(2 * few < plain, "{image}: {few} of {plain} steps");
+    }
+}
+
+/// Without damping, too: a fully sampled image takes one step.
+#[test]
+fn what_is_diagonal_in_k_space_is_preconditioned_exactly() {
+    let image = ImageShape::plane(9, 8);
+    let mut acquisition = Acquisition::random(image, 2, None, false, 1);
+    acquisition.trajectory = CartesianSampling::new(4, &image).unwrap().full();
+    let operator = acquisition.operator().unwrap();
+    let x = random_complex(&operator.domain().shape(), 2);
+    let right_hand_side = adjoint(&operator, &forward(&operator, &x));
+    let settings = CgSettings { relative_tolerance: 1e-4, preconditioned: Some(true), ..CgSettings::default() };
+    let (operator, right_hand_side) = (&operator, &right_hand_side);
+    let solver = ConjugateGradient { operator, damping: 0.0, right_hand_side, warm_start: None, settings };
+    let outcome = solver.solve().unwrap();
+    assert_eq!(outcome.iterations, 1);
+    assert!(relative_distance(&outcome.state.solution, &x) < 1e-3);
 }
 
 #[test]

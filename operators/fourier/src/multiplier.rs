@@ -1,5 +1,7 @@
 //! Matrices over the coefficients in every point of Fourier space.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 use num_complex::Complex32;
@@ -11,11 +13,14 @@ use crate::pool::Pool;
 /// Points of Fourier space that are worked on at once.
 const BINS: usize = 8;
 
+/// Points of Fourier space whose systems are solved at once, real and imaginary parts apart: a register of AVX-512 each.
+const SYSTEMS: usize = 16;
+
 /// A linear map of K coefficient images that acts in every point of the Fourier space of a grid by a real symmetric K x K
 /// matrix: a convolution with K x K kernels whose values at `-d` are the conjugates of those at `d`.
 ///
 /// On a grid of at least twice the image (zero padding, cropping) it is a Toeplitz matrix; on the image's own grid it is
-/// circulant, and [`solve`](Self::solve) inverts it point by point.
+/// circulant, and [`solve`](Self::solve) inverts it point by point. On a grid between them `solve` pads, inverts and crops.
 ///
 /// Only K (K + 1) / 2 kernels are stored, those of pairs k <= l, in the order (0,0), (0,1), .., (0,K-1), (1,1), ..
 pub struct Multiplier {
@@ -25,6 +30,15 @@ pub struct Multiplier {
     /// (grid x, pair, grid y).
     kernels: Vec<f32>,
     pool: Pool<Blocks>,
+    /// Of the latest shift that was solved with.
+    factors: Mutex<Option<Arc<Factors>>>,
+}
+
+/// Factorisations `L D L^T` of the matrices of a [`Multiplier`] plus a shift of their diagonals, in the order of its kernels:
+/// L below the diagonal, 1 / D on it.
+struct Factors {
+    shift: f32,
+    values: Vec<f32>,
 }
 
 #[derive(Default)]
@@ -41,7 +55,8 @@ impl Multiplier {
     /// kernels have to undo for [`apply`](Self::apply).
     pub fn new(image: [usize; 2], grid: [usize; 2], planes: usize, kernels: Vec<f32>) -> Self {
         debug_assert_eq!(kernels.len(), grid[0] * grid[1] * planes * (planes + 1) / 2);
-        Self { fft: PaddedFft::new(image, grid, image.map(|n| vec![1.0; n])), grid, planes, kernels, pool: Pool::new() }
+        let fft = PaddedFft::new(image, grid, image.map(|n| vec![1.0; n]));
+        Self { fft, grid, planes, kernels, pool: Pool::new(), factors: Mutex::new(None) }
     }
 
     /// Bins of the grid along y and x.
@@ -62,30 +77,53 @@ impl Multiplier {
     /// Writes, or adds where `add` is set, `S^H M S x` into `out`, where M is this map and S the coil's sensitivity (y, x);
     /// without a coil S is the identity. Both images are (coefficient, y, x).
     pub fn apply(&self, images: &[Complex32], coil: Option<&[Complex32]>, add: bool, out: &mut [Complex32]) {
-        self.filter(images, coil, add, out, |kernels, lines| mix(kernels, lines, self.planes));
+        self.filter(images, coil, add, out, |x, lines| mix(self.column(&self.kernels, x), lines, self.planes));
     }
 
     /// Solves `(M / n + shift I) out = images` in every point of Fourier space, where M is the map of
     /// [`apply`](Self::apply) and n the number of bins, so that the stored kernels are the eigenvalues of a circulant
     /// matrix themselves. The matrices must be positive definite with the shift.
     ///
-    /// Pivots of the factorisation below `shift / 2` are taken for rounding and replaced by it.
+    /// Pivots of the factorisation below `shift / 2` are taken for rounding and replaced by it. The factorisation is kept
+    /// until another shift comes.
     pub fn solve(&self, shift: f32, images: &[Complex32], out: &mut [Complex32]) {
         let factor = 1.0 / (self.grid[0] * self.grid[1]) as f32;
-        self.filter(images, None, false, out, |kernels, lines| solve(kernels, shift, factor, lines, self.planes));
+        let factors = self.factors(shift);
+        self.filter(images, None, false, out, |x, lines| {
+            substitute(self.column(&factors.values, x), factor, lines, self.planes);
+        });
     }
 
-    /// Transforms, does something to the lines (coefficient, grid y) of every column with its kernels, and transforms back.
+    fn factors(&self, shift: f32) -> Arc<Factors> {
+        // Nobody panics while holding the lock.
+        let mut latest = self.factors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(factors) = latest.as_ref().filter(|factors| factors.shift == shift) {
+            return factors.clone();
+        }
+        let mut values = self.kernels.clone();
+        let column = self.grid[0] * self.planes * (self.planes + 1) / 2;
+        values.par_chunks_mut(column).for_each(|column| factorise(column, shift, self.planes));
+        let factors = Arc::new(Factors { shift, values });
+        *latest = Some(factors.clone());
+        factors
+    }
+
+    /// What belongs to column `x` of an array in the order of the kernels.
+    fn column<'a>(&self, values: &'a [f32], x: usize) -> &'a [f32] {
+        let column = self.grid[0] * self.planes * (self.planes + 1) / 2;
+        &values[x * column..][..column]
+    }
+
+    /// Transforms, does something to the lines (coefficient, grid y) of every column x, and transforms back.
     fn filter(
         &self,
         images: &[Complex32],
         coil: Option<&[Complex32]>,
         add: bool,
         out: &mut [Complex32],
-        column: impl Fn(&[f32], &mut [Complex32]) + Sync,
+        column: impl Fn(usize, &mut [Complex32]) + Sync,
     ) {
         let [ny, nx] = self.grid;
-        let pairs = self.planes * (self.planes + 1) / 2;
         self.pool.with(Blocks::default, |work| {
             work.rows.resize(self.fft.row_blocks_len(self.planes), Complex32::default());
             work.columns.resize(self.fft.column_blocks_len(self.planes), Complex32::default());
@@ -96,7 +134,7 @@ impl Multiplier {
                 let mut scratch = self.fft.column_scratch();
                 for x in block * BLOCK..nx.min((block + 1) * BLOCK) {
                     self.fft.forward_column(rows, x, &mut lines, &mut scratch);
-                    column(&self.kernels[x * pairs * ny..][..pairs * ny], &mut lines);
+                    column(x, &mut lines);
                     self.fft.inverse_column(&mut lines, x, cells, &mut scratch);
                 }
             });
@@ -153,78 +191,119 @@ fn add_product<const FMA: bool>(sum: &mut [Complex32; BINS], kernel: &[f32; BINS
     }
 }
 
-/// Solves the systems of every bin by the factorisation L D L^T, several bins side by side.
+/// Place of the entry (i, j), i >= j, in the order of the kernels' pairs (j, i).
+#[inline(always)]
+fn pair(planes: usize, i: usize, j: usize) -> usize {
+    j * planes - j * (j + 1) / 2 + i
+}
+
+/// Replaces the matrices of one column (pair, bin) by their [`Factors`], several bins side by side.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512cd+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn solve(kernels: &[f32], shift: f32, factor: f32, lines: &mut [Complex32], planes: usize) {
-    let ny = lines.len() / planes;
+fn factorise(column: &mut [f32], shift: f32, planes: usize) {
+    let ny = column.len() / (planes * (planes + 1) / 2);
     let least = 0.5 * shift;
-    let mut lower = vec![[0.0f32; BINS]; planes * (planes + 1) / 2];
-    let mut pivots = vec![[0.0f32; BINS]; planes];
-    let mut values = vec![[Complex32::default(); BINS]; planes];
-    // Of rows i >= j, in the order of the kernels' pairs (j, i).
-    let pair = |i: usize, j: usize| j * planes - j * (j + 1) / 2 + i;
-    for start in (0..ny).step_by(BINS) {
-        let count = BINS.min(ny - start);
-        for (entry, kernel) in lower.iter_mut().zip(kernels.chunks_exact(ny)) {
+    let mut lower = vec![[0.0f32; SYSTEMS]; planes * (planes + 1) / 2];
+    let mut pivots = vec![[0.0f32; SYSTEMS]; planes];
+    for start in (0..ny).step_by(SYSTEMS) {
+        let count = SYSTEMS.min(ny - start);
+        for (entry, kernel) in lower.iter_mut().zip(column.chunks_exact(ny)) {
             *entry = load(&kernel[start..start + count]);
-        }
-        for (value, line) in values.iter_mut().zip(lines.chunks_exact(ny)) {
-            *value = load(&line[start..start + count]);
         }
         for j in 0..planes {
             for i in j..planes {
-                let mut entry = lower[pair(i, j)];
+                let mut entry = lower[pair(planes, i, j)];
                 for p in 0..j {
-                    let (a, b, pivot) = (lower[pair(i, p)], lower[pair(j, p)], pivots[p]);
-                    for bin in 0..BINS {
+                    let (a, b, pivot) = (lower[pair(planes, i, p)], lower[pair(planes, j, p)], pivots[p]);
+                    for bin in 0..SYSTEMS {
                         entry[bin] -= a[bin] * b[bin] * pivot[bin];
                     }
                 }
                 if i == j {
-                    for bin in 0..BINS {
+                    for bin in 0..SYSTEMS {
                         pivots[j][bin] = (entry[bin] + shift).max(least);
+                        entry[bin] = 1.0 / pivots[j][bin];
                     }
                 } else {
-                    for bin in 0..BINS {
+                    for bin in 0..SYSTEMS {
                         entry[bin] /= pivots[j][bin];
                     }
-                    lower[pair(i, j)] = entry;
+                }
+                lower[pair(planes, i, j)] = entry;
+            }
+        }
+        for (entry, kernel) in lower.iter().zip(column.chunks_exact_mut(ny)) {
+            kernel[start..start + count].copy_from_slice(&entry[..count]);
+        }
+    }
+}
+
+/// Solves the systems of every bin of `lines` (coefficient, bin) with the [`Factors`] (pair, bin) of their matrices, and
+/// multiplies by `factor`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512cd+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn substitute(factors: &[f32], factor: f32, lines: &mut [Complex32], planes: usize) {
+    if target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64")) {
+        substitute_bins::<true>(factors, factor, lines, planes);
+    } else {
+        substitute_bins::<false>(factors, factor, lines, planes);
+    }
+}
+
+#[inline(always)]
+fn substitute_bins<const FMA: bool>(factors: &[f32], factor: f32, lines: &mut [Complex32], planes: usize) {
+    let ny = lines.len() / planes;
+    // Real and imaginary parts apart.
+    let mut values = vec![[[0.0f32; SYSTEMS]; 2]; planes];
+    for start in (0..ny).step_by(SYSTEMS) {
+        let count = SYSTEMS.min(ny - start);
+        let weights = |i: usize, j: usize| load(&factors[pair(planes, i, j) * ny + start..][..count]);
+        for ([re, im], line) in values.iter_mut().zip(lines.chunks_exact(ny)) {
+            let bins: [Complex32; SYSTEMS] = load(&line[start..start + count]);
+            *re = bins.map(|value| value.re);
+            *im = bins.map(|value| value.im);
+        }
+        for j in 0..planes {
+            for i in j + 1..planes {
+                subtract::<FMA>(&mut values, i, j, &weights(i, j));
+            }
+        }
+        for (j, value) in values.iter_mut().enumerate() {
+            let reciprocals = weights(j, j);
+            for part in value {
+                for bin in 0..SYSTEMS {
+                    part[bin] *= factor * reciprocals[bin];
                 }
             }
         }
-        for i in 0..planes {
-            for p in 0..i {
-                subtract(&mut values, i, p, &lower[pair(i, p)]);
-            }
-        }
-        for (value, pivot) in values.iter_mut().zip(&pivots) {
-            for bin in 0..BINS {
-                value[bin] *= factor / pivot[bin];
-            }
-        }
         for i in (0..planes).rev() {
-            for p in i + 1..planes {
-                subtract(&mut values, i, p, &lower[pair(p, i)]);
+            for j in 0..i {
+                subtract::<FMA>(&mut values, j, i, &weights(i, j));
             }
         }
-        for (line, value) in lines.chunks_exact_mut(ny).zip(&values) {
-            line[start..start + count].copy_from_slice(&value[..count]);
+        for ([re, im], line) in values.iter().zip(lines.chunks_exact_mut(ny)) {
+            for (bin, value) in line[start..start + count].iter_mut().enumerate() {
+                *value = Complex32::new(re[bin], im[bin]);
+            }
         }
     }
 }
 
 /// `values[i] -= weights * values[p]` in every bin.
 #[inline(always)]
-fn subtract(values: &mut [[Complex32; BINS]], i: usize, p: usize, weights: &[f32; BINS]) {
+fn subtract<const FMA: bool>(values: &mut [[[f32; SYSTEMS]; 2]], i: usize, p: usize, weights: &[f32; SYSTEMS]) {
     let other = values[p];
-    for bin in 0..BINS {
-        values[i][bin] -= other[bin] * weights[bin];
+    for (part, other) in values[i].iter_mut().zip(&other) {
+        for bin in 0..SYSTEMS {
+            part[bin] = match FMA {
+                true => (-other[bin]).mul_add(weights[bin], part[bin]),
+                false => part[bin] - other[bin] * weights[bin],
+            };
+        }
     }
 }
 
 /// A fixed number of values, the rest zero.
 #[inline(always)]
-fn load<T: Copy + Default>(values: &[T]) -> [T; BINS] {
+fn load<T: Copy + Default, const N: usize>(values: &[T]) -> [T; N] {
     match values.first_chunk() {
         Some(chunk) => *chunk,
         None => std::array::from_fn(|i| values.get(i).copied().unwrap_or_default()),
@@ -265,6 +344,8 @@ mod tests {
         fn solving_undoes_applying(seed: u64, height in 1usize..20, width in 1usize..20, planes in 1usize..7, shift in 0.0f32..2.0) {
             let (multiplier, images) = random(seed, [height, width], planes);
             let mut solution = vec![Complex32::default(); images.len()];
+            // The second shift must not be solved with the factors of the first.
+            multiplier.solve(shift + 1.0, &images, &mut solution);
             multiplier.solve(shift, &images, &mut solution);
             let mut back = vec![Complex32::default(); images.len()];
             multiplier.apply(&solution, None, false, &mut back);

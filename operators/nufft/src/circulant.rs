@@ -1,122 +1,86 @@
 //! The normal operator, approximated by a circulant one.
 
-use std::sync::Arc;
-
-use diph_core::{Error, Result, Space, View, ViewMut};
-use diph_fourier::{Fft, Multiplier, plan_pair};
+use diph_fourier::{Multiplier, plan_pair};
 use ndarray::{Array4, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
-/// Smallest shift of the circulant matrices, as a share of their largest diagonal entry: below it they are rounding, since
-/// corners of Fourier space may hold no sample at all.
-const LEAST_SHIFT: f32 = 1e-5;
+use crate::displacements::Displacements;
+use crate::grid_plan::smooth_size;
+
+/// Smallest shift of the circulant matrices, as a share of their mean eigenvalue.
+///
+/// A sample between the bins adds one large eigenvalue to the normal operator, and a little to the diagonal of each of the many
+/// bins that it spreads over. Where nothing else was measured, at the rim of the sampled disc and beyond, that diagonal
+/// is far below the eigenvalue: on a single-arm spiral of 200 frames the preconditioned operator had eigenvalues up to
+/// 16 with rho = 1e-4 of the largest and 53 with 1e-5. With half of the mean, steps to a residual of 1e-3 fell from 18 to 11
+/// and from 42 to 16, and between a quarter of the mean and the whole they do not change.
+const LEAST_SHIFT: f32 = 0.5;
 
 /// The circulant matrix nearest to the normal operator in the Frobenius norm (T. Chan, SIAM J. Sci. Stat. Comput. 9, 1988),
-/// a K x K matrix in every point of the image's Fourier space, as preconditioner of `A^H A + rho I`.
+/// a real symmetric K x K matrix in every point of Fourier space, (x, pair of coefficients, y).
 ///
-/// The kernel t(d) of a Toeplitz matrix of length N at distance d occurs N - |d| times, so that the mean over all entries
-/// that a circulant matrix makes equal is `c(d) = ((N - d) t(d) + d t(d - N)) / N`, along each axis in turn. Its Fourier
-/// transform is real and positive semi-definite like that of t.
+/// It is the mean over all entries that a circulant matrix makes equal: at the distance d, the point spread function t(d)
+/// times the [overlap](Displacements::overlap) of the coils there, summed over the distances that a period of `period` pixels,
+/// no fewer than the image has, makes one. In the harmonics of that period it is what the normal operator gives of each:
+/// real and positive semi-definite. With the period of the image it is the diagonal of the normal operator in Fourier space.
 ///
-/// With coils, `A^H A = sum over c of S_c^H T S_c` is no convolution; it is approximated by T times the mean of
-/// `sum over c of |S_c|^2` where there is any sensitivity.
+/// `spreads` are the point spread functions of all pairs of coefficients, in the order of a [`Multiplier`].
+pub(crate) fn nearest_circulant(
+    period: [usize; 2],
+    spreads: &[Displacements],
+    overlap: &Displacements,
+    image: [usize; 2],
+) -> Vec<f32> {
+    let [height, width] = period;
+    let of_pair = |spread: &Displacements| spectrum(spread.fold_product(overlap, image, period), period);
+    let spectra: Vec<Vec<f32>> = spreads.par_iter().map(of_pair).collect();
+    let mut kernels = Vec::with_capacity(spreads.len() * height * width);
+    for x in 0..width {
+        spectra.iter().for_each(|spectrum| kernels.extend_from_slice(&spectrum[x * height..][..height]));
+    }
+    kernels
+}
+
+/// The matrices of [`nearest_circulant`] in the order (coefficient, coefficient, y, x).
+pub(crate) fn symbol(kernels: &[f32], planes: usize, [height, width]: [usize; 2]) -> ArrayD<f32> {
+    let pairs = planes * (planes + 1) / 2;
+    Array4::from_shape_fn((planes, planes, height, width), |(k, l, y, x)| {
+        let (low, high) = (k.min(l), k.max(l));
+        kernels[(x * pairs + low * planes - low * (low + 1) / 2 + high) * height + y]
+    })
+    .into_dyn()
+}
+
+/// The inverse of the nearest circulant matrix, damped.
 pub(crate) struct Circulant {
-    domain: Space,
     multiplier: Multiplier,
     least_shift: f32,
 }
 
 impl Circulant {
-    /// From the kernels of the Toeplitz embedding of an operator of this domain; `gain` stands for the coils.
-    pub fn new(domain: &Space, image: [usize; 2], toeplitz: &Multiplier, gain: f32) -> Self {
-        let planes = toeplitz.planes();
-        let pairs = planes * (planes + 1) / 2;
-        let [height, width] = image;
-        let [ny, nx] = toeplitz.grid();
-        let along_y = Fold::new(height, ny);
-        // (grid x, pair, y)
-        let mut folded = vec![Complex32::default(); nx * pairs * height];
-        folded.par_chunks_mut(height).zip(toeplitz.kernels().par_chunks(ny)).for_each(|(out, kernel)| {
-            let mut line: Vec<Complex32> = kernel.iter().map(|value| Complex32::from(*value)).collect();
-            along_y.fold(&mut line, out);
-        });
-        let along_x = Fold::new(width, nx);
-        // (pair, y, x)
-        let mut spectrum = vec![Complex32::default(); pairs * height * width];
-        spectrum.par_chunks_mut(width).enumerate().for_each(|(row, out)| {
-            let mut line: Vec<Complex32> = (0..nx).map(|x| folded[x * pairs * height + row]).collect();
-            along_x.fold(&mut line, out);
-        });
-        let mut kernels = vec![0.0; width * pairs * height];
-        kernels.par_chunks_mut(pairs * height).enumerate().for_each(|(x, column)| {
-            // The imaginary part is rounding.
-            column.iter_mut().enumerate().for_each(|(row, value)| *value = gain * spectrum[row * width + x].re);
-        });
-        let largest = kernels.iter().fold(0.0f32, |largest, value| largest.max(*value));
-        let multiplier = Multiplier::new(image, image, planes, kernels);
+    /// As [`nearest_circulant`]; the period is that of fast Fourier transforms.
+    pub fn new(image: [usize; 2], planes: usize, spreads: &[Displacements], overlap: &Displacements) -> Self {
+        let period = image.map(smooth_size);
+        let kernels = nearest_circulant(period, spreads, overlap, image);
+        let diagonals = (0..planes).map(|k| &spreads[k * planes - k * (k + 1) / 2 + k]);
+        let mean = diagonals.map(|spread| (spread.row(0)[0] * overlap.row(0)[0]).re).sum::<f32>() / planes as f32;
         // An operator of zeros has a preconditioner too.
-        let least_shift = (LEAST_SHIFT * largest).max(f32::MIN_POSITIVE);
-        Self { domain: domain.clone(), multiplier, least_shift }
+        let least_shift = (LEAST_SHIFT * mean).max(f32::MIN_POSITIVE);
+        Self { multiplier: Multiplier::new(image, period, planes, kernels), least_shift }
     }
 
-    /// `z = (C + rho I)^-1 r`.
-    pub fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
-        if !(rho.is_finite() && rho >= 0.0) {
-            return Err(Error::parameter("mrf-nufft: preconditioner", "rho", "a number of at least 0", rho));
-        }
-        let r = self.domain.slice("mrf-nufft: preconditioner", "residual", &r)?;
-        let z = self.domain.slice_mut("mrf-nufft: preconditioner", "output", z)?;
+    /// `z = (C + rho I)^-1 r` of images (coefficient, y, x), with a rho of at least half the mean eigenvalue of C.
+    pub fn solve(&self, rho: f32, r: &[Complex32], z: &mut [Complex32]) {
         self.multiplier.solve(rho.max(self.least_shift), r, z);
-        Ok(())
-    }
-
-    /// C in every point of Fourier space, (coefficient, coefficient, y, x).
-    pub fn symbol(&self) -> ArrayD<f32> {
-        let planes = self.multiplier.planes();
-        let [height, width] = self.multiplier.grid();
-        let pairs = planes * (planes + 1) / 2;
-        let kernels = self.multiplier.kernels();
-        Array4::from_shape_fn((planes, planes, height, width), |(k, l, y, x)| {
-            let (low, high) = (k.min(l), k.max(l));
-            kernels[(x * pairs + low * planes - low * (low + 1) / 2 + high) * height + y]
-        })
-        .into_dyn()
     }
 }
 
-/// Folds a kernel over distances of -N to N onto N points, in Fourier space.
-struct Fold {
-    from: Arc<dyn Fft<f32>>,
-    to: Arc<dyn Fft<f32>>,
-    length: usize,
-}
-
-impl Fold {
-    fn new(length: usize, padded: usize) -> Self {
-        let ([_, from], [to, _]) = (plan_pair(padded), plan_pair(length));
-        Self { from, to, length }
-    }
-
-    /// The spectrum of the folded kernel in `out`, from the spectrum on the padded grid in `line`, which is overwritten.
-    fn fold(&self, line: &mut [Complex32], out: &mut [Complex32]) {
-        let (n, padded) = (self.length, line.len());
-        self.from.process(line);
-        out[0] = line[0];
-        for (d, value) in out.iter_mut().enumerate().skip(1) {
-            let share = d as f32 / n as f32;
-            *value = line[d] * (1.0 - share) + line[padded - (n - d)] * share;
-        }
-        self.to.process(out);
-    }
-}
-
-/// The mean of `sum over c of |S_c|^2` over the pixels that any coil (coil, pixel) sees; 1 without coils.
-pub(crate) fn mean_gain(coil_maps: Option<&[Complex32]>, pixels: usize) -> f32 {
-    let Some(maps) = coil_maps else { return 1.0 };
-    let gains: Vec<f64> = (0..pixels)
-        .map(|pixel| maps.iter().skip(pixel).step_by(pixels).map(|s| f64::from(s.norm_sqr())).sum())
-        .collect();
-    let seen = gains.iter().filter(|gain| **gain > 0.0).count().max(1);
-    (gains.iter().sum::<f64>() / seen as f64) as f32
+/// The real Fourier transform (x, y) of a function (y, x) of the displacement on a periodic image.
+fn spectrum(mut function: Vec<Complex32>, [height, width]: [usize; 2]) -> Vec<f32> {
+    plan_pair(width)[0].process(&mut function);
+    let mut columns: Vec<Complex32> = (0..width).flat_map(|x| function[x..].iter().step_by(width).copied()).collect();
+    plan_pair(height)[0].process(&mut columns);
+    // The imaginary part is rounding.
+    columns.iter().map(|value| value.re).collect()
 }

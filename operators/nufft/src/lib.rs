@@ -7,7 +7,7 @@
 //! | [`coils`] | simulated and estimated coil sensitivities |
 //! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
 //! | [`ImageSpectra`] | transforms of images with their derivatives at any position, for searches |
-//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils and a Toeplitz normal operator |
+//! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils, a Toeplitz normal operator and a preconditioner |
 //!
 //! ```
 //! use diph_core::ForwardOperator;
@@ -33,6 +33,7 @@
 mod circulant;
 pub mod coils;
 pub mod density;
+mod displacements;
 mod grid_plan;
 mod gridding;
 mod image_spectra;
@@ -41,6 +42,10 @@ mod lanes;
 mod memory;
 mod mrf_operator;
 mod nufft;
+mod polynomial_rows;
+mod preconditioner;
+mod smooth_images;
+mod smooth_system;
 mod sorted_points;
 mod temporal_window;
 mod toeplitz;

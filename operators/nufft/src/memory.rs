@@ -2,10 +2,11 @@
 
 use diph_core::{AcquisitionShape, MemoryEstimate, Result};
 use diph_fourier::BLOCK;
-use num_complex::Complex32;
+use num_complex::{Complex32, Complex64};
 
 use crate::grid_plan::{GridPlan, smooth_size};
 use crate::lanes::LANES;
+use crate::smooth_images::SmoothImages;
 use crate::sorted_points::{GridPoint, strip_rows};
 use crate::temporal_window::most_planes;
 use crate::toeplitz::PAIRS;
@@ -14,8 +15,8 @@ use crate::{Accuracy, MrfOperator};
 const COMPLEX: u64 = size_of::<Complex32>() as u64;
 
 impl MrfOperator {
-    /// What an operator of these lengths will need. Without `uses_normal` there are no Toeplitz kernels: they are made when
-    /// the normal operator is applied for the first time.
+    /// What an operator of these lengths will need at most. Without `uses_normal` there are no Toeplitz kernels and no
+    /// preconditioner: they are made when they are applied for the first time.
     ///
     /// # Errors
     /// [`Error::Incompatible`](diph_core::Error::Incompatible) for a volume, which the operator does not take.
@@ -35,7 +36,10 @@ impl MrfOperator {
         if shape.has_coil_maps {
             estimate = estimate.kept("coil maps", MemoryEstimate::array::<Complex32>(&[shape.coils, shape.pixels()]));
         }
-        Ok(if uses_normal { estimate.and(toeplitz(image, shape, accuracy)) } else { estimate })
+        if !uses_normal {
+            return Ok(estimate);
+        }
+        Ok(estimate.and(toeplitz(image, shape, accuracy)).and(preconditioner(image, shape)))
     }
 }
 
@@ -53,6 +57,30 @@ fn toeplitz(image: [usize; 2], shape: &AcquisitionShape, accuracy: Accuracy) -> 
         .kept("Toeplitz kernels", MemoryEstimate::array::<f32>(&[grid[0], grid[1], pairs]))
         .kept("Toeplitz grid", row_blocks(image, grid, planes) + column_blocks(image, grid, planes))
         .temporary("set-up of the Toeplitz kernels", set_up.iter().fold(0, |sum, part| sum.saturating_add(*part)))
+}
+
+fn preconditioner(image: [usize; 2], shape: &AcquisitionShape) -> MemoryEstimate {
+    let [height, width] = image;
+    let [grid_height, grid_width] = image.map(|n| smooth_size(n.saturating_mul(2)));
+    let period = image.map(smooth_size);
+    let planes = shape.coefficients;
+    let pairs = planes * (planes + 1) / 2;
+    let polynomials = SmoothImages::count(image);
+    let system = planes * polynomials;
+    let coils = if shape.has_coil_maps { shape.coils } else { 1 };
+    let spreads = MemoryEstimate::array::<Complex32>(&[pairs + 1, height, grid_width]);
+    let folded = MemoryEstimate::array::<[Complex32; 2]>(&[pairs, period[0], period[1]]);
+    let blocks = MemoryEstimate::array::<Complex32>(&[pairs + coils, polynomials, polynomials]);
+    let of_coils = row_blocks(image, [grid_height, grid_width], coils);
+    let decomposition = MemoryEstimate::array::<[Complex64; 2]>(&[system, system]);
+    let set_up = [spreads, folded, blocks, of_coils, decomposition];
+    MemoryEstimate::default()
+        // With their factorisations, and those that estimators ask for.
+        .kept("circulant matrices", MemoryEstimate::array::<[f32; 2]>(&[pairs, period[0], period[1]]))
+        .kept("symbol", MemoryEstimate::array::<f32>(&[planes, planes, height, width]))
+        .kept("system of smooth images", MemoryEstimate::array::<[Complex32; 2]>(&[system, system]))
+        .kept("grid of the preconditioner", row_blocks(image, period, planes) + column_blocks(image, period, planes))
+        .temporary("set-up of the preconditioner", set_up.iter().fold(0, |sum, part| sum.saturating_add(*part)))
 }
 
 fn row_blocks(image: [usize; 2], grid: [usize; 2], planes: usize) -> u64 {

@@ -8,9 +8,11 @@ use ndarray::{Array2, Array3, ArrayD};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
-use crate::circulant::{Circulant, mean_gain};
+use crate::circulant::{nearest_circulant, symbol};
+use crate::displacements::Displacements;
 use crate::nufft::Nufft;
-use crate::toeplitz::toeplitz;
+use crate::preconditioner::TwoLevel;
+use crate::toeplitz::{point_spreads, toeplitz};
 use crate::{Accuracy, Trajectory};
 
 /// Trajectory, temporal basis, weights and coils that an [`MrfOperator`](crate::MrfOperator) is made of.
@@ -75,7 +77,8 @@ pub struct MrfOperator {
     accuracy: Accuracy,
     scale: f64,
     toeplitz: OnceLock<Multiplier>,
-    circulant: OnceLock<Circulant>,
+    preconditioner: OnceLock<TwoLevel>,
+    symbol: OnceLock<ArrayD<f32>>,
     weighted: Pool<Vec<Complex32>>,
 }
 
@@ -108,7 +111,8 @@ impl MrfOperator {
             accuracy,
             scale,
             toeplitz: OnceLock::new(),
-            circulant: OnceLock::new(),
+            preconditioner: OnceLock::new(),
+            symbol: OnceLock::new(),
             weighted: Pool::new(),
         })
     }
@@ -145,14 +149,25 @@ impl MrfOperator {
         Ok(self.toeplitz.get_or_init(|| toeplitz))
     }
 
-    fn circulant(&self) -> Result<&Circulant> {
-        if let Some(circulant) = self.circulant.get() {
-            return Ok(circulant);
+    fn two_level(&self) -> Result<&TwoLevel> {
+        if let Some(preconditioner) = self.preconditioner.get() {
+            return Ok(preconditioner);
         }
-        let toeplitz = self.toeplitz()?;
         let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
-        let gain = mean_gain(self.coil_maps.as_deref(), image[0] * image[1]);
-        Ok(self.circulant.get_or_init(|| Circulant::new(&self.domain, image, toeplitz, gain)))
+        let preconditioner = TwoLevel::new(&self.domain, image, self.toeplitz()?, self.coil_maps.as_deref());
+        Ok(self.preconditioner.get_or_init(|| preconditioner))
+    }
+
+    /// The diagonal of the normal operator in Fourier space.
+    fn diagonal(&self) -> Result<&ArrayD<f32>> {
+        if let Some(symbol) = self.symbol.get() {
+            return Ok(symbol);
+        }
+        let image = [self.domain.axes()[1].len, self.domain.axes()[2].len];
+        let toeplitz = self.toeplitz()?;
+        let overlap = Displacements::overlap(self.coil_maps.as_deref(), image, toeplitz.grid());
+        let kernels = nearest_circulant(image, &point_spreads(toeplitz, image[0]), &overlap, image);
+        Ok(self.symbol.get_or_init(|| symbol(&kernels, toeplitz.planes(), image)))
     }
 }
 
@@ -217,14 +232,14 @@ impl ForwardOperator for MrfOperator {
     }
 }
 
-/// The nearest circulant matrix of the Toeplitz kernels; made at the first call, as they are.
+/// Made of the Toeplitz kernels at the first call, as they are.
 impl Preconditioner for MrfOperator {
     fn apply(&self, rho: f32, r: View<'_>, z: ViewMut<'_>) -> Result<()> {
-        self.circulant()?.apply(rho, r, z)
+        self.two_level()?.apply(rho, r, z)
     }
 
     fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
-        Ok(Some(self.circulant()?.symbol()))
+        Ok(Some(self.diagonal()?.clone()))
     }
 }
 

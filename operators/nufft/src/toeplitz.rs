@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use num_complex::Complex32;
 use rayon::prelude::*;
 
+use crate::displacements::Displacements;
 use crate::grid_plan::smooth_size;
 use crate::nufft::Nufft;
 use crate::{Accuracy, Trajectory};
@@ -43,6 +44,14 @@ pub(crate) fn toeplitz(
         spread_function.add_kernels(products.view(), group * PAIRS, pairs.len(), &mut kernels)?;
     }
     Ok(Multiplier::new(image, grid, planes, kernels))
+}
+
+/// The point spread functions of all pairs of coefficients, in the order of the kernels, for images of so many rows.
+pub(crate) fn point_spreads(toeplitz: &Multiplier, height: usize) -> Vec<Displacements> {
+    let grid = toeplitz.grid();
+    let pairs = toeplitz.planes() * (toeplitz.planes() + 1) / 2;
+    let columns = |pair: usize| toeplitz.kernels().chunks_exact(grid[0]).skip(pair).step_by(pairs);
+    (0..pairs).into_par_iter().map(|pair| Displacements::from_spectrum(columns(pair), grid, height)).collect()
 }
 
 /// What the point spread functions of all pairs share.

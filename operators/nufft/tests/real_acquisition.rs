@@ -1,4 +1,4 @@
-//! Conjugate gradients on the acquisition of the in-vivo data, with and without the circulant preconditioner.
+//! Conjugate gradients on the acquisition of the in-vivo data, with and without the preconditioner.
 //!
 //! The data are not part of the project; the test says so and passes where they are absent.
 
@@ -35,8 +35,12 @@ fn problem() -> Option<Problem> {
 
 /// Steps and time until solved, and the residual at some steps on the way.
 fn run(problem: &Problem, damping: f32, preconditioned: bool) -> (usize, Duration) {
-    let settings =
-        CgSettings { max_iterations: MOST_STEPS, relative_tolerance: SOLVED, absolute_tolerance: 0.0, preconditioned };
+    let settings = CgSettings {
+        max_iterations: MOST_STEPS,
+        relative_tolerance: SOLVED,
+        absolute_tolerance: 0.0,
+        preconditioned: Some(preconditioned),
+    };
     let (operator, right_hand_side) = (problem.operator(), problem.adjoint());
     let solver = ConjugateGradient { operator, damping, right_hand_side, warm_start: None, settings };
     let norm = right_hand_side.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>().sqrt();
@@ -70,6 +74,6 @@ fn a_data_step_is_solved_in_few_steps() {
         let (few, time) = run(&problem, damping, true);
         eprintln!("time ratio {:.2}", time.as_secs_f64() / plain_time.as_secs_f64());
         // Steps and not seconds, which depend on what else runs.
-        assert!(2 * few <= plain, "rho {damping}: {few} of {plain} steps");
+        assert!(5 * few <= plain, "rho {damping}: {few} of {plain} steps");
     }
 }

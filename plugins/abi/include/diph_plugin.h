@@ -412,11 +412,12 @@ typedef struct diph_operator_preconditioner {
   /* 1 when this instance has a preconditioner, otherwise 0 (as if the extension were absent). Never changes. [any thread] */
   int32_t (*available)(void *self);
   /* z = M r for a linear, Hermitian, positive definite M that approximates (A^H A + rho I)^-1 up to a common factor and costs
-   * far less than `normal`; both have the shape of the domain, rho >= 0. Equal for equal rho. [any thread] */
+   * no more than `normal`; both have the shape of the domain, rho >= 0. Equal for equal rho. [any thread] */
   int32_t (*apply)(void *self, float rho, const diph_tensor *r, diph_tensor *z, diph_error *error);
-  /* Of a circulant preconditioner, M = (C + rho I)^-1 in every point of the image's Fourier space: writes C, DIPH_F32 of the
-   * axes (coefficient, coefficient, [z,] y, x), frequencies in the order of a discrete Fourier transform. Returns
-   * DIPH_UNSUPPORTED when M is of another sort; may be null, too. [any thread] */
+  /* Writes the diagonal of A^H A in the image's Fourier space, DIPH_F32 of the axes (coefficient, coefficient, [z,] y, x),
+   * frequencies in the order of a discrete Fourier transform: C_jl(k) = <f_k e_j, A^H A f_k e_l> with the harmonic f_k of norm
+   * 1, real and symmetric in j and l. Estimators with a stationary prior need it. Returns DIPH_UNSUPPORTED when it is not
+   * known; may be null, too. [any thread] */
   int32_t (*symbol)(void *self, diph_tensor *symbol, diph_error *error);
 } diph_operator_preconditioner;
 

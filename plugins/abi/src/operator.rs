@@ -91,8 +91,8 @@ pub struct Preconditioner {
             error: *mut ErrorBuffer,
         ) -> Status,
     >,
-    /// Writes the symbol C of a circulant M, f32 of the axes `(coefficient, coefficient, [z,] y, x)`;
-    /// [`Status::UNSUPPORTED`] when M is of another sort. May be null. From any thread.
+    /// Writes the diagonal of `A^H A` in Fourier space, f32 of the axes `(coefficient, coefficient, [z,] y, x)`;
+    /// [`Status::UNSUPPORTED`] when it is not known. May be null. From any thread.
     pub symbol: Option<unsafe extern "C" fn(this: *mut c_void, symbol: *mut Tensor, error: *mut ErrorBuffer) -> Status>,
 }
 

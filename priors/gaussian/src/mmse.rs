@@ -41,7 +41,7 @@ impl MmseSettings {
 /// the shape of the operator's range. Its basis must be that of the spectrum ([`Spectrum::for_basis`]).
 ///
 /// # Errors
-/// [`Error::Incompatible`](diph_core::Error::Incompatible) for an operator without a circulant preconditioner, with data
+/// [`Error::Incompatible`](diph_core::Error::Incompatible) for an operator whose preconditioner has no symbol, with data
 /// weights, or with images of another number of coefficients or of three spatial axes;
 /// [`Error::Parameter`](diph_core::Error::Parameter) for settings outside of their range and for samples of zeros;
 /// [`Error::NotFinite`](diph_core::Error::NotFinite) and [`Error::Shape`](diph_core::Error::Shape) for samples that cannot

@@ -29,7 +29,8 @@ const NOISE_STEPS: usize = 4;
 /// variance `sigma^2` (over real and imaginary part together).
 ///
 /// L is the square root of the prior's covariance at every frequency, m the scale of the image. The acquisition needs a
-/// [preconditioner](diph_core::Preconditioner) with a circulant symbol C, and no data weights: the noise is white.
+/// [preconditioner](diph_core::Preconditioner) that tells the diagonal C of `A^H A` in Fourier space, and no data weights: the noise
+/// is white.
 pub struct GaussianModel<'a> {
     operator: &'a dyn ForwardOperator,
     size: [usize; 2],
@@ -43,7 +44,7 @@ impl<'a> GaussianModel<'a> {
     /// A model from the prior's covariance, as [`Prior::gaussian_root`](diph_core::Prior::gaussian_root) gives it.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] for an operator without a circulant preconditioner, with data weights, or with images of
+    /// [`Error::Incompatible`] for an operator without a symbol, with data weights, or with images of
     /// another shape or of three spatial axes.
     pub fn new(operator: &'a dyn ForwardOperator, root: &GaussianRoot) -> Result<Self> {
         let (coefficients, image) = ImageShape::split(OPERATION, &operator.domain().shape())?;
@@ -80,7 +81,7 @@ impl<'a> GaussianModel<'a> {
             Some(preconditioner) => preconditioner.symbol()?,
             None => None,
         };
-        let expected = "an operator with a circulant preconditioner";
+        let expected = "an operator whose preconditioner has a symbol";
         let symbol = symbol.ok_or_else(|| Error::incompatible(OPERATION, expected, operator.name()))?;
         let size = root.grid();
         let circulant = sandwich(&root, &sorted(&symbol, root.planes(), size, 1.0));
@@ -310,7 +311,7 @@ impl Posterior<'_> {
             settings: CgSettings {
                 max_iterations: iterations,
                 relative_tolerance: tolerance,
-                preconditioned: true,
+                preconditioned: Some(true),
                 ..CgSettings::default()
             },
         }

@@ -1,8 +1,9 @@
 //! Laws of linear operators.
 
-use diph_core::{Error, ForwardOperator, Result, View, ViewMut};
-use ndarray::{ArrayD, Axis};
+use diph_core::{Error, ForwardOperator, Result, Rng, View, ViewMut};
+use ndarray::{ArrayD, Axis, Dimension};
 use num_complex::{Complex32, Complex64};
+use rand::{RngExt, SeedableRng};
 
 use crate::guarded::Guarded;
 use crate::laws::Laws;
@@ -43,6 +44,9 @@ pub fn watch_operator(operator: &dyn ForwardOperator, seed: u64, watch: &mut dyn
         laws.holds("preconditioner: positive", || operator.positive());
         laws.measure("preconditioner: linear", limits.linearity, || {
             worst(|draw| operator.preconditioner_linearity(draw))
+        });
+        laws.measure("preconditioner: symbol = diagonal of normal", limits.normal, || {
+            worst(|draw| operator.symbol_error(draw))
         });
     }
     let draw = |input| (operator.image(input), operator.samples(input));
@@ -227,6 +231,37 @@ impl Probe<'_> {
         Ok(relative(distance(&together, &(&mr + &ms)), norm(&mr) + norm(&ms)))
     }
 
+    /// `|C_jl(k) - <f_k e_j, A^H A f_k e_l>|` over all j, relative to `|A^H A f_k e_l|`, with the symbol C, for a random frequency k
+    /// and coefficient l; 0 without a symbol, infinite for one of another shape.
+    fn symbol_error(&self, draw: u64) -> Result<f64> {
+        let preconditioner = self.operator.preconditioner().ok_or_else(|| self.withdrawn())?;
+        let Some(symbol) = preconditioner.symbol()? else { return Ok(0.0) };
+        let domain = self.operator.domain().shape();
+        if symbol.shape() != [&domain[..1], &domain].concat() {
+            return Ok(f64::INFINITY);
+        }
+        let mut rng = Rng::seed_from_u64(self.seed.wrapping_add(draw));
+        let place: Vec<usize> = domain.iter().map(|length| rng.random_range(0..*length)).collect();
+        let (l, frequency) = (place[0], &place[1..]);
+        let pixels: usize = domain[1..].iter().product();
+        let image = ArrayD::from_shape_fn(domain.as_slice(), |index| {
+            let index = index.slice();
+            let turns: f64 = (index[1..].iter().zip(frequency).zip(&domain[1..]))
+                .map(|((r, k), length)| (r * k % length) as f64 / *length as f64)
+                .sum();
+            let value = Complex64::from_polar(1.0 / (pixels as f64).sqrt(), std::f64::consts::TAU * turns);
+            if index[0] == l { Complex32::new(value.re as f32, value.im as f32) } else { Complex32::ZERO }
+        });
+        let harmonic = image.index_axis(Axis(0), l).to_owned();
+        let seen = self.normal(&image)?;
+        let error = |(j, part): (usize, View<'_>)| {
+            let entry: Vec<usize> = [&[j, l], frequency].concat();
+            (dot(&harmonic, &part.to_owned()) - f64::from(symbol[&entry[..]])).norm()
+        };
+        let largest = seen.outer_iter().enumerate().map(error).fold(0.0, f64::max);
+        Ok(relative(largest, norm(&seen)))
+    }
+
     fn finite(&self) -> Result<bool> {
         let x = self.image(0);
         Ok(finite(&self.forward(&x)?) && finite(&self.adjoint(&self.samples(0))?) && finite(&self.normal(&x)?))
@@ -280,6 +315,7 @@ mod tests {
         NotHermitian,
         NotPositive,
         NotLinearPreconditioner,
+        Symbol,
         Forgetful,
         Shared,
     }
@@ -393,6 +429,13 @@ mod tests {
             z.mapv_inplace(|value| factor * value * ((1.0 + bend * value.norm()) / (1.0 + rho)));
             Ok(())
         }
+
+        /// That of the identity.
+        fn symbol(&self) -> Result<Option<ArrayD<f32>>> {
+            let diagonal = if self.fault == Fault::Symbol { 1.001 } else { 1.0 };
+            let entry = |index: ndarray::IxDyn| if index[0] == index[1] { diagonal } else { 0.0 };
+            Ok(Some(ArrayD::from_shape_fn(vec![2, 2, 3, 5], entry)))
+        }
     }
 
     #[test]
@@ -414,6 +457,7 @@ mod tests {
             (Fault::NotHermitian, "preconditioner: Hermitian"),
             (Fault::NotPositive, "preconditioner: positive"),
             (Fault::NotLinearPreconditioner, "preconditioner: linear"),
+            (Fault::Symbol, "preconditioner: symbol = diagonal of normal"),
             (Fault::Forgetful, "determinism"),
             (Fault::Shared, "thread safety"),
         ] {

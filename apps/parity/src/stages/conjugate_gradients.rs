@@ -1,8 +1,9 @@
 //! The data step.
 
-use diph_core::{CgSettings, ConjugateGradient};
+use diph_core::ConjugateGradient;
 use num_complex::Complex32;
 
+use crate::recorded_run::CG;
 use crate::relative_error::relative_error;
 use crate::{Comparison, Reference, Stage};
 use diph_recon::{Blame, ReconError};
@@ -35,7 +36,7 @@ impl Stage for ConjugateGradients {
             damping,
             right_hand_side: &right_hand_side,
             warm_start: None,
-            settings: CgSettings { max_iterations: 5, relative_tolerance: 1e-5, ..CgSettings::default() },
+            settings: CG,
         }
         .solve()
         .step("conjugate gradients")?;

@@ -63,7 +63,13 @@ impl ConditionImage {
             damping: 0.0,
             right_hand_side: problem.adjoint(),
             warm_start: None,
-            settings: CgSettings { max_iterations: steps, relative_tolerance: 0.0, ..CgSettings::default() },
+            // Plain steps, whatever the operator offers: their number says how far the image is from the adjoint.
+            settings: CgSettings {
+                max_iterations: steps,
+                relative_tolerance: 0.0,
+                preconditioned: Some(false),
+                ..CgSettings::default()
+            },
         }
         .solve()?;
         match outcome.stop {

@@ -4,8 +4,8 @@ use diph_core::{AnnealedSettings, AnnealedSplitting, Result};
 
 use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
-/// Its state, the vectors of conjugate gradients, the condition, and the result.
-const IMAGES: usize = 22;
+/// Its state, the vectors of preconditioned conjugate gradients, the condition, and the result.
+const IMAGES: usize = 24;
 
 const NO_DATA: &str = "the data take no part in the steps (`solver.annealed.data` is not there)";
 

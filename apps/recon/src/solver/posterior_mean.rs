@@ -10,7 +10,7 @@ use super::{Draw, PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch};
 
 /// Vectors of conjugate gradients, what the whitened operator makes on the way, matrices of prior and preconditioner
 /// (as five images each), and the result.
-const IMAGES: usize = 24;
+const IMAGES: usize = 26;
 
 /// The only state that is shown: the estimate itself, or the sample.
 struct Estimate(ArrayD<Complex32>);

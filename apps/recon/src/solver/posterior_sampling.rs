@@ -6,7 +6,7 @@ use diph_gaussian::{AnnealedPosterior, AnnealedPosteriorSettings};
 use super::{PriorUse, Solve, Solved, SolverFacts, SolverInputs, Watch, observer};
 
 /// State, vectors of conjugate gradients, matrices of prior and preconditioner (as five images each), condition and result.
-const IMAGES: usize = 34;
+const IMAGES: usize = 36;
 
 impl Solve for AnnealedPosteriorSettings {
     fn facts(&self) -> SolverFacts {

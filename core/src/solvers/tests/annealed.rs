@@ -12,7 +12,12 @@ use crate::{
 
 const DATA: DataSettings = DataSettings {
     lambda: 1e-2,
-    cg: CgSettings { max_iterations: 5, relative_tolerance: 1e-5, absolute_tolerance: 0.0, preconditioned: false },
+    cg: CgSettings {
+        max_iterations: 5,
+        relative_tolerance: 1e-5,
+        absolute_tolerance: 0.0,
+        preconditioned: Some(false),
+    },
 };
 const PHYSICS: PhysicsSettings = PhysicsSettings { gamma: 1e-2, gamma_fixed: false, dual_only: false };
 
