@@ -4,7 +4,18 @@ use std::time::{Duration, Instant};
 
 use diph_recon::ReconError;
 
-use crate::TrainingProgress;
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainingProgress {
+    /// Steps that are done.
+    pub done: u64,
+    /// Steps that were asked for.
+    pub total: u64,
+    /// Mean loss of the last steps.
+    pub loss: f64,
+    /// Seconds that the rest will take at the speed so far.
+    pub seconds_left: f64,
+}
 
 /// A training run as the loop around it sees it.
 pub(crate) trait Steps {

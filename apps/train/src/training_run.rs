@@ -12,7 +12,7 @@ use diph_recon::{Blame, Cancel, ReconError, write_bytes, write_json};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::training_loop::{Steps, train};
+use crate::training_loop::{Steps, TrainingProgress, train};
 use crate::{DataConfig, RunConfig, RunFolder, TrainingData, TrainingLog, Validation};
 
 /// Samples that `sigma_data` is measured on.
@@ -39,19 +39,6 @@ pub struct RunOptions<'a> {
     pub command_line: &'a [String],
     /// Time between two checkpoints.
     pub checkpoint_every: Duration,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrainingProgress {
-    /// Steps that are done.
-    pub done: u64,
-    /// Steps that were asked for.
-    pub total: u64,
-    /// Mean loss of the last steps.
-    pub loss: f64,
-    /// Seconds that the rest will take at the speed so far.
-    pub seconds_left: f64,
 }
 
 /// A run with everything that it writes.

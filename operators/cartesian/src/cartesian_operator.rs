@@ -9,9 +9,16 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewD, Axis, IxDyn};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
 
-use crate::circulant::Circulant;
 use crate::fourier::Fourier;
 use crate::grid_samples::GridSamples;
+
+/// A real symmetric matrix over the coefficients in every point of k-space.
+pub(crate) struct Circulant {
+    /// (pair of coefficients j <= k, point of the spectrum).
+    pub matrices: Vec<f32>,
+    /// Smallest shift of the matrices.
+    pub least_shift: f64,
+}
 
 /// The arrays that describe an acquisition; [`CartesianOperator`](crate::CartesianOperator) copies what it needs.
 #[derive(Clone, Debug)]

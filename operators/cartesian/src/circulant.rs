@@ -6,18 +6,12 @@ use num_complex::Complex32;
 use rayon::prelude::*;
 
 use crate::CartesianOperator;
+use crate::cartesian_operator::Circulant;
 
 const OPERATION: &str = "cartesian: preconditioner";
 /// Smallest shift of the matrices, as a share of their mean eigenvalue: below it they are rounding, as points that no
 /// frame reads have none.
 const LEAST_SHIFT: f64 = 1e-6;
-
-/// A real symmetric matrix over the coefficients in every point of k-space.
-pub(crate) struct Circulant {
-    /// (pair of coefficients j <= k, point of the spectrum).
-    matrices: Vec<f32>,
-    least_shift: f64,
-}
 
 /// With the unnormalised transform F of n points, the normal operator is `sum over c of S_c^H F^H G F S_c`. The matrix nearest
 /// to it that is the same at every pixel (T. Chan, SIAM J. Sci. Stat. Comput. 9, 1988) has in Fourier space the diagonal of

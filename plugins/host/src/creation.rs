@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use diph_core::{
-    Error, Estimator, ForwardOperator, ImageShape, PhysicsProjector, PlaneWise, Prior, Result, SpatialAxes,
-};
+use diph_core::{Error, Estimator, ForwardOperator, PhysicsProjector, PlaneWise, Prior, Result};
 use diph_plugin_abi::{self as abi, Str};
 
 use crate::call::call;
@@ -14,7 +12,7 @@ use crate::instance::Instance;
 #[cfg(unix)]
 use crate::isolation::RemotePart;
 use crate::library::Door;
-use crate::projector::folded;
+use crate::registry::image_for;
 use crate::{
     Acquisition, Component, Descriptor, Kind, PluginEstimator, PluginInstance, PluginOperator, PluginPrior,
     PluginProjector, Registry, Requirements,
@@ -221,16 +219,4 @@ fn fitted_prior(instance: Instance, acquisition: &Acquisition<'_>) -> Result<Box
         Some(image) => PlaneWise::fitted(prior, image),
         None => Ok(prior),
     }
-}
-
-/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
-/// place by place.
-pub(crate) fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
-    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
-    let [height, width] = image.plane_lengths();
-    Some(match (&descriptor.kind, axes) {
-        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
-        (Kind::PhysicsProjector, axes) => folded(axes, &image),
-        _ => image,
-    })
 }

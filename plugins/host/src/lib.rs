@@ -49,6 +49,8 @@ mod provenance;
 mod registry;
 mod requirements;
 mod search_path;
+#[cfg(unix)]
+mod serve;
 mod tensors;
 mod trace;
 mod trust;
@@ -61,7 +63,7 @@ pub use estimator::PluginEstimator;
 pub use example::{Example, ExampleArray, draw_image};
 pub use host_services::{HostServices, LogLevel};
 #[cfg(unix)]
-pub use isolation::{Isolation, serve_isolated};
+pub use isolation::Isolation;
 pub use kind::Kind;
 pub use library::Library;
 pub use load_error::LoadError;
@@ -75,4 +77,6 @@ pub use provenance::Provenance;
 pub use registry::{Component, Registry};
 pub use requirements::Requirements;
 pub use search_path::SearchPath;
+#[cfg(unix)]
+pub use serve::serve_isolated;
 pub use trace::{read_trace, trace_to, trace_work};

@@ -5,19 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diph_core::{Error, MemoryEstimate, Result, SpatialAxes};
+use diph_core::{Error, ImageShape, MemoryEstimate, Result, SpatialAxes};
 use diph_plugin_abi::{self as abi, Str};
 
 use crate::call::call_optional;
-use crate::creation::image_for;
 use crate::host_side::HostSide;
 use crate::inspect::exports_entry;
 #[cfg(unix)]
 use crate::isolation::{Creation, Isolation, Worker};
 use crate::library::{Door, digest};
+use crate::projector::folded;
 use crate::search_path::libraries_in;
 use crate::trust::check_trust;
-use crate::{Acquisition, Descriptor, HostServices, Library, LoadError, Origin, PluginLock, Provenance, SearchPath};
+use crate::{
+    Acquisition, Descriptor, HostServices, Kind, Library, LoadError, Origin, PluginLock, Provenance, SearchPath,
+};
 
 /// A component with the library that offers it.
 #[derive(Clone, Copy)]
@@ -331,4 +333,16 @@ unsafe extern "C" fn add_kept(context: *mut c_void, name: Str, bytes: u64) {
 unsafe extern "C" fn add_temporary(context: *mut c_void, name: Str, bytes: u64) {
     // SAFETY: the plugin keeps the header's rules.
     unsafe { add(context, name, |parts, name| parts.temporary(name, bytes)) }
+}
+
+/// The image in the form in which a component is called for it: a prior of two axes runs over planes, and a projector works
+/// place by place.
+pub(crate) fn image_for(descriptor: &Descriptor, acquisition: &Acquisition<'_>) -> Option<ImageShape> {
+    let (image, axes) = (acquisition.facts.image?, descriptor.requirements.spatial_axes);
+    let [height, width] = image.plane_lengths();
+    Some(match (&descriptor.kind, axes) {
+        (Kind::Prior, SpatialAxes::Two) => ImageShape::plane(height, width),
+        (Kind::PhysicsProjector, axes) => folded(axes, &image),
+        _ => image,
+    })
 }

@@ -13,29 +13,29 @@ use super::message::TensorForm;
 const ALIGNMENT: usize = 64;
 
 /// Memory that host and worker share. The host makes it larger as needed; nobody makes it smaller.
-pub(super) struct Arena {
+pub(crate) struct Arena {
     file: File,
     map: Option<MmapRaw>,
 }
 
 impl Arena {
     /// New memory, of no size yet.
-    pub(super) fn create() -> io::Result<Self> {
+    pub(crate) fn create() -> io::Result<Self> {
         Ok(Self { file: anonymous_file()?, map: None })
     }
 
     /// Memory that another process has made.
-    pub(super) fn of(file: File) -> Self {
+    pub(crate) fn of(file: File) -> Self {
         Self { file, map: None }
     }
 
     /// The file behind it, for another process.
-    pub(super) fn file(&self) -> io::Result<File> {
+    pub(crate) fn file(&self) -> io::Result<File> {
         Ok(self.file.as_fd().try_clone_to_owned()?.into())
     }
 
     /// Makes room for this many bytes.
-    pub(super) fn grow(&mut self, bytes: usize) -> io::Result<()> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> io::Result<()> {
         if self.length() < bytes {
             self.map = None;
             self.file.set_len(bytes.next_power_of_two() as u64)?;
@@ -47,7 +47,7 @@ impl Arena {
     ///
     /// # Errors
     /// When it has made less.
-    pub(super) fn see(&mut self, bytes: usize) -> io::Result<()> {
+    pub(crate) fn see(&mut self, bytes: usize) -> io::Result<()> {
         if bytes > self.length() {
             self.map = None;
             self.map = Some(MmapRaw::map_raw(&self.file)?);
@@ -66,7 +66,7 @@ impl Arena {
     ///
     /// # Safety
     /// Nobody writes to them during `'a`; every pattern of bits is a `T`.
-    pub(super) unsafe fn values<'a, T>(&self, offset: usize, count: usize) -> io::Result<&'a [T]> {
+    pub(crate) unsafe fn values<'a, T>(&self, offset: usize, count: usize) -> io::Result<&'a [T]> {
         let pointer = self.pointer::<T>(offset, count)?;
         // SAFETY: inside of the mapping and aligned; the rest is the caller's promise.
         Ok(unsafe { slice::from_raw_parts(pointer, count) })
@@ -76,14 +76,14 @@ impl Arena {
     ///
     /// # Safety
     /// As [`values`](Self::values), and nobody else reads them.
-    pub(super) unsafe fn values_mut<'a, T>(&self, offset: usize, count: usize) -> io::Result<&'a mut [T]> {
+    pub(crate) unsafe fn values_mut<'a, T>(&self, offset: usize, count: usize) -> io::Result<&'a mut [T]> {
         let pointer = self.pointer::<T>(offset, count)?;
         // SAFETY: as above.
         Ok(unsafe { slice::from_raw_parts_mut(pointer, count) })
     }
 
     /// Copies bytes to `offset`.
-    pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, offset: usize, bytes: &[u8]) -> io::Result<()> {
         let pointer = self.pointer::<u8>(offset, bytes.len())?;
         // SAFETY: inside of the mapping, which is no memory of Rust's.
         unsafe { pointer.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
@@ -91,7 +91,7 @@ impl Arena {
     }
 
     /// Copies bytes from `offset`.
-    pub(super) fn read(&self, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn read(&self, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
         let pointer = self.pointer::<u8>(offset, bytes.len())?;
         // SAFETY: as in `write`.
         unsafe { pointer.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) };
@@ -111,7 +111,7 @@ impl Arena {
 }
 
 /// Where tensors lie one after the other, and how many bytes they take in all. `None` for sizes that no memory has.
-pub(super) fn places<'a>(forms: impl IntoIterator<Item = &'a TensorForm>) -> Option<(Vec<usize>, usize)> {
+pub(crate) fn places<'a>(forms: impl IntoIterator<Item = &'a TensorForm>) -> Option<(Vec<usize>, usize)> {
     let (mut offsets, mut end) = (Vec::new(), 0usize);
     for form in forms {
         offsets.push(end);

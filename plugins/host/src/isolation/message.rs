@@ -11,30 +11,30 @@ use serde_json::Value;
 use crate::{Descriptor, ElementType, Facts};
 
 /// Longest message; numbers of tensors are not part of it.
-pub(super) const LONGEST: usize = 16 << 20;
+pub(crate) const LONGEST: usize = 16 << 20;
 
 /// Form of a tensor in the shared memory. Tensors lie there in the order of the message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct TensorForm {
-    pub(super) dtype: ElementType,
-    pub(super) shape: Vec<usize>,
+pub(crate) struct TensorForm {
+    pub(crate) dtype: ElementType,
+    pub(crate) shape: Vec<usize>,
 }
 
 impl TensorForm {
-    pub(super) fn complex(shape: &[usize]) -> Self {
+    pub(crate) fn complex(shape: &[usize]) -> Self {
         Self { dtype: ElementType::C64, shape: shape.to_vec() }
     }
 
-    pub(super) fn real(shape: &[usize]) -> Self {
+    pub(crate) fn real(shape: &[usize]) -> Self {
         Self { dtype: ElementType::F32, shape: shape.to_vec() }
     }
 
     /// Number of elements; `None` where no memory holds so many.
-    pub(super) fn count(&self) -> Option<usize> {
+    pub(crate) fn count(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |product, length| product.checked_mul(*length))
     }
 
-    pub(super) fn bytes(&self) -> Option<usize> {
+    pub(crate) fn bytes(&self) -> Option<usize> {
         self.count()?.checked_mul(self.dtype.bytes())
     }
 }
@@ -42,15 +42,15 @@ impl TensorForm {
 /// From what a part is created. The values of the arrays lie in the shared memory, but for estimates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Creation {
-    pub(super) id: String,
-    pub(super) options: Value,
-    pub(super) facts: Facts,
-    pub(super) arrays: Vec<(String, TensorForm)>,
+    pub(crate) id: String,
+    pub(crate) options: Value,
+    pub(crate) facts: Facts,
+    pub(crate) arrays: Vec<(String, TensorForm)>,
 }
 
 /// What a host asks. A worker answers every request once.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// Open the library.
     Open,
     Memory {
@@ -77,7 +77,7 @@ pub(super) enum Request {
 
 /// A call of a part, with its tensors in order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Call {
+pub(crate) enum Call {
     /// Input, result.
     Map(Map),
     /// The matrices.
@@ -98,7 +98,7 @@ pub(super) enum Call {
 
 /// A linear map of an operator.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) enum Map {
+pub(crate) enum Map {
     Forward,
     Adjoint,
     Normal,
@@ -108,26 +108,26 @@ pub(super) enum Map {
 
 /// What a prior may look at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Context {
-    pub(super) schedule: Option<Entry>,
-    pub(super) conditions: Vec<String>,
-    pub(super) generator: Generator,
+pub(crate) struct Context {
+    pub(crate) schedule: Option<Entry>,
+    pub(crate) conditions: Vec<String>,
+    pub(crate) generator: Generator,
 }
 
 /// Index, timestep and abar of an entry of a noise schedule.
-pub(super) type Entry = (usize, usize, f64);
+pub(crate) type Entry = (usize, usize, f64);
 
-pub(super) fn entry(entry: &ScheduleEntry) -> Entry {
+pub(crate) fn entry(entry: &ScheduleEntry) -> Entry {
     (entry.index, entry.timestep, entry.abar)
 }
 
-pub(super) fn schedule_entry((index, timestep, abar): Entry) -> ScheduleEntry {
+pub(crate) fn schedule_entry((index, timestep, abar): Entry) -> ScheduleEntry {
     ScheduleEntry { index, timestep, abar }
 }
 
 /// The whole state of a generator of random numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Generator {
+pub(crate) struct Generator {
     seed: [u8; 32],
     stream: u64,
     /// Upper and lower half of the number of words that were drawn.
@@ -135,12 +135,12 @@ pub(super) struct Generator {
 }
 
 impl Generator {
-    pub(super) fn of(rng: &Rng) -> Self {
+    pub(crate) fn of(rng: &Rng) -> Self {
         let position = rng.get_word_pos();
         Self { seed: rng.get_seed(), stream: rng.get_stream(), position: ((position >> 64) as u64, position as u64) }
     }
 
-    pub(super) fn restore(&self) -> Rng {
+    pub(crate) fn restore(&self) -> Rng {
         let mut rng = Rng::from_seed(self.seed);
         rng.set_stream(self.stream);
         rng.set_word_pos(u128::from(self.position.0) << 64 | u128::from(self.position.1));
@@ -150,7 +150,7 @@ impl Generator {
 
 /// What a worker says: any number of words, then the answer.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// Component, level, message.
     Log(String, i32, String),
     /// Component, task, units done, units in all.
@@ -160,7 +160,7 @@ pub(super) enum Word {
 
 /// The answer to a request; tensors that a call writes lie in the shared memory.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// Minor version of the interface, and the components.
     Library(u32, Vec<Descriptor>),
     Memory(Option<Parts>),
@@ -178,13 +178,13 @@ pub(super) enum Answer {
 
 /// Parts of an estimate that stay, and that are there for a while.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     kept: Vec<(String, u64)>,
     temporary: Vec<(String, u64)>,
 }
 
 impl Parts {
-    pub(super) fn of(estimate: &MemoryEstimate) -> Self {
+    pub(crate) fn of(estimate: &MemoryEstimate) -> Self {
         let owned = |(name, bytes): (&str, u64)| (name.to_owned(), bytes);
         Self {
             kept: estimate.kept_parts().map(owned).collect(),
@@ -192,22 +192,22 @@ impl Parts {
         }
     }
 
-    pub(super) fn estimate(&self) -> MemoryEstimate {
+    pub(crate) fn estimate(&self) -> MemoryEstimate {
         let kept = self.kept.iter().fold(MemoryEstimate::default(), |sum, (name, bytes)| sum.kept(name, *bytes));
         self.temporary.iter().fold(kept, |sum, (name, bytes)| sum.temporary(name, *bytes))
     }
 }
 
 /// Names and lengths of axes.
-pub(super) type Axes = Vec<(String, usize)>;
+pub(crate) type Axes = Vec<(String, usize)>;
 
-pub(super) fn axes(space: &Space) -> Axes {
+pub(crate) fn axes(space: &Space) -> Axes {
     space.axes().iter().map(|axis| (axis.name.to_string(), axis.len)).collect()
 }
 
 /// What a part says of itself, never changing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum PartFacts {
+pub(crate) enum PartFacts {
     Operator { domain: Axes, range: Axes, has_inverse: bool, has_preconditioner: bool },
     Prior { spatial_axes: Vec<u32>, proximal_accuracy: Option<f32> },
     Projector { coefficients: usize, parameters: Vec<Parameter> },
@@ -216,11 +216,11 @@ pub(super) enum PartFacts {
 
 /// Why a call failed in the worker.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Failure {
-    pub(super) is_cancelled: bool,
+pub(crate) struct Failure {
+    pub(crate) is_cancelled: bool,
     /// What exactly is not finite: operation, role and index.
-    pub(super) not_finite: Option<(String, String, usize)>,
-    pub(super) message: String,
+    pub(crate) not_finite: Option<(String, String, usize)>,
+    pub(crate) message: String,
 }
 
 impl From<Error> for Failure {
@@ -234,12 +234,12 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    pub(super) fn in_words(message: impl ToString) -> Self {
+    pub(crate) fn in_words(message: impl ToString) -> Self {
         Self { is_cancelled: false, not_finite: None, message: message.to_string() }
     }
 
     /// The error as the host would have had it of a plugin in its own process.
-    pub(super) fn error(self, label: &str) -> Error {
+    pub(crate) fn error(self, label: &str) -> Error {
         if self.is_cancelled {
             return Error::Cancelled { operation: label.into() };
         }
@@ -252,7 +252,7 @@ impl Failure {
 }
 
 /// Writes a message after its length.
-pub(super) fn send(writer: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+pub(crate) fn send(writer: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_vec(message)?;
     let length = u32::try_from(text.len()).ok().filter(|length| *length as usize <= LONGEST);
     let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a message of more than 16 MiB"))?;
@@ -262,7 +262,7 @@ pub(super) fn send(writer: &mut impl Write, message: &impl Serialize) -> io::Res
 }
 
 /// Reads a message; `None` where the other side has gone.
-pub(super) fn receive<T: DeserializeOwned>(reader: &mut impl Read) -> io::Result<Option<T>> {
+pub(crate) fn receive<T: DeserializeOwned>(reader: &mut impl Read) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match reader.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -274,7 +274,7 @@ pub(super) fn receive<T: DeserializeOwned>(reader: &mut impl Read) -> io::Result
 }
 
 /// The length that stands before a message.
-pub(super) fn checked_length(bytes: [u8; 4]) -> io::Result<usize> {
+pub(crate) fn checked_length(bytes: [u8; 4]) -> io::Result<usize> {
     match u32::from_le_bytes(bytes) as usize {
         length if length <= LONGEST => Ok(length),
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a message of more than 16 MiB")),

@@ -10,12 +10,11 @@
 //!
 //! One call at a time goes to a worker; others wait for it.
 
-mod arena;
-mod message;
+pub(crate) mod arena;
+pub(crate) mod message;
 mod process;
 mod remote_part;
-mod remote_parts;
-mod serve;
+pub(crate) mod remote_parts;
 mod worker;
 
 use std::fmt;
@@ -25,7 +24,6 @@ use std::time::Duration;
 
 pub(crate) use message::Creation;
 pub(crate) use remote_part::RemotePart;
-pub use serve::serve_isolated;
 pub(crate) use worker::Worker;
 
 /// How libraries are isolated.
@@ -35,7 +33,7 @@ pub struct Isolation {
 }
 
 impl Isolation {
-    /// `command` starts the process for a library; it has to end up in [`serve_isolated`] with its standard input and output, and
+    /// `command` starts the process for a library; it has to end up in [`serve_isolated`](crate::serve_isolated) with its standard input and output, and
     /// standard error is its own. `time_out` is the longest time that a call may take without an answer or a word of progress.
     pub fn new(command: impl Fn(&Path) -> Command + Send + Sync + 'static, time_out: Duration) -> Self {
         Self { command: Box::new(command), time_out }

@@ -18,7 +18,7 @@ use crate::estimator::wanted;
 use crate::requirements::{axes_from, axes_numbers};
 
 /// An operator in the process of a worker.
-pub(super) struct RemoteOperator {
+pub(crate) struct RemoteOperator {
     part: RemotePart,
     domain: Space,
     range: Space,
@@ -27,7 +27,7 @@ pub(super) struct RemoteOperator {
 }
 
 impl RemoteOperator {
-    pub(super) fn new(part: RemotePart) -> Result<Self> {
+    pub(crate) fn new(part: RemotePart) -> Result<Self> {
         let Some(PartFacts::Operator { domain, range, has_inverse, has_preconditioner }) = part.facts() else {
             return Err(part.nonsense());
         };
@@ -118,14 +118,14 @@ impl Preconditioner for RemoteOperator {
 }
 
 /// A prior in the process of a worker.
-pub(super) struct RemotePrior {
+pub(crate) struct RemotePrior {
     part: RemotePart,
     spatial_axes: SpatialAxes,
     proximal_accuracy: Option<f32>,
 }
 
 impl RemotePrior {
-    pub(super) fn new(part: RemotePart) -> Result<Self> {
+    pub(crate) fn new(part: RemotePart) -> Result<Self> {
         let Some(PartFacts::Prior { spatial_axes, proximal_accuracy }) = part.facts() else {
             return Err(part.nonsense());
         };
@@ -254,14 +254,14 @@ impl Prior for RemotePrior {
 }
 
 /// A projector in the process of a worker.
-pub(super) struct RemoteProjector {
+pub(crate) struct RemoteProjector {
     part: RemotePart,
     coefficients: usize,
     parameters: Vec<Parameter>,
 }
 
 impl RemoteProjector {
-    pub(super) fn new(part: RemotePart) -> Result<Self> {
+    pub(crate) fn new(part: RemotePart) -> Result<Self> {
         let Some(PartFacts::Projector { coefficients, parameters }) = part.facts() else { return Err(part.nonsense()) };
         let (coefficients, parameters) = (*coefficients, parameters.clone());
         Ok(Self { part, coefficients, parameters })
@@ -304,14 +304,14 @@ impl PhysicsProjector for RemoteProjector {
 }
 
 /// An estimator in the process of a worker.
-pub(super) struct RemoteEstimator {
+pub(crate) struct RemoteEstimator {
     part: RemotePart,
     inputs: Vec<String>,
     parameters: Vec<Parameter>,
 }
 
 impl RemoteEstimator {
-    pub(super) fn new(part: RemotePart) -> Result<Self> {
+    pub(crate) fn new(part: RemotePart) -> Result<Self> {
         let Some(PartFacts::Estimator { inputs, parameters }) = part.facts() else { return Err(part.nonsense()) };
         let (inputs, parameters) = (inputs.clone(), parameters.clone());
         if inputs.is_empty() {
@@ -396,6 +396,6 @@ impl<'a> MapValues<'a> {
 }
 
 /// Spatial axes of a part as they go over the wire.
-pub(super) fn axes_of(prior: &dyn Prior) -> Vec<u32> {
+pub(crate) fn axes_of(prior: &dyn Prior) -> Vec<u32> {
     axes_numbers(&prior.spatial_axes()).to_vec()
 }

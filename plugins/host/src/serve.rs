@@ -14,12 +14,12 @@ use diph_core::{Conditions, Error, ImageShape, ParameterMaps, PriorContext, Resu
 use ndarray::{ArrayD, ArrayView, ArrayViewMut, IxDyn};
 use num_complex::{Complex32, Complex64};
 
-use super::arena::{Arena, places};
-use super::message::{
+use crate::isolation::arena::{Arena, places};
+use crate::isolation::message::{
     Answer, Call, Context, Creation, Failure, Generator, Map, PartFacts, Parts, Request, TensorForm, Word, axes, entry,
     receive, schedule_entry, send,
 };
-use super::remote_parts::axes_of;
+use crate::isolation::remote_parts::axes_of;
 use crate::{Acquisition, ArrayData, ElementType, HostServices, PluginInstance, Registry};
 
 /// Progress that comes faster is not passed on: a word is cheaper than a message.
