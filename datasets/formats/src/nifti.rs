@@ -50,7 +50,8 @@ impl NiftiVolume {
     }
 
     fn header(&self, description: &str) -> nifti::Result<NiftiHeader> {
-        let mut header = NiftiHeader { xyzt_units: MILLIMETRES_AND_SECONDS, ..NiftiHeader::default() };
+        let mut header =
+            NiftiHeader { xyzt_units: MILLIMETRES_AND_SECONDS, qform_code: 0, sform_code: 0, ..NiftiHeader::default() };
         let [x, y, z] = self.voxel_mm.map(|length| length as f32);
         header.pixdim = [1.0, x, y, z, 1.0, 1.0, 1.0, 1.0];
         header.set_description_str(description)?;

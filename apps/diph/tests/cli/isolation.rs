@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::bench::Bench;
 use crate::loaded_parts::{SMALL_DATA, bytes, install};
+use crate::network::checkpoint;
 use crate::plugin_faults::{PRIOR, build};
 use crate::plugins::build_c_plugin;
 
@@ -35,8 +38,11 @@ fn isolated_parts_give_the_same_bytes() {
     install(&bench, &["diph_mrf_nufft", "diph_bloch_dictionary", "diph_sparse_prior", "diph_diffusion_prior"]);
     same_bytes(&bench, "lrtv", &["--set", "solver.fista.iterations=4"]);
     same_bytes(&bench, "llr", &["--set", "solver.fista.iterations=3"]);
-    same_bytes(&bench, "mrf-diph-conditional", &["--set", "solver.annealed.iterations=2"]);
-    same_bytes(&bench, "ddpm", &["--set", "solver.annealed.iterations=2"]);
+    checkpoint(&bench, "net.safetensors", &json!({ "conditional": false }));
+    let network = ["--set", "prior.options.checkpoint=net.safetensors", "--set", "solver.annealed.iterations=2"];
+    same_bytes(&bench, "mrf-diph-unconditional", &network);
+    let network = ["--set", "condition=null"].into_iter().chain(network).collect::<Vec<&str>>();
+    same_bytes(&bench, "ddpm", &network);
 }
 
 #[test]

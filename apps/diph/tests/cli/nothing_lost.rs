@@ -374,7 +374,7 @@ fn results_of_another_configuration_are_kept() {
         ([&recon("lsq")[..], &["--seed", "1"]].concat(), 2, "the seed 0"),
         ([&recon("lsq")[..], &["--set", "solver.least-squares.iterations=3"]].concat(), 2, "iterations"),
         ([&recon("lsq")[..], &["--samples", "3"]].concat(), 2, "samples"),
-        ([&recon("lsq")[..], &["--samples", "3", "--force"]].concat(), 2, "anneals no noise"),
+        ([&recon("lsq")[..], &["--samples", "3", "--force"]].concat(), 2, "no posterior to sample"),
         ([&recon("lrtv")[..], &["--set", "solver.fista.lambda=-1", "--force"]].concat(), 1, "lambda"),
     ] {
         let error = bench.fail(code, &words);
@@ -542,7 +542,10 @@ fn lengths_are_compared_before_values_are_read() {
     let vast = Array4::<Complex32>::zeros((1, 1, 2000, 2000));
     NpzWriter::compressed().with("y", vast.view()).write(data(&bench).kspace_path(ID, 4)).unwrap();
     let error = bench.fail(3, &RECON);
-    assert!(error.contains("expected (1, 100, 300)") && error.contains("got (1, 2000, 2000)"), "{error}");
+    assert!(
+        error.contains("(coil, frame, sample) = (1, 100, 300)") && error.contains("got (1, 2000, 2000)"),
+        "{error}"
+    );
     let weights = Array1::<f64>::zeros(300);
     let positions = Array3::<f64>::from_elem((1, 300, 2), 0.25);
     NpzWriter::new()
