@@ -1,5 +1,6 @@
 //! `diph train`: a diffusion prior from images, a regression network or a Gaussian prior from maps.
 
+mod condition;
 mod recipe;
 mod regression;
 
@@ -10,16 +11,16 @@ use clap::{ArgAction, Args, ValueEnum};
 use diph_core::MemoryEstimate;
 use diph_formats::{FolderLock, OutputFile, check_not_input, check_writable_folder};
 use diph_plugin_host::Registry;
+use diph_recon::Blame;
 use diph_recon::config::{Override, read_json};
-use diph_recon::method::Method;
 use diph_recon::slices::Selection;
-use diph_recon::{Blame, ConditionImage};
 use diph_train::{
     DataConfig, FolderImages, RunConfig, RunFolder, RunOptions, SpectrumSettings, TrainingData, TrainingProgress,
     TrainingRun, learn_spectrum, measure_sizes, training_plan, training_time,
 };
 use serde_json::{Value, json};
 
+pub use self::condition::Condition;
 use super::{ImageSize, lossy, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
@@ -74,7 +75,7 @@ pub struct TrainArgs {
     pub sequence: Option<String>,
     /// Condition image of the network: adjoint, cg-N, the result of a method (a built-in one, or FILE.json), or none for an
     /// unconditional network
-    #[arg(long, value_name = "NAME|FILE.json", value_parser = parse_condition)]
+    #[arg(long, value_name = "NAME|FILE.json", value_parser = condition::parse_condition)]
     pub condition: Option<Condition>,
     /// What images are divided by: an intensity estimated from every measurement (default), or factors of the training set
     #[arg(long, value_enum)]
@@ -142,39 +143,6 @@ pub enum IntensityUnits {
     Measured,
     /// Factors of the training set: the 95th percentile of |Re| and |Im| of images and of condition images
     Factors,
-}
-
-/// What a network is shown beside the noisy image.
-#[derive(Clone, Debug)]
-pub enum Condition {
-    /// Nothing.
-    None,
-    /// The image of a name.
-    Name(String),
-    /// The result of a method in a file.
-    Method {
-        /// Its file.
-        file: PathBuf,
-        /// Its name, which the network remembers.
-        name: String,
-    },
-}
-
-impl Condition {
-    /// The name that the network remembers.
-    fn name(&self) -> Option<&str> {
-        match self {
-            Self::None => None,
-            Self::Name(name) | Self::Method { name, .. } => Some(name),
-        }
-    }
-
-    fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Method { file, .. } => Some(file),
-            Self::None | Self::Name(_) => None,
-        }
-    }
 }
 
 /// Which files of a data folder are the images.
@@ -499,17 +467,6 @@ fn text(flag: &str, path: &Path) -> Result<Value, AppError> {
 /// All is an empty list.
 fn numbers(selection: &Selection) -> Value {
     json!(selection.named().collect::<Vec<_>>())
-}
-
-fn parse_condition(text: &str) -> Result<Condition, String> {
-    if text == "none" {
-        return Ok(Condition::None);
-    }
-    if Path::new(text).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        let method = Method::read(text, &[]).map_err(|error| error.to_string())?;
-        return Ok(Condition::Method { file: text.into(), name: method.name });
-    }
-    text.parse().map(|condition: ConditionImage| Condition::Name(condition.to_string()))
 }
 
 fn parse_minutes(text: &str) -> Result<f64, String> {
