@@ -115,7 +115,7 @@ fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyP
     }
     let provenance = |slice: &FinishedSlice| (slice.id.to_string(), serde_json::json!(slice.provenance));
     let mut introduction =
-        vec![format!("{} slices, reconstructed with the method {}.", finished.len(), results.method)];
+        vec![format!("{}, reconstructed with the method {}.", counted(finished.len()), results.method)];
     introduction.extend(finished.iter().map(|slice| format!("{}: {}.", slice.id, slice.summary)));
     Page {
         title: format!("Diph: {}", results.method),
@@ -124,5 +124,13 @@ fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyP
         rows,
         pictures: pictures.slices.iter().flat_map(|(_, pictures)| pictures.clone()).collect(),
         provenance: finished.iter().map(provenance).collect(),
+    }
+}
+
+/// A number of slices in words.
+fn counted(slices: usize) -> String {
+    match slices {
+        1 => "1 slice".into(),
+        more => format!("{more} slices"),
     }
 }
