@@ -111,16 +111,9 @@ impl Estimator for PluginEstimator {
     ) -> Result<()> {
         let operation = self.instance.operation("estimate");
         let wanted = wanted(&operation, &self.inputs, images)?;
-        let shape = wanted[0].shape();
-        let (_, spatial) = ImageShape::split(&operation, shape)?;
+        let spatial =
+            check_results(&operation, wanted[0].shape(), image.as_ref().map(|image| image.shape()), maps.is_some())?;
         self.instance.spatial_axes.check(&operation, &spatial)?;
-        if image.is_none() && maps.is_none() {
-            return Err(Error::incompatible(operation, "an image or maps to be asked for", "neither"));
-        }
-        if let Some(got) = image.as_ref().map(|image| image.shape()).filter(|got| *got != shape) {
-            let (expected, got) = (shape.to_vec(), got.to_vec());
-            return Err(Error::Shape { operation, role: "result".into(), expected, got });
-        }
         let views: Vec<_> = wanted.iter().map(|image| image.view()).collect();
         let inputs: Vec<Input<'_>> = views
             .iter()
@@ -165,6 +158,25 @@ pub(crate) fn wanted<'a>(
             expected: expected.to_vec(),
             got: wanted[index].shape().to_vec(),
         }),
+    }
+}
+
+/// Checks what an estimator is asked to write against images of `shape`, whose spatial axes it gives: an image of the same shape, maps,
+/// or both.
+pub(crate) fn check_results(
+    operation: &str,
+    shape: &[usize],
+    image: Option<&[usize]>,
+    has_maps: bool,
+) -> Result<ImageShape> {
+    let (_, spatial) = ImageShape::split(operation, shape)?;
+    match image {
+        None if !has_maps => Err(Error::incompatible(operation, "an image or maps to be asked for", "neither")),
+        Some(got) if got != shape => {
+            let (expected, got) = (shape.to_vec(), got.to_vec());
+            Err(Error::Shape { operation: operation.into(), role: "result".into(), expected, got })
+        }
+        _ => Ok(spatial),
     }
 }
 

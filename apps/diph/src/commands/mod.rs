@@ -51,6 +51,14 @@ pub use sweep::SweepArgs;
 pub use train::TrainArgs;
 pub use values::Values;
 
+/// A number of slices in words.
+fn counted(slices: usize) -> String {
+    match slices {
+        1 => "1 slice".into(),
+        more => format!("{more} slices"),
+    }
+}
+
 /// A path for JSON, which holds text only: what is no text in it is replaced.
 fn lossy(path: &Path) -> String {
     path.to_string_lossy().into_owned()

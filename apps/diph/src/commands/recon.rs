@@ -11,7 +11,7 @@ use diph_recon::{Blame, Evaluation, Method, write_bytes};
 use diph_render::StudyPictures;
 use diph_render::report::{Page, ReportRow};
 
-use super::{MeasurementArgs, print_estimate};
+use super::{MeasurementArgs, counted, print_estimate};
 use crate::Context;
 use crate::output::AppError;
 use crate::results_table::results_table;
@@ -124,13 +124,5 @@ fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyP
         rows,
         pictures: pictures.slices.iter().flat_map(|(_, pictures)| pictures.clone()).collect(),
         provenance: finished.iter().map(provenance).collect(),
-    }
-}
-
-/// A number of slices in words.
-fn counted(slices: usize) -> String {
-    match slices {
-        1 => "1 slice".into(),
-        more => format!("{more} slices"),
     }
 }

@@ -23,7 +23,7 @@ use ndarray::{Array2, Array3, ArrayD, Axis};
 use num_complex::Complex32;
 use serde_json::json;
 
-use super::{check_coefficients, lossy, parse_image, print_estimate};
+use super::{check_coefficients, counted, lossy, parse_image, print_estimate};
 use crate::Context;
 use crate::output::{AppError, BlameFlag};
 
@@ -182,7 +182,7 @@ impl SimulateArgs {
         drop(bar);
         run.finish()?;
         let result = json!({ "folder": lossy(&self.out), "slices": slices.len(), "cut": self.cut });
-        context.output.result(&result, || format!("{} slices in {}", slices.len(), self.out.display()))
+        context.output.result(&result, || format!("{} in {}", counted(slices.len()), self.out.display()))
     }
 
     /// Folders and files that are read.

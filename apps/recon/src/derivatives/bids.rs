@@ -18,6 +18,9 @@ use crate::{Blame, ReconError, json_bytes};
 /// Version of the standard that the layout follows.
 const BIDS_VERSION: &str = "1.10.0";
 
+/// Magnetic resonance fingerprinting, which all methods here do in one way or another; their own references stand in their summaries.
+const FINGERPRINTING: &str = "Ma et al., Nature 495, 187-192 (2013), doi:10.1038/nature11971";
+
 /// Folder of Diph's maps in a BIDS data set.
 const PIPELINE: &str = "derivatives/diph";
 
@@ -130,7 +133,7 @@ impl BidsDerivatives<'_> {
             planes => QuantitativeMaps::stacked(planes).file(self.results)?,
         };
         let first = &slices[0];
-        let method = first.method()?.and_then(|method| Some(method["name"].as_str()?.to_owned())).unwrap_or_default();
+        let method = first.method()?.map(|method| described(&method)).unwrap_or_default();
         Ok(Volume { number, maps, step, method, provenance: first.provenance()? })
     }
 
@@ -184,14 +187,20 @@ fn three_axes(values: &ArrayD<f32>) -> Result<Array3<f32>, ndarray::ShapeError> 
     }
 }
 
+/// Name and summary of a method.
+fn described(method: &Value) -> String {
+    let words = ["name", "summary"].map(|key| method[key].as_str().unwrap_or_default());
+    words.join(": ")
+}
+
 /// How the maps were estimated, from what.
 fn sidecar_of(volume: &Volume, unit: &str) -> Value {
     let Provenance { diph_version, inputs, plugins, .. } = &volume.provenance;
     let file_name = |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
     json!({
         "Units": unit,
-        "EstimationAlgorithm": format!("magnetic resonance fingerprinting, method {} of Diph {diph_version}", volume.method),
-        "EstimationReference": "arXiv:2506.23311",
+        "EstimationAlgorithm": format!("Diph {diph_version}, {}", volume.method),
+        "EstimationReference": FINGERPRINTING,
         "Sources": inputs.iter().map(|input| file_name(&input.path)).collect::<Vec<String>>(),
         "SourceHashes": inputs.iter().map(|input| (file_name(&input.path), input.sha256.clone())).collect::<BTreeMap<String, String>>(),
         "Plugins": plugins.iter().map(|plugin| plugin.id.clone()).collect::<Vec<String>>(),

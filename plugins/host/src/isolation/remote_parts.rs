@@ -14,7 +14,7 @@ use num_complex::Complex32;
 use super::RemotePart;
 use super::message::{Answer, Call, Context, Generator, Map, PartFacts, TensorForm, entry, schedule_entry};
 use super::remote_part::{bytes, bytes_of_mut, check_finite, not_contiguous, space, values_mut};
-use crate::estimator::wanted;
+use crate::estimator::{check_results, wanted};
 use crate::requirements::{axes_from, axes_numbers};
 
 /// An operator in the process of a worker.
@@ -343,11 +343,7 @@ impl Estimator for RemoteEstimator {
         let operation = self.part.operation("estimate");
         let wanted = wanted(&operation, &self.inputs, images)?;
         let shape = wanted[0].shape();
-        let (_, spatial) = ImageShape::split(&operation, shape)?;
-        if let Some(got) = image.as_ref().map(|image| image.shape()).filter(|got| *got != shape) {
-            let (expected, got) = (shape.to_vec(), got.to_vec());
-            return Err(Error::Shape { operation, role: "result".into(), expected, got });
-        }
+        let spatial = check_results(&operation, shape, image.as_ref().map(|image| image.shape()), maps.is_some())?;
         let call = Call::Estimate { image: image.is_some(), maps: maps.is_some() };
         let mut forms = vec![TensorForm::complex(shape); wanted.len() + usize::from(image.is_some())];
         let inputs: Vec<&[u8]> =
