@@ -125,6 +125,12 @@ impl<'a> Playback<'a> {
         (0..readout.adc.samples).map(position).collect()
     }
 
+    /// Position (kx, ky, kz) in k-space at any time in 1/m.
+    pub fn position(&self, time: f64) -> [f64; 3] {
+        let (moment, origin) = (self.moment(time), self.origin(time));
+        std::array::from_fn(|axis| moment[axis] + origin[axis])
+    }
+
     /// When a readout is nearest to the centre of k-space, in seconds from the beginning of the sequence.
     pub fn echo_time(&self, readout: &PlayedReadout) -> f64 {
         let positions = self.positions(readout);

@@ -50,6 +50,8 @@ pub struct PlayedPulse {
     pub purpose: PulseUse,
     /// Whether a gradient selects a slice or slab meanwhile.
     pub is_selective: bool,
+    /// Frequency of the carrier against resonance in Hz: which slice it is.
+    pub frequency: f64,
 }
 
 impl RfPulse {
@@ -82,6 +84,7 @@ impl RfPulse {
             is_adiabatic: is_adiabatic && !is_for_others,
             purpose: self.purpose,
             is_selective,
+            frequency: self.frequency,
         }
     }
 

@@ -40,14 +40,15 @@ pub struct MeasurementArgs {
     /// Coefficients of the temporal subspace
     #[arg(long, default_value_t = 5)]
     pub coefficients: usize,
-    /// Trajectory file instead of the folder's (`.npz` or `.mat`); with --kspace any array of positions
+    /// Trajectory file instead of the folder's (`.npz` or `.mat`); with --kspace any array of positions, or the
+    /// Pulseq sequence (`.seq`) that was played
     #[arg(long, value_name = "FILE[:KEY]")]
     pub trajectory: Option<PathBuf>,
     /// Dictionary file instead of the folder's (`.npz` or `.mat`)
     #[arg(long, value_name = "FILE")]
     pub dictionary: Option<PathBuf>,
-    /// Sequence to simulate the dictionary from: fisp, deli-cs, or a JSON file
-    #[arg(long, value_name = "NAME|FILE.json", conflicts_with = "dictionary")]
+    /// Sequence to simulate the dictionary from: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`)
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "dictionary")]
     pub sequence: Option<SequenceSource>,
     /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
     #[arg(long, value_name = "FILE|walsh")]

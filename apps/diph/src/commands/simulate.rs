@@ -46,8 +46,8 @@ pub struct SimulateArgs {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Sequence: fisp, deli-cs, or a JSON file (default: deli-cs, unless there is a dictionary)
-    #[arg(long, value_name = "NAME|FILE.json")]
+    /// Sequence: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`) (default: deli-cs, unless there is a dictionary)
+    #[arg(long, value_name = "NAME|FILE")]
     pub sequence: Option<SequenceSource>,
     /// Dictionary file; without a sequence, images are looked up in it
     #[arg(long, value_name = "FILE")]

@@ -6,6 +6,7 @@ mod demo_acquisition;
 mod dictionary;
 mod fingerprint;
 mod measurement_source;
+mod pulseq_steps;
 mod sequence_source;
 
 pub use acquisition::{Acquisition, announced};

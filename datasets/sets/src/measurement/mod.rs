@@ -5,10 +5,12 @@ mod measurement;
 mod measurement_files;
 mod plain_arrays;
 mod position_unit;
+mod pulseq_trajectory;
 mod scanner_file;
 
 pub use axis_order::AxisOrder;
 pub use measurement::Measurement;
 pub use measurement_files::MeasurementFiles;
 pub use position_unit::{Columns, PositionUnit};
+pub use pulseq_trajectory::{is_pulseq, read_pulseq};
 pub use scanner_file::FrameCounter;
