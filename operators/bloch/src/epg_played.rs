@@ -147,9 +147,9 @@ fn relax(states: &mut States, wait: f64, tissues: &[Tissue; LANES]) {
     let e2: Lanes = std::array::from_fn(|lane| (-wait / tissues[lane].t2_s).exp());
     let (center, top) = (states.center, states.top);
     let scale = |state: &mut State, by: &Lanes| {
-        for lane in 0..LANES {
-            state.re[lane] *= by[lane];
-            state.im[lane] *= by[lane];
+        for ((re, im), by) in state.re.iter_mut().zip(&mut state.im).zip(by) {
+            *re *= by;
+            *im *= by;
         }
     };
     states.f[center - top..=center + top].iter_mut().for_each(|state| scale(state, &e2));

@@ -166,6 +166,29 @@ fn raw_data_of_ismrmrd_need_nothing_but_a_dictionary() {
     assert!(error.contains("--frame-counter"), "{error}");
 }
 
+#[test]
+fn a_pulseq_sequence_is_simulated_and_gives_the_trajectory() {
+    let bench = Bench::new();
+    let sequence = peer("pulseq_15.seq");
+    let info = bench.succeed(&["info", &sequence]);
+    for word in ["Pulseq sequence of version 1.5", "excitations: 3, 20.0 to 60.0 degrees", "readouts of the image: 3"] {
+        assert!(info.contains(word), "{word} is missing in {info}");
+    }
+    let dictionary = ["dictionary", "--sequence", &sequence, "--t1", "0.3:0.3:1.5", "--t2", "0.05,0.1"];
+    bench.succeed(&[&dictionary[..], &["--coefficients", "2", "--out", "d.npz"]].concat());
+    assert!(bench.succeed(&["info", "d.npz"]).contains("frames: 3"));
+    let kspace = Array2::from_shape_fn((3, 40), |(frame, sample)| Complex32::new(1.0 + frame as f32, sample as f32));
+    diph_formats::write_npy(bench.path("k.npy"), kspace.view()).unwrap();
+    let recon = ["recon", "--kspace", "k.npy", "--trajectory", &sequence, "--sequence", &sequence];
+    let more = ["--image-size", "32", "--coefficients", "2", "--method", "svd-mrf", "--out", "out"];
+    bench.succeed(&[&recon[..], &more].concat());
+    assert!(bench.path("out/vol0_slice0/maps.npz").exists());
+    let broken = std::fs::read_to_string(&sequence).unwrap().replace("[TRAP]", "[PART]");
+    std::fs::write(bench.path("broken.seq"), broken).unwrap();
+    let error = bench.fail(3, &["info", "broken.seq"]);
+    assert!(error.contains("broken.seq") && error.contains("gradient 1 is not in the file"), "{error}");
+}
+
 /// How the magnitude of the reconstructed image correlates with that of another.
 fn magnitudes(bench: &Bench, words: &[&str], image: &ArrayD<Complex32>) -> f32 {
     let own = ["--dictionary", "still.npz", "--coefficients", "1", "--method", "lsq", "--out", "out", "--force"];
