@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView3};
 use nifti::writer::WriterOptions;
 use nifti::{IntoNdArray, NiftiHeader, NiftiObject, ReaderOptions, XForm};
 
-use crate::{Error, Result};
+use crate::{Error, Result, open_file};
 
 /// Millimetres and seconds, as the standard packs them into one byte.
 const MILLIMETRES_AND_SECONDS: u8 = 2 | 8;
@@ -70,7 +70,7 @@ impl NiftiVolume {
     /// [`Error::Read`] when there is no such file, [`Error::Malformed`] when it is no NIfTI file of three axes.
     pub fn read(path: &Path) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { path: path.into(), format: FORMAT, problem };
-        std::fs::metadata(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        open_file(path).map_err(|source| Error::Read { path: path.into(), source })?;
         let object = ReaderOptions::new().read_file(path).map_err(|error| malformed(error.to_string()))?;
         let header = object.header();
         let [_, x, y, z, ..] = header.pixdim.map(f64::from);

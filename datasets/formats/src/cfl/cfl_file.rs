@@ -1,6 +1,5 @@
 //! One array of BART.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, ArrayView, Dimension};
 use num_complex::Complex32;
 
-use crate::{AnyArray, ArrayEntry, Error, Result, read_text, write_atomically};
+use crate::{AnyArray, ArrayEntry, Error, Result, open_file, read_text, write_atomically};
 
 const FORMAT: &str = "BART array (.hdr and .cfl)";
 
@@ -108,7 +107,7 @@ impl CflFile {
         if range.start > range.end || range.end > total {
             return Err(failed(io::Error::other(format!("values {range:?} of {total}"))));
         }
-        let mut file = File::open(&self.data).map_err(failed)?;
+        let mut file = open_file(&self.data).map_err(failed)?;
         file.seek(SeekFrom::Start(range.start as u64 * BYTES_EACH)).map_err(failed)?;
         let mut file = file.take(range.len() as u64 * BYTES_EACH);
         let mut values = Vec::with_capacity(range.len());
