@@ -32,7 +32,8 @@ impl NiftiVolume {
     /// that may be right.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes.
+    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes;
+    /// [`Error::Write`] where there is no room for it.
     pub fn to_bytes(&self, path: &Path, description: &str) -> Result<Vec<u8>> {
         let ending = ending(path)?;
         let refused = |error: nifti::NiftiError| Error::Unsupported {
@@ -45,7 +46,11 @@ impl NiftiVolume {
         // The library writes to a name of its own making.
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join(format!("volume{ending}"));
-        WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t()).map_err(refused)?;
+        let written = WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t());
+        written.map_err(|error| match error {
+            nifti::NiftiError::Io(source) => failed(source),
+            other => refused(other),
+        })?;
         std::fs::read(&file).map_err(failed)
     }
 

@@ -40,8 +40,9 @@ fn a_file_beyond_the_limit_is_named_and_what_was_finished_stays() {
     .map(|setting| ["--set", setting]);
     let train = ["train", "--phantom", "32", "--steps", "1", "--condition", "none", "--out", "trained"];
     let train = [&train[..], &tiny.concat()].concat();
-    for words in [&[&RECON[..], &["--slices", "1"]].concat()[..], &simulate, &dictionary, &train] {
-        let error = refused(&bench, "-f 8", words, "ulimit -f");
+    let export = ["export", "out", "--voxel-size", "1x1x5", "--out", "exported"];
+    for words in [&[&RECON[..], &["--slices", "1"]].concat()[..], &simulate, &dictionary, &train, &export] {
+        let error = refused(&bench, if words[0] == "export" { "-f 1" } else { "-f 8" }, words, "ulimit -f");
         assert!(error.contains("cannot write"), "{error}");
     }
     assert_eq!(files(&bench.path("out")), finished, "nothing is lost, and nothing half is left");
