@@ -83,7 +83,7 @@ impl Sequence {
     ///
     /// # Errors
     /// [`Error::Parameter`] when there is no pulse before the first echo, a value is not finite, a wait is negative or longer than five
-    /// minutes, dephasing adds up to more than 100000 cycles, or signals of different frames differ in their phase: dictionaries are real.
+    /// minutes, dephasing adds up to more than 10000 cycles, or signals of different frames differ in their phase: dictionaries are real.
     pub fn of_steps(steps: Vec<Step>) -> Result<Self> {
         Ok(Self::of_played(PlayedSequence::new(steps)?))
     }
