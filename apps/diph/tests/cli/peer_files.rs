@@ -177,12 +177,40 @@ fn a_pulseq_sequence_is_simulated_and_gives_the_trajectory() {
     let dictionary = ["dictionary", "--sequence", &sequence, "--t1", "0.3:0.3:1.5", "--t2", "0.05,0.1"];
     bench.succeed(&[&dictionary[..], &["--coefficients", "2", "--out", "d.npz"]].concat());
     assert!(bench.succeed(&["info", "d.npz"]).contains("frames: 3"));
+    // What pypulseq was asked for: pulses 22.43 ms after the beginning and 5.18 and 6.18 ms after one another.
+    let fisp = r#"{"flip_angle_rad": [0.3490659, 0.6981317, 1.0471976], "tr_s": [0.00518, 0.00618, 0.006], "te_s": 0.00131,
+        "ti_s": 0.02183, "inversion": true}"#;
+    std::fs::write(bench.path("fisp.json"), fisp).unwrap();
+    let three = ["--t1", "0.3:0.3:1.5", "--t2", "0.05,0.1", "--coefficients", "3"];
+    let fingerprints = |sequence: &str, out: &str| {
+        bench.succeed(&[&["dictionary", "--sequence", sequence, "--out", out], &three[..]].concat());
+        let file = DictionaryFile::read(bench.path(out)).unwrap();
+        file.d.dot(&file.v.t())
+    };
+    let (played, asked) = (fingerprints(&sequence, "played.npz"), fingerprints("fisp.json", "asked.npz"));
+    for (played, asked) in played.outer_iter().zip(asked.outer_iter()) {
+        let cosine = played.dot(&asked) / (played.dot(&played) * asked.dot(&asked)).sqrt();
+        assert!(cosine.abs() > 0.999_99, "{played} {asked}");
+    }
     let kspace = Array2::from_shape_fn((3, 40), |(frame, sample)| Complex32::new(1.0 + frame as f32, sample as f32));
     diph_formats::write_npy(bench.path("k.npy"), kspace.view()).unwrap();
     let recon = ["recon", "--kspace", "k.npy", "--trajectory", &sequence, "--sequence", &sequence];
-    let more = ["--image-size", "32", "--coefficients", "2", "--method", "svd-mrf", "--out", "out"];
-    bench.succeed(&[&recon[..], &more].concat());
-    assert!(bench.path("out/vol0_slice0/maps.npz").exists());
+    let more = ["--image-size", "100", "--coefficients", "2", "--method", "lsq"];
+    bench.succeed(&[&recon[..], &more, &["--out", "out"]].concat());
+    let text = std::fs::read_to_string(peer("pulseq_15.txt")).unwrap();
+    let positions: Vec<f64> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let positions = ndarray::Array3::from_shape_vec((3, 40, 3), positions).unwrap();
+    diph_formats::write_npy(bench.path("t.npy"), positions.view()).unwrap();
+    let plain = ["recon", "--kspace", "k.npy", "--trajectory", "t.npy", "--sequence", &sequence, "--voxel-size", "2"];
+    let convention = ["--trajectory-unit", "1/m", "--trajectory-columns", "kx,ky,kz"];
+    bench.succeed(&[&plain[..], &convention, &more, &["--out", "plain"]].concat());
+    let image = |out: &str| {
+        let mut file = NpzFile::open(bench.path(&format!("{out}/vol0_slice0/tsmi.npz"))).unwrap();
+        file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)").unwrap()
+    };
+    let (from_sequence, from_peer) = (image("out"), image("plain"));
+    let most = from_peer.iter().map(|value| value.norm()).fold(0.0, f32::max);
+    assert!(from_sequence.iter().zip(&from_peer).all(|(a, b)| (a - b).norm() < 1e-3 * most));
     let broken = std::fs::read_to_string(&sequence).unwrap().replace("[TRAP]", "[PART]");
     std::fs::write(bench.path("broken.seq"), broken).unwrap();
     let error = bench.fail(3, &["info", "broken.seq"]);
