@@ -35,7 +35,7 @@ pub use dictionary_file::DictionaryFile;
 pub use error::{Error, Result};
 pub use file_description::FileDescription;
 pub use intensity_factors::IntensityFactors;
-pub use measurement::{AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit};
+pub use measurement::{AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit, read_noise};
 pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measurement_noise};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;

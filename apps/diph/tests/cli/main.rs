@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod coils;
 mod comparison;
 mod demo;
 mod diffusion;

@@ -3,6 +3,7 @@
 mod axis_order;
 mod measurement;
 mod measurement_files;
+mod noise_scan;
 mod plain_arrays;
 mod position_unit;
 mod scanner_file;
@@ -10,5 +11,6 @@ mod scanner_file;
 pub use axis_order::AxisOrder;
 pub use measurement::Measurement;
 pub use measurement_files::MeasurementFiles;
+pub use noise_scan::read_noise;
 pub use position_unit::{Columns, PositionUnit};
 pub use scanner_file::FrameCounter;
