@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView3};
 use nifti::writer::WriterOptions;
 use nifti::{IntoNdArray, NiftiHeader, NiftiObject, ReaderOptions, XForm};
 
-use crate::{Error, Result};
+use crate::{Error, Result, open_file};
 
 /// Millimetres and seconds, as the standard packs them into one byte.
 const MILLIMETRES_AND_SECONDS: u8 = 2 | 8;
@@ -32,7 +32,8 @@ impl NiftiVolume {
     /// that may be right.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes.
+    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes;
+    /// [`Error::Write`] where there is no room for it.
     pub fn to_bytes(&self, path: &Path, description: &str) -> Result<Vec<u8>> {
         let ending = ending(path)?;
         let refused = |error: nifti::NiftiError| Error::Unsupported {
@@ -45,7 +46,11 @@ impl NiftiVolume {
         // The library writes to a name of its own making.
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join(format!("volume{ending}"));
-        WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t()).map_err(refused)?;
+        let written = WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t());
+        written.map_err(|error| match error {
+            nifti::NiftiError::Io(source) => failed(source),
+            other => refused(other),
+        })?;
         std::fs::read(&file).map_err(failed)
     }
 
@@ -70,7 +75,7 @@ impl NiftiVolume {
     /// [`Error::Read`] when there is no such file, [`Error::Malformed`] when it is no NIfTI file of three axes.
     pub fn read(path: &Path) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { path: path.into(), format: FORMAT, problem };
-        std::fs::metadata(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        open_file(path).map_err(|source| Error::Read { path: path.into(), source })?;
         let object = ReaderOptions::new().read_file(path).map_err(|error| malformed(error.to_string()))?;
         let header = object.header();
         let [_, x, y, z, ..] = header.pixdim.map(f64::from);

@@ -11,8 +11,8 @@ use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSource};
 use diph_recon::config::Override;
 use diph_recon::slices::{Selection, read_measurement, select};
-use diph_recon::study::{MethodResults, Study};
-use diph_recon::{Blame, Method, ReconError, SomeSlices};
+use diph_recon::study::{Study, StudyRun};
+use diph_recon::{Blame, Method, ReconError};
 
 use super::{CoilArgs, MeasuredFilesArgs, parse_image, parse_seconds};
 use crate::Context;
@@ -161,7 +161,7 @@ impl MeasurementArgs {
         slices: &[SliceId],
         work: Work<'_>,
         observer: &mut StudyOutput<'_>,
-    ) -> Result<MethodResults, AppError> {
+    ) -> Result<StudyRun, AppError> {
         let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
@@ -201,40 +201,5 @@ impl MeasurementArgs {
             return Err(ReconError::input(from.place(), message).into());
         }
         Ok(selected)
-    }
-}
-
-/// Slices that failed in one of several runs, kept until all runs are done: nothing that can be finished is left undone.
-#[derive(Default)]
-pub struct FailedSlices(SomeSlices);
-
-impl FailedSlices {
-    /// The results of a run; `None` where some of its slices failed.
-    ///
-    /// # Errors
-    /// Every other error of the run.
-    pub fn of(&mut self, run: Result<MethodResults, AppError>) -> Result<Option<MethodResults>, AppError> {
-        match run {
-            Ok(results) => {
-                self.0.finished += results.slices.len();
-                Ok(Some(results))
-            }
-            Err(AppError::Recon(ReconError::SomeSlices(some))) => {
-                self.0.extend(some);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Fails where slices failed: the same command tries them again.
-    ///
-    /// # Errors
-    /// [`ReconError::SomeSlices`].
-    pub fn check(self) -> Result<(), AppError> {
-        match self.0.failed.is_empty() {
-            true => Ok(()),
-            false => Err(ReconError::SomeSlices(self.0).into()),
-        }
     }
 }

@@ -45,7 +45,7 @@ pub use export::ExportArgs;
 pub use image_size::{ImageSize, parse_image};
 pub use info::InfoArgs;
 pub use measured_files::MeasuredFilesArgs;
-pub use measurement::{FailedSlices, MeasurementArgs, Work};
+pub use measurement::{MeasurementArgs, Work};
 pub use parity::ParityArgs;
 pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;
