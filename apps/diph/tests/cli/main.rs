@@ -29,4 +29,5 @@ mod training;
 #[cfg(target_os = "linux")]
 mod tutorial;
 mod uncertainty;
+mod values;
 mod volumes;
