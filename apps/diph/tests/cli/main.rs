@@ -30,4 +30,5 @@ mod training;
 #[cfg(target_os = "linux")]
 mod tutorial;
 mod uncertainty;
+mod values;
 mod volumes;
