@@ -104,6 +104,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Coils(args) => args.run(context),
         Command::Compare(args) => args.run(context),
         Command::Calibrate(args) => args.run(context),
         Command::Sweep(args) => args.run(context),

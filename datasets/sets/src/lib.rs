@@ -37,7 +37,7 @@ pub use error::{Error, Result};
 pub use file_description::FileDescription;
 pub use intensity_factors::IntensityFactors;
 pub use measurement::{
-    AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit, is_pulseq, read_pulseq,
+    AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit, is_pulseq, read_noise, read_pulseq,
 };
 pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measurement_noise};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};

@@ -14,7 +14,7 @@ use diph_recon::slices::{Selection, read_measurement, select};
 use diph_recon::study::{Study, StudyRun};
 use diph_recon::{Blame, Method, ReconError};
 
-use super::{MeasuredFilesArgs, parse_image, parse_seconds};
+use super::{CoilArgs, MeasuredFilesArgs, parse_image, parse_seconds};
 use crate::Context;
 use crate::output::AppError;
 use crate::study_output::StudyOutput;
@@ -50,9 +50,9 @@ pub struct MeasurementArgs {
     /// Sequence to simulate the dictionary from: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`)
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "dictionary")]
     pub sequence: Option<SequenceSource>,
-    /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
-    #[arg(long, value_name = "FILE|walsh")]
-    pub coil_maps: Option<PathBuf>,
+    /// How coils are combined
+    #[command(flatten)]
+    pub coils: CoilArgs,
     /// Replace results of another method, seed or data set in the folder
     #[arg(long)]
     pub force: bool,
@@ -136,7 +136,6 @@ impl MeasurementArgs {
 
     /// Where trajectory, dictionary and coil sensitivities come from.
     pub fn source<'a>(&'a self, from: MeasurementSource<'a>) -> AcquisitionSource<'a> {
-        let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
         AcquisitionSource {
             from,
             cut: self.cut,
@@ -145,8 +144,9 @@ impl MeasurementArgs {
             trajectory: self.trajectory.as_deref().filter(|_| from.folder().is_some()),
             dictionary: self.dictionary.as_deref(),
             sequence: self.sequence.as_ref(),
-            coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
-            estimate_coils,
+            coils: self.coils.coils.as_ref(),
+            noise: self.coils.noise.as_ref(),
+            compression: self.coils.coil_compression,
         }
     }
 

@@ -9,9 +9,10 @@ use diph_recon::{NotEnoughMemory, ReconError, SomeSlices, named};
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 24] = [
+const FLAGS: [(&str, &str); 26] = [
     ("baseline", "--baseline"),
-    ("coil_maps", "--coil-maps"),
+    ("coil_compression", "--coil-compression"),
+    ("coils", "--coils"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
     ("data.slices", "--slices"),
@@ -24,6 +25,7 @@ const FLAGS: [(&str, &str); 24] = [
     ("kspace_axes", "--kspace-axes"),
     ("log_results", "--report"),
     ("model_config", "--model-config"),
+    ("noise", "--noise"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
     ("set_range", "--set-range"),

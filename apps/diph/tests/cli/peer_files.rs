@@ -47,7 +47,7 @@ fn correlation(bench: &Bench, words: &[&str], image: &ArrayD<Complex32>) -> f32 
 #[test]
 fn plain_arrays_give_the_bytes_of_the_data_folder() {
     let bench = Bench::with_data();
-    bench.recon("lrtv", "folder", &["--slices", "1", "--coil-maps", "walsh"]);
+    bench.recon("lrtv", "folder", &["--slices", "1", "--coils", "walsh"]);
     let kspace = "data/synthesized_ksp/ksp_vol0_slice1_cut4.npz:y";
     bench.succeed(&["convert", "array", kspace, "k.npy"]);
     let (trajectory, dictionary) = ("data/acquisition/traj_dcf.mat", "data/acquisition/SVD_dict_FISP_cut4.mat");
@@ -274,15 +274,8 @@ fn a_mirrored_trajectory_is_told_by_the_sensitivities() {
         ];
         let more =
             ["--dictionary", "data/acquisition/SVD_dict_FISP_cut4.mat", "--image-size", "40", "--method", "svd-mrf"];
-        let coils = [
-            "--coil-maps",
-            "data/acquisition/coil_maps.npz",
-            "--out",
-            "out",
-            "--force",
-            "--trajectory-columns",
-            columns,
-        ];
+        let coils =
+            ["--coils", "data/acquisition/coil_maps.npz", "--out", "out", "--force", "--trajectory-columns", columns];
         let output = bench.run(&[&kspace[..], &more, &coils].concat());
         assert!(output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()

@@ -7,6 +7,7 @@ mod result_log;
 mod results_folder;
 mod resume;
 mod sampling;
+mod slice_coils;
 mod slice_files;
 mod slice_result;
 mod step_log;

@@ -6,9 +6,8 @@ use std::path::Path;
 use diph_core::{ImageShape, MemoryEstimate, StopReason};
 use diph_datasets::{IntensityFactors, MASK_THRESHOLD, Measurement, SliceId};
 use diph_formats::is_there;
-use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
-use ndarray::{Array3, ArrayD};
+use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{
@@ -25,9 +24,6 @@ use crate::reconstruction::{BetterOrientation, Parts, Reconstruction, Reconstruc
 use crate::slices::{SliceInput, Truth};
 use crate::uncertainty::Calibration;
 use crate::{Blame, Cancel, Evaluation, FailedSlice, ReconError, write_json};
-
-/// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
-const WALSH_RADIUS: usize = 4;
 
 /// One method over the slices of a measurement: what goes in, and where the results go.
 #[derive(Clone, Copy)]
@@ -88,6 +84,7 @@ impl Study<'_> {
         self.check_kspace(slices)?;
         self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
+        let preparation = self.source.read_coil_preparation()?;
         self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
@@ -101,12 +98,12 @@ impl Study<'_> {
         let mut failed = Vec::new();
         for id in slices {
             self.cancel.check()?;
-            let input = self.input(*id, &acquisition)?;
+            let mut input = self.input(*id, &acquisition)?;
             if slices.first() == Some(id) {
                 self.check_orientation(&input, &acquisition, observer)?;
             }
             let mut work = || {
-                let own = self.parts_of_slice(&input, &acquisition, observer)?;
+                let own = self.parts_of_slice(&mut input, &acquisition, &preparation, observer)?;
                 let parts = own.as_ref().unwrap_or(&shared);
                 self.run_slice(&input, parts, &known, &mut folder, &mut python, observer)
             };
@@ -364,38 +361,6 @@ impl Study<'_> {
         }
         measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
         measurement
-    }
-
-    /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
-    fn parts_of_slice(
-        &self,
-        input: &SliceInput,
-        acquisition: &Acquisition,
-        observer: &mut dyn StudyObserver,
-    ) -> Result<Option<Parts>, ReconError> {
-        let Some(kspace) = input.kspace.as_ref().filter(|kspace| kspace.dim().0 > 1) else {
-            if self.source.estimate_coils {
-                observer.notice(&Notice::OneCoil(input.id));
-            }
-            return Ok(None);
-        };
-        if acquisition.coil_maps.is_some() {
-            return Ok(None);
-        }
-        let coils = kspace.dim().0;
-        if acquisition.image.is_volume() {
-            let message = format!(
-                "expected a file of sensitivities (coil, z, y, x) of the {coils} coils of {}: they are estimated for planes only",
-                input.id
-            );
-            return Err(ReconError::setting("coil_maps", message));
-        }
-        observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
-        let step = format!("estimating coil sensitivities of {}", input.id);
-        let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
-        let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
-        let acquisition = Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() };
-        Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
     /// What images in files of the Python code's layout are divided by.

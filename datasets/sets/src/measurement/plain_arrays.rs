@@ -34,6 +34,7 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
         trajectory_file: trajectory.path.clone(),
         trajectory: trajectory_file,
         columns,
+        noise: None,
         image: files.image,
         files: files.files(),
         notes: Vec::new(),
