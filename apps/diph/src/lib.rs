@@ -50,7 +50,8 @@ pub fn run() -> ExitCode {
     if let Err(error) = outlive_file_limits() {
         return output.fail(&error).into();
     }
-    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
+    let only_reads = matches!(cli.command, Command::Info(_));
+    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c(only_reads)) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error).into(),
     };
@@ -103,6 +104,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Coils(args) => args.run(context),
         Command::Compare(args) => args.run(context),
         Command::Calibrate(args) => args.run(context),
         Command::Sweep(args) => args.run(context),
