@@ -1,5 +1,7 @@
 //! Extensions: labels, triggers and rotations of blocks.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::library::{Library, Line};
 use crate::{Block, Label, PulseqError};
@@ -38,7 +40,7 @@ impl Extensions {
             let (kind, event, next) = (line.whole(kind)?, line.whole(event)?, line.whole(next)?);
             Ok((line.whole(id)?, Link { kind, event, next }))
         };
-        let links = links.iter().map(link).collect::<Result<_>>()?;
+        let links: Library<Link> = links.iter().map(link).collect::<Result<_>>()?;
         let (mut effects, mut ignored) = (Library::new(), Vec::new());
         for (head, lines) in sections {
             let Some(rest) = head.strip_prefix("extension ") else { continue };
@@ -53,6 +55,10 @@ impl Extensions {
                 ignored.push(name.trim().to_owned());
             }
         }
+        // pypulseq leaves soft delays out of files of version 1.4.1, and what leads to them in.
+        let undefined: BTreeSet<u32> =
+            links.values().map(|link| link.kind).filter(|kind| !effects.contains_key(kind)).collect();
+        ignored.extend(undefined.iter().map(|kind| format!("kind {kind} without a definition")));
         Ok(Self { links, effects, ignored })
     }
 
@@ -70,14 +76,14 @@ impl Extensions {
                 return Ok(());
             }
             let link = line.event(&self.links, "extension", next)?;
-            let of_kind = line.event(&self.effects, "kind of extension", link.kind)?;
+            next = link.next;
+            let Some(of_kind) = self.effects.get(&link.kind) else { continue };
             match line.event(of_kind, "event of an extension", link.event)?.clone() {
                 Effect::Label(label) => block.labels.push(label),
                 Effect::Trigger => block.waits_for_trigger = true,
                 Effect::Rotation(quaternion) => block.rotation = Some(quaternion),
                 Effect::Nothing => (),
             }
-            next = link.next;
         }
         let (what, count) = ("extensions of a block", "a chain without an end".into());
         Err(PulseqError::TooMuch { line: line.number, what, count, most: MOST_IN_A_BLOCK })

@@ -82,6 +82,14 @@ fn a_small_file() {
     }
 }
 
+#[test]
+fn extensions_without_a_definition_are_named_and_left_out() {
+    let file = parsed(&SMALL.replace("extension TRIGGERS 2\n1 2 1 0 2000\n", ""));
+    assert_eq!(file.ignored, ["kind 2 without a definition"]);
+    assert_eq!(file.blocks[1].labels.len(), 1);
+    assert!(!file.blocks[1].waits_for_trigger);
+}
+
 use crate::Label;
 
 /// Of pypulseq's `calculate_kspace`, a line of three numbers for every sample.
