@@ -22,8 +22,10 @@ const SHIPPED: [(&str, &[u8]); 2] = [
 ];
 
 /// The second stages that come with Diph, each of the first stage of the same name.
-const SHIPPED_SECOND: [(&str, &[u8]); 1] =
-    [("deli-cs", include_bytes!("../../../priors/regression/weights/deli-cs-second.safetensors"))];
+const SHIPPED_SECOND: [(&str, &[u8]); 2] = [
+    ("deli-cs", include_bytes!("../../../priors/regression/weights/deli-cs-second.safetensors")),
+    ("demo", include_bytes!("../../../priors/regression/weights/demo-second.safetensors")),
+];
 
 /// Passes of the network for one answer that is a mean over mirror images.
 const MIRROR_IMAGES: f64 = 4.0;

@@ -93,7 +93,7 @@ fn pipes_are_refused_and_not_waited_for() {
         recon("--trajectory", "pipe.npz"),
         recon("--dictionary", "pipe.mat"),
         recon("--sequence", "pipe.json"),
-        recon("--coil-maps", "pipe.npz"),
+        recon("--coils", "pipe.npz"),
         recon("--set", r#"prior={"id":"diph.diffusion","options":{"checkpoint":"pipe.safetensors"}}"#),
         vec!["recon", "--kspace", "pipe.h5", "--method", "svd-mrf", "--out", "out"],
         vec!["recon", "--dataset", "data", "--cut", "4", "--method", "pipe.json", "--out", "out"],

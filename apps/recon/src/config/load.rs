@@ -111,7 +111,7 @@ mod tests {
         let error = message(json!({ "steps": 5, "prior": { "lambda": 4.4e120 } }), &[]);
         assert!(error.starts_with("lrtv.json: prior.lambda: expected a number within single precision"), "{error}");
         let error = message(json!({ "steps": 5 }), &["prior.lambda=-1e39"]);
-        assert!(error.starts_with("prior.lambda=-1e39: prior.lambda: expected a number within"), "{error}");
+        assert!(error.starts_with("prior.lambda=-1e+39: prior.lambda: expected a number within"), "{error}");
         assert_eq!(loaded(json!({ "steps": 5 }), &["prior.lambda=3e38"]).unwrap().prior.lambda, 3e38);
     }
 

@@ -6,6 +6,7 @@ use diph_core::ImageShape;
 use diph_formats::{ArrayLocation, Hdf5File, IsmrmrdFile};
 use serde_json::{Value, json};
 
+use super::noise_scan::is_of_scanner;
 use super::{AxisOrder, Columns, FrameCounter, Measurement, PositionUnit, plain_arrays, scanner_file};
 use crate::Result;
 
@@ -105,13 +106,5 @@ impl MeasurementFiles {
             "frame_counter": text(self.frame_counter.as_ref().map(|counter| counter as _)),
             "voxel": self.voxel,
         })
-    }
-}
-
-/// Whether a location is a measurement of an ISMRMRD file with these groups, and no array of it.
-pub(super) fn is_of_scanner(location: &ArrayLocation, groups: &[String]) -> bool {
-    match &location.key {
-        Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
-        None => !groups.is_empty(),
     }
 }

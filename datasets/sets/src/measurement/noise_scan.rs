@@ -4,7 +4,6 @@ use diph_formats::{ArrayLocation, Error as FileError, Hdf5File, IsmrmrdFile, Rea
 use ndarray::{Array2, Axis, IxDyn, concatenate};
 use num_complex::Complex32;
 
-use super::measurement_files::is_of_scanner;
 use crate::Result;
 
 /// Reads noise (coil, sample): the noise scan of ISMRMRD raw data, or an array whose first axis is the coil; its other axes are samples
@@ -44,4 +43,12 @@ pub(super) fn noise_of(file: &IsmrmrdFile, channels: Option<usize>) -> Result<Op
     // Nothing to join where there is no such readout; simulated scans have noise readouts of zeros.
     let joined = concatenate(Axis(1), &views).ok();
     Ok(joined.filter(|noise| noise.iter().any(|value| *value != Complex32::ZERO)))
+}
+
+/// Whether a location is a measurement of an ISMRMRD file with these groups, and no array of it.
+pub(super) fn is_of_scanner(location: &ArrayLocation, groups: &[String]) -> bool {
+    match &location.key {
+        Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
+        None => !groups.is_empty(),
+    }
 }

@@ -442,7 +442,7 @@ mod tests {
             assert_eq!(*position, trajectory[[frame, sample, 1 - axis]]);
         }
         assert_eq!(read.image, Some(ImageShape::plane(16, 16)));
-        assert_eq!(read.notes.len(), 2, "{:?}", read.notes);
+        assert_eq!(read.notes.len(), 3, "{:?}", read.notes);
     }
 
     #[test]
