@@ -40,6 +40,7 @@ mod output;
 mod presence;
 mod regular_file;
 mod text;
+mod twix;
 
 pub use array::{AnyArray, ArrayEntry, Element};
 pub use array_location::ArrayLocation;
@@ -59,3 +60,4 @@ pub use output::{OutputFile, check_not_input, check_regular, check_writable_file
 pub use presence::is_there;
 pub use regular_file::{open_file, read_file};
 pub use text::read_text;
+pub use twix::TwixFile;
