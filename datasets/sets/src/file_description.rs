@@ -5,7 +5,7 @@ mod sequence;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use diph_formats::{AnyArray, ArrayLocation, CflFile, Hdf5File, IsmrmrdFile, Readout, ReadoutFlag};
+use diph_formats::{AnyArray, ArrayLocation, CflFile, Hdf5File, IsmrmrdFile, RawData, Readout, ReadoutFlag, TwixFile};
 use num_complex::Complex32;
 use serde::Serialize;
 
@@ -39,8 +39,14 @@ impl FileDescription {
         if Hdf5File::is_at(path) {
             let groups = IsmrmrdFile::groups(path)?;
             if let Some(first) = groups.first() {
-                return of_scan(path, &groups, first);
+                return of_scan("ISMRMRD raw data", path, &groups, first);
             }
+        }
+        if TwixFile::is_at(path) {
+            let file = TwixFile::open(path, None)?;
+            let numbers: Vec<String> = (0..file.measurements()).map(|number| number.to_string()).collect();
+            let what = format!("Siemens raw data, software {}", file.version());
+            return of_scan(&what, path, &numbers, &file.measurement().to_string());
         }
         if !CflFile::is_named_by(path) {
             if let Ok(trajectory) = TrajectoryFile::read(path) {
@@ -126,9 +132,10 @@ fn of_dictionary(path: &Path, file: &DictionaryFile) -> FileDescription {
     description
 }
 
-fn of_scan(path: &Path, groups: &[String], group: &str) -> Result<FileDescription> {
-    let file = IsmrmrdFile::open(path, Some(group))?;
-    let mut description = FileDescription::new("ISMRMRD raw data");
+/// One measurement of raw data, of those that the file has.
+fn of_scan(what: &str, path: &Path, groups: &[String], group: &str) -> Result<FileDescription> {
+    let file = RawData::open(&ArrayLocation { path: path.into(), key: Some(group.into()) })?;
+    let mut description = FileDescription::new(what);
     description.fact("measurements", groups.join(", "));
     let (header, readouts) = (file.header(), file.readouts());
     let imaging: Vec<&Readout> = readouts.iter().filter(|readout| readout.is_imaging()).collect();

@@ -1,6 +1,5 @@
 //! A twix file.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use num_complex::Complex32;
 
 use super::line::{Layout, Line};
 use super::protocol::Protocol;
-use crate::{Error, IsmrmrdHeader, Readout, Result};
+use crate::{Error, IsmrmrdHeader, Readout, Result, open_file};
 
 const FORMAT: &str = "twix file";
 
@@ -41,7 +40,7 @@ impl TwixFile {
     /// Whether a file is raw data of Siemens: its name ends in `.dat`, and its first words are those of either version.
     pub fn is_at(path: &Path) -> bool {
         let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));
-        named && File::open(path).is_ok_and(|mut file| layout_of(&mut file).is_ok_and(|layout| layout.is_some()))
+        named && open_file(path).is_ok_and(|mut file| layout_of(&mut file).is_ok_and(|layout| layout.is_some()))
     }
 
     /// Opens a measurement by its number, from 0. Without a number it is the last: those before are adjustments.
@@ -50,7 +49,7 @@ impl TwixFile {
     /// [`Error::Missing`], [`Error::Read`]; [`Error::MissingKey`] for a measurement that is not there, [`Error::Malformed`] when the
     /// file is no twix file, ends in the middle of a header, or has no protocol.
     pub fn open(path: &Path, measurement: Option<&str>) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let file = open_file(path).map_err(|source| Error::read(path, source))?;
         let measurements = match Self::parse(path, BufReader::new(file), measurement)? {
             Ok(file) => return Ok(file),
             Err(measurements) => measurements,
@@ -159,7 +158,7 @@ impl TwixFile {
         mut show: impl FnMut(&Readout, Array2<Complex32>, Array2<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |source| Error::read(&self.path, source);
-        let mut file = BufReader::new(File::open(&self.path).map_err(failed)?);
+        let mut file = BufReader::new(open_file(&self.path).map_err(failed)?);
         for readout in readouts {
             let Some(offset) = self.offsets.get(readout.record) else {
                 return Err(Error::malformed(&self.path, FORMAT, format!("it has no record {}", readout.record)).into());

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use diph_core::ImageShape;
-use diph_formats::{ArrayLocation, Hdf5File, IsmrmrdFile};
+use diph_formats::{ArrayLocation, RawData};
 use serde_json::{Value, json};
 
-use super::noise_scan::is_of_scanner;
 use super::{AxisOrder, Columns, FrameCounter, Measurement, PositionUnit, plain_arrays, scanner_file};
 use crate::Result;
 
@@ -80,7 +79,7 @@ impl MeasurementFiles {
     /// [`Error::File`](crate::Error::File) naming the file, the key and what was expected, [`Error::Convention`](crate::Error::Convention)
     /// naming the setting that would help.
     pub fn read(&self) -> Result<Measurement> {
-        if Hdf5File::is_at(&self.kspace.path) && is_of_scanner(&self.kspace, &IsmrmrdFile::groups(&self.kspace.path)?) {
+        if RawData::is_at(&self.kspace)? {
             return scanner_file::read(self);
         }
         plain_arrays::read(self)

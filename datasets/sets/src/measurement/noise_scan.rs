@@ -1,21 +1,21 @@
 //! Noise that coils received without a signal.
 
-use diph_formats::{ArrayLocation, Error as FileError, Hdf5File, IsmrmrdFile, Readout, ReadoutFlag};
+use diph_formats::{ArrayLocation, Error as FileError, RawData, Readout, ReadoutFlag};
 use ndarray::{Array2, Axis, IxDyn, concatenate};
 use num_complex::Complex32;
 
 use crate::Result;
 
-/// Reads noise (coil, sample): the noise scan of ISMRMRD raw data, or an array whose first axis is the coil; its other axes are samples
+/// Reads noise (coil, sample): the noise scan of raw data, or an array whose first axis is the coil; its other axes are samples
 /// whatever they are called.
 ///
 /// # Errors
 /// [`Error::File`](crate::Error::File) naming the file, the key and what was expected.
 pub fn read_noise(location: &ArrayLocation) -> Result<Array2<Complex32>> {
     let path = &location.path;
-    if Hdf5File::is_at(path) && is_of_scanner(location, &IsmrmrdFile::groups(path)?) {
-        let file = IsmrmrdFile::open(path, location.key.as_deref())?;
-        let missing = || FileError::unexpected(path, &format!("{}/data", file.group()), "readouts of noise", "none");
+    if RawData::is_at(location)? {
+        let file = RawData::open(location)?;
+        let missing = || FileError::unexpected(path, &file.key("data"), "readouts of noise", "none");
         return Ok(noise_of(&file, None)?.ok_or_else(missing)?);
     }
     let entry = location.read()?;
@@ -30,7 +30,7 @@ pub fn read_noise(location: &ArrayLocation) -> Result<Array2<Complex32>> {
 
 /// The noise scan (coil, sample) of raw data, of that number of channels where it is said; `None` where there is none
 /// but zeros.
-pub(super) fn noise_of(file: &IsmrmrdFile, channels: Option<usize>) -> Result<Option<Array2<Complex32>>> {
+pub(super) fn noise_of(file: &RawData, channels: Option<usize>) -> Result<Option<Array2<Complex32>>> {
     let noise: Vec<&Readout> = file.readouts().iter().filter(|readout| readout.is(ReadoutFlag::Noise)).collect();
     let Some(channels) = channels.or(noise.first().map(|readout| readout.channels)) else { return Ok(None) };
     let fitting: Vec<&Readout> = noise.into_iter().filter(|readout| readout.channels == channels).collect();
@@ -43,12 +43,4 @@ pub(super) fn noise_of(file: &IsmrmrdFile, channels: Option<usize>) -> Result<Op
     // Nothing to join where there is no such readout; simulated scans have noise readouts of zeros.
     let joined = concatenate(Axis(1), &views).ok();
     Ok(joined.filter(|noise| noise.iter().any(|value| *value != Complex32::ZERO)))
-}
-
-/// Whether a location is a measurement of an ISMRMRD file with these groups, and no array of it.
-pub(super) fn is_of_scanner(location: &ArrayLocation, groups: &[String]) -> bool {
-    match &location.key {
-        Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
-        None => !groups.is_empty(),
-    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use diph_core::ImageShape;
-use diph_formats::{Counters, Encoding, Error as FileError, IsmrmrdFile, Readout, ReadoutFlag};
+use diph_formats::{Counters, Encoding, Error as FileError, RawData, Readout, ReadoutFlag};
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use num_complex::Complex32;
 
@@ -89,7 +89,7 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
         plain_arrays::check_used("trajectory_axes", files.trajectory_axes.is_some(), BUT)?;
         plain_arrays::check_used("density_compensation", files.weights.is_some(), BUT)?;
     }
-    let file = IsmrmrdFile::open(&files.kspace.path, files.kspace.key.as_deref())?;
+    let file = RawData::open(&files.kspace)?;
     let imaging: Vec<&Readout> = file.readouts().iter().filter(|readout| readout.is_imaging()).collect();
     let mut notes = Vec::new();
     let is_left_out = |readout: &&Readout| !readout.is_imaging() && !readout.is(ReadoutFlag::Noise);
@@ -133,9 +133,9 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
 }
 
 /// The encoding that all readouts of the image share.
-fn only_encoding<'a>(file: &'a IsmrmrdFile, imaging: &[&Readout]) -> Result<&'a Encoding> {
+fn only_encoding<'a>(file: &'a RawData, imaging: &[&Readout]) -> Result<&'a Encoding> {
     let used: BTreeSet<usize> = imaging.iter().map(|readout| readout.encoding).collect();
-    let key = format!("{}/data", file.group());
+    let key = file.key("data");
     let [only] = used.into_iter().collect::<Vec<_>>()[..] else {
         let expected = "readouts of an image, all of one encoding";
         let got = format!("{} readouts of several encodings, or of none", imaging.len());
@@ -149,11 +149,11 @@ fn only_encoding<'a>(file: &'a IsmrmrdFile, imaging: &[&Readout]) -> Result<&'a 
 }
 
 /// The image that the header asks for.
-fn image_of(file: &IsmrmrdFile, encoding: &Encoding) -> Result<ImageShape> {
+fn image_of(file: &RawData, encoding: &Encoding) -> Result<ImageShape> {
     let [x, y, z] = encoding.recon.matrix;
     if [x, y].iter().any(|side| !(1..=LARGEST_SIDE).contains(side)) || z > LARGEST_SIDE {
         let expected = format!("sides of an image from 1 to {LARGEST_SIDE}");
-        let key = format!("{}/xml", file.group());
+        let key = file.key("xml");
         return Err(FileError::unexpected(file.path(), &key, expected, format!("{:?}", encoding.recon.matrix)).into());
     }
     Ok(match z {
@@ -165,7 +165,7 @@ fn image_of(file: &IsmrmrdFile, encoding: &Encoding) -> Result<ImageShape> {
 /// The counter that the user names, or the only usual one that counts.
 fn frame_counter(
     files: &MeasurementFiles,
-    file: &IsmrmrdFile,
+    file: &RawData,
     imaging: &[&Readout],
     notes: &mut Vec<String>,
 ) -> Result<FrameCounter> {
@@ -201,7 +201,7 @@ struct Order<'a> {
 impl<'a> Order<'a> {
     /// # Errors
     /// When slices or frames differ in their number of readouts.
-    fn new(file: &IsmrmrdFile, imaging: &[&'a Readout], counter: FrameCounter) -> Result<Self> {
+    fn new(file: &RawData, imaging: &[&'a Readout], counter: FrameCounter) -> Result<Self> {
         let mut groups: BTreeMap<usize, BTreeMap<usize, Vec<&'a Readout>>> = BTreeMap::new();
         for readout in imaging.iter().copied() {
             groups.entry(readout.counters.slice).or_default().entry(counter.of(readout)).or_default().push(readout);
@@ -210,7 +210,7 @@ impl<'a> Order<'a> {
         let shots: BTreeSet<usize> = groups.values().flat_map(BTreeMap::values).map(Vec::len).collect();
         let slices: Vec<usize> = groups.keys().copied().collect();
         let (1, 1) = (frames.len(), shots.len()) else {
-            let key = format!("{}/data", file.group());
+            let key = file.key("data");
             let expected =
                 format!("as many frames in every slice, and as many readouts in every frame, told by {counter}");
             let got = format!("{frames:?} frames of {shots:?} readouts in {} slices", slices.len());
@@ -230,7 +230,7 @@ impl<'a> Order<'a> {
 
 /// Readouts in their order.
 struct Gathered<'a> {
-    file: &'a IsmrmrdFile,
+    file: &'a RawData,
     encoding: &'a Encoding,
     image: ImageShape,
     slices: Vec<usize>,
@@ -244,7 +244,7 @@ struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    fn new(file: &'a IsmrmrdFile, encoding: &'a Encoding, image: ImageShape, order: &Order<'_>) -> Self {
+    fn new(file: &'a RawData, encoding: &'a Encoding, image: ImageShape, order: &Order<'_>) -> Self {
         Self {
             file,
             encoding,
@@ -259,7 +259,7 @@ impl<'a> Gathered<'a> {
     }
 
     fn unexpected(&self, expected: impl ToString, got: impl ToString) -> Error {
-        FileError::unexpected(self.file.path(), &format!("{}/data", self.file.group()), expected, got).into()
+        FileError::unexpected(self.file.path(), &self.file.key("data"), expected, got).into()
     }
 
     fn push(&mut self, readout: &Readout, mut samples: Array2<Complex32>, positions: Array2<f32>) -> Result<()> {
@@ -297,7 +297,7 @@ impl<'a> Gathered<'a> {
     fn slices(&self) -> Result<Vec<(SliceId, Array3<Complex32>)>> {
         let of_slice = self.frames * self.shots;
         let failed =
-            |error: ndarray::ShapeError| Error::from(FileError::malformed(self.file.path(), "ISMRMRD file", error));
+            |error: ndarray::ShapeError| Error::from(FileError::malformed(self.file.path(), "raw data", error));
         let join = |(slice, readouts): (&usize, &[Array2<Complex32>])| -> Result<(SliceId, Array3<Complex32>)> {
             let frame = |shots: &[Array2<Complex32>]| {
                 let views: Vec<ArrayView2<'_, Complex32>> = shots.iter().map(|shot| shot.view()).collect();
@@ -443,6 +443,21 @@ mod tests {
         }
         assert_eq!(read.image, Some(ImageShape::plane(16, 16)));
         assert_eq!(read.notes.len(), 3, "{:?}", read.notes);
+    }
+
+    /// Lines of a Cartesian scan of a Siemens scanner, one after the other, as twixtools reads them.
+    #[test]
+    fn lines_of_siemens_raw_data_are_one_readout() {
+        let files = MeasurementFiles::of_kspace(ArrayLocation::of_file(peer("twix_ve.dat")));
+        let read = MeasurementFiles { frame_counter: Some(FrameCounter::Repetition), ..files }.read().unwrap();
+        let mut written = NpzFile::open(peer("twix_ve.npz")).unwrap();
+        let lines = written.array::<Complex32, Ix3>("kspace", "(line, coil, sample)").unwrap();
+        let (count, coils, samples) = lines.dim();
+        let (_, kspace) = &read.slices[0];
+        assert_eq!(kspace.dim(), (coils, 1, count * samples));
+        for ((line, coil, sample), value) in lines.indexed_iter() {
+            assert_eq!(kspace[[coil, 0, line * samples + sample]], *value);
+        }
     }
 
     #[test]
