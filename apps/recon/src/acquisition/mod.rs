@@ -9,7 +9,7 @@ mod measurement_source;
 mod sequence_source;
 
 pub use acquisition::{Acquisition, announced};
-pub use acquisition_source::{AcquisitionSource, positions};
+pub use acquisition_source::{AcquisitionSource, density_compensation, positions};
 pub use demo_acquisition::DemoAcquisition;
 pub use dictionary::{dictionary_file, read_dictionary};
 pub use fingerprint::Fingerprint;

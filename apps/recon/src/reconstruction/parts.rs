@@ -8,8 +8,9 @@ use diph_core::{
     Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
     Problem, Result, View,
 };
+use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::{Provenance, Registry};
-use ndarray::{ArrayD, ArrayView1};
+use ndarray::{ArrayD, ArrayView1, ArrayView3};
 use num_complex::Complex32;
 use serde_json::Value;
 
@@ -18,6 +19,9 @@ use crate::acquisition::Acquisition;
 use crate::method::ConditionImage;
 use crate::method::{Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
+
+/// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
+const WALSH_RADIUS: usize = 4;
 
 /// Operator, prior, projector and estimator of a method. Serves every slice of an acquisition.
 pub struct Parts {
@@ -114,6 +118,12 @@ impl Parts {
         }
     }
 
+    /// The same parts with a prior that the caller has made, in place of the method's.
+    #[must_use]
+    pub fn with_prior(self, prior: Box<dyn Prior>) -> Self {
+        Self { prior: Some(prior), ..self }
+    }
+
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
     ///
     /// # Errors
@@ -124,6 +134,21 @@ impl Parts {
         acquisition: &Acquisition,
     ) -> Result<Arc<dyn ForwardOperator>> {
         operator(registry, method, acquisition, true)
+    }
+
+    /// The acquisition with coil sensitivities that are estimated from k-space (coil, frame, sample) of a plane, by Walsh's method.
+    ///
+    /// # Errors
+    /// When the acquisition is of a volume or has sensitivities already, and when the operator of the method cannot be made or fails.
+    pub fn with_estimated_coils(
+        registry: &Registry,
+        method: &Method,
+        acquisition: &Acquisition,
+        kspace: ArrayView3<'_, Complex32>,
+    ) -> Result<Acquisition> {
+        let single = Self::density_compensated_operator(registry, method, acquisition)?;
+        let maps = walsh_from_kspace(&*single, kspace, WALSH_RADIUS)?;
+        Ok(Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() })
     }
 
     /// The operator of the reconstruction, with the method's weights.

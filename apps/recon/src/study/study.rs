@@ -6,9 +6,8 @@ use std::path::Path;
 use diph_core::{ImageShape, MemoryEstimate, StopReason};
 use diph_datasets::{IntensityFactors, MASK_THRESHOLD, Measurement, SliceId};
 use diph_formats::is_there;
-use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::Registry;
-use ndarray::{Array3, ArrayD};
+use ndarray::ArrayD;
 use num_complex::Complex32;
 
 use super::{
@@ -25,9 +24,6 @@ use crate::reconstruction::{BetterOrientation, Parts, Reconstruction, Reconstruc
 use crate::slices::{SliceInput, Truth};
 use crate::uncertainty::Calibration;
 use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
-
-/// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
-const WALSH_RADIUS: usize = 4;
 
 /// One method over the slices of a measurement: what goes in, and where the results go.
 #[derive(Clone, Copy)]
@@ -397,9 +393,8 @@ impl Study<'_> {
         }
         observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
         let step = format!("estimating coil sensitivities of {}", input.id);
-        let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
-        let maps: Array3<Complex32> = walsh_from_kspace(&*single, kspace.view(), WALSH_RADIUS).step(&step)?;
-        let acquisition = Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() };
+        let kspace = kspace.view();
+        let acquisition = Parts::with_estimated_coils(self.registry, self.method, acquisition, kspace).step(&step)?;
         Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
