@@ -2,7 +2,7 @@
 
 use std::f32::consts::PI;
 
-use diph_nufft::coils::birdcage;
+use diph_coils::birdcage;
 use diph_nufft::{Accuracy, MrfOptions, SpiralOptions, Trajectory, density};
 use ndarray::Array2;
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    CalibrateArgs, CompareArgs, CompletionsArgs, ConvertArgs, DEFAULT_LOCK, DemoArgs, DictionaryArgs, EvaluateArgs,
-    ExportArgs, InfoArgs, ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs, SweepArgs,
-    TrainArgs,
+    CalibrateArgs, CoilsArgs, CompareArgs, CompletionsArgs, ConvertArgs, DEFAULT_LOCK, DemoArgs, DictionaryArgs,
+    EvaluateArgs, ExportArgs, InfoArgs, ParityArgs, PluginArgs, ReconArgs, RecoverAcquisitionArgs, SimulateArgs,
+    SweepArgs, TrainArgs,
 };
 
 /// Quantitative MRI reconstruction with interchangeable physics and priors.
@@ -63,6 +63,8 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     /// Reconstruct T1, T2 and PD maps from k-space
     Recon(ReconArgs),
+    /// Estimate the sensitivities of receive coils and write them to a file
+    Coils(CoilsArgs),
     /// Compare methods over the same slices: tables, intervals and figures
     ///
     /// Every method has a folder below --out, an ordinary result of `diph recon`. Results that are there already, of the same
@@ -109,7 +111,8 @@ impl Command {
             Self::Sweep(args) => !args.measurement.isolate,
             Self::Demo(_) | Self::Parity(_) | Self::Simulate(_) | Self::Train(_) => true,
             Self::Plugin(args) => args.opens_plugins(),
-            Self::Completions(_)
+            Self::Coils(_)
+            | Self::Completions(_)
             | Self::Convert(_)
             | Self::Dictionary(_)
             | Self::Evaluate(_)

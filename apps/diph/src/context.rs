@@ -1,6 +1,5 @@
 //! What every command needs.
 
-use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -143,7 +142,7 @@ impl Context {
 
 /// Reads a file that `diph plugin lock` has written.
 fn read_lock(file: &Path) -> Result<PluginLock, AppError> {
-    let text = fs::read_to_string(file).file(file)?;
+    let text = diph_formats::read_text(file).file(file)?;
     Ok(serde_json::from_str(&text).file(file)?)
 }
 

@@ -61,7 +61,8 @@ pub fn run_as(launch: Launch) -> u8 {
     if let Err(error) = outlive_file_limits() {
         return output.fail(&error) as u8;
     }
-    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c()) {
+    let only_reads = matches!(cli.command, Command::Info(_));
+    let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c(only_reads)) {
         Ok(cancel) => cancel,
         Err(error) => return output.fail(&error) as u8,
     };
@@ -115,6 +116,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), AppError> {
         Command::Simulate(args) => args.run(context),
         Command::Dictionary(args) => args.run(context),
         Command::Recon(args) => args.run(context),
+        Command::Coils(args) => args.run(context),
         Command::Compare(args) => args.run(context),
         Command::Calibrate(args) => args.run(context),
         Command::Sweep(args) => args.run(context),

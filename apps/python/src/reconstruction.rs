@@ -7,7 +7,7 @@ use diph_core::{PlaneWise, StopReason};
 use diph_datasets::QuantitativeMaps;
 use diph_nufft::Trajectory;
 use diph_plugin_host::Registry;
-use diph_recon::acquisition::density_compensation;
+use diph_recon::acquisition::{CoilEstimate, density_compensation};
 use diph_recon::config::Override;
 use diph_recon::provenance::{PluginFile, Provenance};
 use diph_recon::reconstruction::{Reconstructor, Step};
@@ -122,8 +122,7 @@ impl Job<'_> {
         let (name, method) = (&self.method.name, self.method);
         let kspace = samples.view().into_dimensionality().step(name)?;
         if acquisition.coil_maps.is_none() && samples.shape()[0] > 1 {
-            acquisition = Parts::with_estimated_coils(self.registry, method, &acquisition, kspace)
-                .step("estimating coil sensitivities")?;
+            acquisition = Parts::with_estimated_coils(self.registry, method, &acquisition, kspace, CoilEstimate::default())?;
         }
         let mut configuration = serde_json::to_value(method).step(name)?;
         let mut parts = Parts::create(self.registry, method, &acquisition).step(name)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diph_core::{ByteSize, MemoryEstimate};
 
+use crate::SomeSlices;
 use crate::config::ConfigError;
 
 /// Why a piece of work ended early, and which setting or file is to blame.
@@ -67,43 +68,6 @@ impl ReconError {
     /// A file that cannot be used.
     pub fn input(file: &Path, message: impl Into<String>) -> Self {
         Self::File { file: file.to_owned(), source: message.into().into() }
-    }
-}
-
-/// Slices that failed while others were finished.
-#[derive(Clone, Debug, Default, thiserror::Error)]
-#[error(
-    "{} of {} slices failed ({}){}. The first failed with: {first}",
-    failed.len(),
-    failed.len() + finished,
-    failed.join(", "),
-    if *finished > 0 { "; the others are finished" } else { "" }
-)]
-pub struct SomeSlices {
-    /// Number of slices that are finished.
-    pub finished: usize,
-    /// Method and slice of each that failed.
-    pub failed: Vec<String>,
-    /// Why the first of them failed.
-    pub first: String,
-}
-
-impl SomeSlices {
-    /// Adds a slice that failed.
-    pub fn push(&mut self, slice: String, reason: impl Into<String>) {
-        if self.failed.is_empty() {
-            self.first = reason.into();
-        }
-        self.failed.push(slice);
-    }
-
-    /// Adds those of another piece of work.
-    pub fn extend(&mut self, other: Self) {
-        self.finished += other.finished;
-        if self.failed.is_empty() {
-            self.first = other.first;
-        }
-        self.failed.extend(other.failed);
     }
 }
 

@@ -155,8 +155,8 @@ mod tests {
     fn a_sweep_has_a_curve_for_every_method_and_second_value() {
         let axes: Vec<SweepAxis> = vec!["a.lambda=0.1,0.01".parse().unwrap(), "b.kind=x,y".parse().unwrap()];
         let points = SweepPoint::all(&axes);
-        let swept = |point: &SweepPoint| SweptPoint::new(point, results("lrtv", Some(12.0)));
-        let sweep = Sweep { points: points.iter().map(swept).collect(), axes };
+        let runs = points.iter().map(|point| (point, results("lrtv", Some(12.0)))).collect();
+        let sweep = Sweep::new(axes, runs, Vec::new());
         let metric = Metric::find("t1_mape_percent").unwrap();
         let curves = series(&sweep, &sweep.axes[0], true, metric);
         let names: Vec<&str> = curves.iter().map(|curve| curve.name.as_str()).collect();

@@ -135,11 +135,11 @@ fn condition_of_name(name: &str, file: Option<&Path>) -> Result<ConditionImage, 
         let message = format!("expected a method of the name `{name}`, that of the model's condition, got `{found}`");
         return Err(ReconError::setting("data.condition_method", message));
     }
-    if let ConditionImage::Method(method) = &mut found
-        && let Some(estimator) = &mut method.estimator
-    {
-        // The mean over mirror images is a little better and takes four times as long.
-        estimator.options.insert("mirrors".into(), false.into());
+    if let ConditionImage::Method(method) = &mut found {
+        for estimator in method.estimator.iter_mut().chain(&mut method.refinement) {
+            // The mean over mirror images is a little better and takes four times as long.
+            estimator.options.insert("mirrors".into(), false.into());
+        }
     }
     Ok(found)
 }

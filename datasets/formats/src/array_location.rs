@@ -1,12 +1,11 @@
 //! An array that a user names by its file.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::{ArrayEntry, CflFile, Error, Hdf5File, MatFile, MatValue, NpzFile, Result, read_npy};
+use crate::{ArrayEntry, CflFile, Error, Hdf5File, MatFile, MatValue, NpzFile, Result, open_file, read_npy};
 
 /// An array in a file of any format: `k.npy`, `data.npz:kspace`, `scan.mat:ksp`, `scan.h5:group/ksp`, `ksp.cfl`.
 ///
@@ -166,7 +165,7 @@ fn form(path: &Path) -> Result<Form> {
         return Ok(Form::Cfl);
     }
     let mut start = Vec::new();
-    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    let file = open_file(path).map_err(|source| Error::read(path, source))?;
     file.take(6).read_to_end(&mut start).map_err(|source| Error::read(path, source))?;
     match start.as_slice() {
         b"\x93NUMPY" => Ok(Form::Npy),

@@ -1,10 +1,10 @@
 //! Which form an array file has, and how much it holds.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use crate::{Error, Hdf5File, MatFile, NpzFile, Result};
+use crate::{Error, Hdf5File, MatFile, NpzFile, Result, open_file};
 
 /// The two forms of files with named arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl ArrayFile {
     /// [`Error::Missing`], [`Error::Read`], and [`Error::Malformed`] when neither bytes nor name are those of an array file.
     pub fn of_content(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
-        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let file = open_file(path).map_err(|source| Error::read(path, source))?;
         file.take(6).read_to_end(&mut start).map_err(|source| Error::read(path, source))?;
         match start.as_slice() {
             [b'P', b'K', ..] => Ok(Self::Npz),

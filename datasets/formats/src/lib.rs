@@ -14,6 +14,7 @@
 //! | whether results can be written, before there are any, and whose file they replace | [`OutputFile`], [`check_not_input`], [`check_regular`], [`check_writable_file`], [`check_writable_folder`] |
 //! | one process at a time in a folder | [`FolderLock`] |
 //! | whether something is there at all | [`is_there`] |
+//! | files to read, and no pipes that wait | [`open_file`], [`read_file`] |
 //!
 //! Every error names the file, the key in it, what was expected and what came. Every writer goes through
 //! [`write_atomically`].
@@ -37,6 +38,7 @@ mod nifti;
 mod numpy;
 mod output;
 mod presence;
+mod regular_file;
 mod text;
 
 pub use array::{AnyArray, ArrayEntry, Element};
@@ -55,4 +57,5 @@ pub use nifti::NiftiVolume;
 pub use numpy::{NpyElement, NpzFile, NpzWriter, read_npy, write_npy};
 pub use output::{OutputFile, check_not_input, check_regular, check_writable_file, check_writable_folder};
 pub use presence::is_there;
+pub use regular_file::{open_file, read_file};
 pub use text::read_text;

@@ -7,7 +7,10 @@ use ndarray::{Array3, ArrayView3};
 use nifti::writer::WriterOptions;
 use nifti::{IntoNdArray, NiftiHeader, NiftiObject, ReaderOptions, XForm};
 
-use crate::{Error, Result};
+use crate::{Error, Result, open_file};
+
+/// Deflate makes no more than this many bytes of one.
+const LARGEST_EXPANSION: u64 = 1032;
 
 /// Millimetres and seconds, as the standard packs them into one byte.
 const MILLIMETRES_AND_SECONDS: u8 = 2 | 8;
@@ -32,7 +35,8 @@ impl NiftiVolume {
     /// that may be right.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes.
+    /// [`Error::Unsupported`] for another ending, an axis that the format cannot count, or a description of more than 80 bytes;
+    /// [`Error::Write`] where there is no room for it.
     pub fn to_bytes(&self, path: &Path, description: &str) -> Result<Vec<u8>> {
         let ending = ending(path)?;
         let refused = |error: nifti::NiftiError| Error::Unsupported {
@@ -45,7 +49,11 @@ impl NiftiVolume {
         // The library writes to a name of its own making.
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join(format!("volume{ending}"));
-        WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t()).map_err(refused)?;
+        let written = WriterOptions::new(&file).reference_header(&header).write_nifti(&self.values.t());
+        written.map_err(|error| match error {
+            nifti::NiftiError::Io(source) => failed(source),
+            other => refused(other),
+        })?;
         std::fs::read(&file).map_err(failed)
     }
 
@@ -67,10 +75,23 @@ impl NiftiVolume {
     /// Reads a volume of three axes.
     ///
     /// # Errors
-    /// [`Error::Read`] when there is no such file, [`Error::Malformed`] when it is no NIfTI file of three axes.
+    /// [`Error::Missing`] and [`Error::Read`]; [`Error::Malformed`] when it is no NIfTI file of three axes, or too short for them.
     pub fn read(path: &Path) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { path: path.into(), format: FORMAT, problem };
-        std::fs::metadata(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let length =
+            open_file(path).and_then(|file| file.metadata()).map_err(|source| Error::read(path, source))?.len();
+        let header = NiftiHeader::from_file(path).map_err(|error| malformed(error.to_string()))?;
+        // The library takes the width of a voxel from one field when it reads, and from the other when it converts.
+        let each = header.data_type().map_err(|error| malformed(error.to_string()))?.size_of();
+        if usize::try_from(header.bitpix) != Ok(8 * each) {
+            let problem = format!("`datatype` has voxels of {} bits, `bitpix` says {}", 8 * each, header.bitpix);
+            return Err(malformed(problem));
+        }
+        // It makes room for what the header announces.
+        let announced = announced_bytes(&header, each as u64);
+        if announced.is_none_or(|announced| announced > length.saturating_mul(LARGEST_EXPANSION)) {
+            return Err(malformed(format!("a file of {length} bytes cannot hold dimensions {:?}", header.dim)));
+        }
         let object = ReaderOptions::new().read_file(path).map_err(|error| malformed(error.to_string()))?;
         let header = object.header();
         let [_, x, y, z, ..] = header.pixdim.map(f64::from);
@@ -82,6 +103,12 @@ impl NiftiVolume {
         let values = values.map_err(|_| malformed(format!("expected three axes, got shape {shape:?}")))?;
         Ok(Self { values: in_order(values.t()), voxel_mm: [x, y, z], affine })
     }
+}
+
+/// Bytes of the values; `None` for more than can be counted.
+fn announced_bytes(header: &NiftiHeader, each: u64) -> Option<u64> {
+    let axes = usize::from(header.dim[0]).min(header.dim.len() - 1);
+    header.dim[1..=axes].iter().try_fold(each, |product, length| product.checked_mul(u64::from(*length)))
 }
 
 fn in_order(values: ArrayView3<'_, f32>) -> Array3<f32> {
@@ -142,6 +169,19 @@ mod tests {
         let path = folder.path().join("map.img");
         assert!(volume().to_bytes(&path, "").unwrap_err().to_string().contains(".nii.gz"));
         let path = folder.path().join("map.nii");
+        // A header of 768 x 512 x 512 numbers before 96 bytes of values.
+        let whole = volume().to_bytes(&path, "").unwrap();
+        let mut huge = whole.clone();
+        huge[42..48].copy_from_slice(&[0, 3, 0, 2, 0, 2]);
+        std::fs::write(&path, huge).unwrap();
+        let error = NiftiVolume::read(&path).unwrap_err().to_string();
+        assert!(error.contains("cannot hold dimensions [3, 768, 512, 512"), "{error}");
+        for bits in [0i16, 64, 8192, -32] {
+            let mut other = whole.clone();
+            other[72..74].copy_from_slice(&bits.to_le_bytes());
+            std::fs::write(&path, other).unwrap();
+            assert!(NiftiVolume::read(&path).unwrap_err().to_string().contains("`bitpix` says"), "{bits}");
+        }
         std::fs::write(&path, [7; 500]).unwrap();
         assert!(NiftiVolume::read(&path).unwrap_err().to_string().contains("not a valid NIfTI file"));
         assert!(NiftiVolume::read(&folder.path().join("none.nii")).is_err());

@@ -1,8 +1,9 @@
 //! Text files of a sensible size.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use crate::open_file;
 
 /// Longest text that is read: settings and sequences have a few megabytes at most, and a device never ends.
 const MOST: u64 = 64 << 20;
@@ -13,7 +14,7 @@ const MOST: u64 = 64 << 20;
 /// What the system says, and when the file is longer or no text.
 pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
+    open_file(path)?.take(MOST + 1).read_to_string(&mut text)?;
     match text.len() as u64 > MOST {
         true => {
             Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("expected a text of at most {} MiB", MOST >> 20)))

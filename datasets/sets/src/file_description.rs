@@ -1,5 +1,7 @@
 //! What a file is, in words: for users who got it from somebody else.
 
+mod sequence;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use diph_formats::{AnyArray, ArrayLocation, CflFile, Hdf5File, IsmrmrdFile, Read
 use num_complex::Complex32;
 use serde::Serialize;
 
-use crate::{DatasetFolder, DictionaryFile, PositionUnit, Result, TrajectoryFile};
+use crate::{DatasetFolder, DictionaryFile, PositionUnit, Result, TrajectoryFile, is_pulseq};
 
 /// What a file is, what it says, and what a reconstruction would need beside it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -30,6 +32,9 @@ impl FileDescription {
     pub fn of(path: &Path) -> Result<Self> {
         if path.is_dir() {
             return of_folder(path);
+        }
+        if is_pulseq(path) {
+            return sequence::of_sequence(path);
         }
         if Hdf5File::is_at(path) {
             let groups = IsmrmrdFile::groups(path)?;

@@ -6,6 +6,7 @@
 //! | single files of it | [`TrajectoryFile`], [`DictionaryFile`], [`IntensityFactors`], [`SimulationRecord`] |
 //! | results of the Python code | [`SampleResults`], [`ResultLogRow`] |
 //! | a measurement in files of other programs | [`MeasurementFiles`], [`Measurement`], [`AxisOrder`], [`PositionUnit`], [`Columns`], [`FrameCounter`] |
+//! | positions and events of a Pulseq sequence | [`read_pulseq`], [`is_pulseq`] |
 //! | what a file is, in words | [`FileDescription`] |
 //! | T1, T2 and proton density of a slice | [`QuantitativeMaps`] |
 //! | the procedural brain phantom | [`BrainPhantom`] |
@@ -35,7 +36,9 @@ pub use dictionary_file::DictionaryFile;
 pub use error::{Error, Result};
 pub use file_description::FileDescription;
 pub use intensity_factors::IntensityFactors;
-pub use measurement::{AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit};
+pub use measurement::{
+    AxisOrder, Columns, FrameCounter, Measurement, MeasurementFiles, PositionUnit, is_pulseq, read_noise, read_pulseq,
+};
 pub use measurement_noise::{NoiseLevel, NoiseParts, REFERENCE_NOISE, add_measurement_noise};
 pub use phantom::{BrainPhantom, PhantomSlice, Tissue};
 pub use quantitative_maps::QuantitativeMaps;

@@ -47,7 +47,7 @@ impl ResultLogRow {
     /// [`Error::Missing`], [`Error::Read`] or [`Error::Malformed`].
     pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::read(path, source))?;
+        let bytes = diph_formats::read_file(path).map_err(|source| Error::read(path, source))?;
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
         reader.deserialize().collect::<Result<_, _>>().map_err(|error| Error::malformed(path, FORMAT, error))
     }

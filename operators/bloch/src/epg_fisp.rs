@@ -5,7 +5,7 @@ use multiversion::multiversion;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::{Sequence, Tissue};
+use crate::{Sequence, Tissue, epg_played};
 
 /// Tissues that are simulated side by side, one per SIMD lane: two of the widest registers. With only one, the compiler
 /// unrolls the loops over lanes and then vectorises over orders with gathers, four times slower.
@@ -29,6 +29,8 @@ const CHUNK: usize = 8 * LANES;
 /// exp(-TR/T2) per frame, so that its later effect is bounded by its amplitude times exp(-n TR/T2): the highest order
 /// is dropped when that bound is below 1e-10 of the norm of the signal so far. The signal changes by less
 /// than 1e-6 of its norm by this (measured: below 1e-8). At long T2 all orders stay.
+///
+/// Sequences that are given by their steps are simulated with complex states and any number of spoiler cycles, several times slower.
 #[derive(Clone, Debug)]
 pub struct EpgFisp {
     sequence: Sequence,
@@ -69,6 +71,9 @@ impl EpgFisp {
 
     /// Writes the signals of tissues that are known to be valid, row by row.
     pub(crate) fn simulate_into(&self, tissues: &[Tissue], signals: &mut [f64]) {
+        if let Some(played) = self.sequence.played() {
+            return epg_played::simulate_into(played, tissues, signals);
+        }
         let mut order: Vec<usize> = (0..tissues.len()).collect();
         // Lanes with a similar T2 need similarly many orders, and lanes with one B1 share their flip angles.
         order.sort_by(|&i, &j| {

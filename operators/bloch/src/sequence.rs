@@ -7,13 +7,19 @@ use std::f64::consts::TAU;
 use diph_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::Step;
+use crate::played_sequence::PlayedSequence;
+
 const OPERATION: &str = "sequence";
 
 /// Longer than any repetition time of fingerprinting, and shorter than nearly all in milliseconds.
 const LONGEST_TR_S: f64 = 5.0;
 
-/// A FISP sequence (fast imaging with steady-state precession, unbalanced), optionally after an inversion pulse:
-/// inversion, TI, then for every frame an RF pulse about x, the echo at TE, and one spoiler cycle before the next pulse.
+/// A sequence: FISP by its flip angles and times, or any other by its steps.
+///
+/// FISP (fast imaging with steady-state precession, unbalanced), optionally after an inversion pulse: inversion, TI, then for every frame
+/// an RF pulse about x, the echo at TE, and one spoiler cycle before the next pulse. Steps ([`Step`]) hold preparations, segments and
+/// balanced sequences too ([`of_steps`](Self::of_steps)).
 ///
 /// # File form
 /// A JSON object with exactly these keys; unknown ones are refused.
@@ -26,6 +32,10 @@ const LONGEST_TR_S: f64 = 5.0;
 /// | `ti_s` | number | time from the inversion to the first pulse (s); no effect without inversion |
 /// | `inversion` | true or false | whether a perfect inversion pulse comes first |
 ///
+/// A sequence of steps has the one key `steps`, a list of
+/// `{"pulse": {"angle_rad": 0.5, "phase_rad": 0}}`, `"invert"`, `{"wait_s": 0.01}`, `{"spoil": 1}` and `{"echo": {"phase_rad": 0}}`;
+/// phases may be left out.
+///
 /// ```
 /// let text = r#"{"flip_angle_rad": [0.1, 0.2], "tr_s": [0.012, 0.012], "te_s": 0.002, "ti_s": 0.02, "inversion": true}"#;
 /// let sequence = diph_bloch::Sequence::from_json(text)?;
@@ -33,10 +43,18 @@ const LONGEST_TR_S: f64 = 5.0;
 /// assert_eq!(diph_bloch::Sequence::from_json(&sequence.to_json())?, sequence);
 /// # Ok::<(), diph_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "SequenceFile", into = "SequenceFile")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
+    /// Of a sequence of steps, what they amount to.
     file: SequenceFile,
+    played: Option<PlayedSequence>,
+}
+
+/// The JSON form of steps.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepsFile {
+    steps: Vec<Step>,
 }
 
 /// The JSON form, before it is checked.
@@ -61,7 +79,33 @@ impl Sequence {
         SequenceFile { flip_angle_rad, tr_s, te_s, ti_s, inversion: true }.try_into()
     }
 
-    /// The same sequence without the inversion pulse.
+    /// A sequence of any steps. Frames are its echoes.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there is no pulse before the first echo, a value is not finite, a wait is negative or longer than five
+    /// minutes, dephasing adds up to more than 10000 cycles, or signals of different frames differ in their phase: dictionaries are real.
+    pub fn of_steps(steps: Vec<Step>) -> Result<Self> {
+        Ok(Self::of_played(PlayedSequence::new(steps)?))
+    }
+
+    fn of_played(played: PlayedSequence) -> Self {
+        let summary = played.summary();
+        let file = SequenceFile {
+            flip_angle_rad: summary.flip_angle_rad,
+            tr_s: summary.tr_s,
+            te_s: summary.te_s,
+            ti_s: summary.ti_s.unwrap_or(0.0),
+            inversion: summary.ti_s.is_some(),
+        };
+        Self { file, played: Some(played) }
+    }
+
+    /// The steps, where the sequence is given by them.
+    pub(crate) fn played(&self) -> Option<&PlayedSequence> {
+        self.played.as_ref()
+    }
+
+    /// The same FISP sequence without the inversion pulse.
     pub fn without_inversion(mut self) -> Self {
         self.file.inversion = false;
         self
@@ -70,10 +114,16 @@ impl Sequence {
     /// Reads a sequence from its JSON form.
     ///
     /// # Errors
-    /// [`Error::External`] when the text is not such an object, or breaks a rule of [`Sequence::new`]; [`Error::Parameter`] when
-    /// angles can only be in degrees, or times in milliseconds.
+    /// [`Error::External`] when the text is not such an object; [`Error::Parameter`] when it breaks a rule of [`Sequence::new`] or
+    /// [`Sequence::of_steps`], or when angles can only be in degrees, or times in milliseconds.
     pub fn from_json(text: &str) -> Result<Self> {
-        let sequence: Self = serde_json::from_str(text).map_err(|error| Error::external(OPERATION, error))?;
+        let external = |error: serde_json::Error| Error::external(OPERATION, error);
+        let value: serde_json::Value = serde_json::from_str(text).map_err(external)?;
+        if value.get("steps").is_some() {
+            return Self::of_steps(serde_json::from_value::<StepsFile>(value).map_err(external)?.steps);
+        }
+        let file: SequenceFile = serde_json::from_value(value).map_err(external)?;
+        let sequence = Self::try_from(file)?;
         let in_degrees = sequence.file.flip_angle_rad.iter().find(|angle| angle.abs() > TAU);
         let in_milliseconds = sequence.file.tr_s.iter().find(|tr| **tr > LONGEST_TR_S);
         match (in_degrees, in_milliseconds) {
@@ -90,7 +140,10 @@ impl Sequence {
 
     /// The sequence in its JSON form.
     pub fn to_json(&self) -> String {
-        serde_json::json!(self).to_string()
+        match &self.played {
+            Some(played) => serde_json::json!(StepsFile { steps: played.steps().to_vec() }).to_string(),
+            None => serde_json::json!(self.file).to_string(),
+        }
     }
 
     /// The sequence of the first `frames` frames.
@@ -102,6 +155,9 @@ impl Sequence {
             let expected = format!("1 to {}", self.frames());
             return Err(Error::parameter(OPERATION, "number of frames", expected, frames));
         }
+        if let Some(played) = self.played.take() {
+            return Ok(Self::of_played(played.truncated(frames)?));
+        }
         self.file.flip_angle_rad.truncate(frames);
         self.file.tr_s.truncate(frames);
         Ok(self)
@@ -112,27 +168,27 @@ impl Sequence {
         self.file.tr_s.len()
     }
 
-    /// Flip angle of every frame (rad).
+    /// Flip angle of every frame (rad); of steps that of the last pulse before the echo.
     pub fn flip_angle_rad(&self) -> &[f64] {
         &self.file.flip_angle_rad
     }
 
-    /// Repetition time of every frame (s).
+    /// Repetition time of every frame (s), from its pulse to that of the next frame.
     pub fn tr_s(&self) -> &[f64] {
         &self.file.tr_s
     }
 
-    /// Echo time (s).
+    /// Echo time (s); of steps that of the first frame.
     pub fn te_s(&self) -> f64 {
         self.file.te_s
     }
 
-    /// Time from the inversion to the first pulse (s).
+    /// Time from the (first) inversion to the next pulse (s).
     pub fn ti_s(&self) -> f64 {
         self.file.ti_s
     }
 
-    /// Whether the sequence starts with a perfect inversion pulse.
+    /// Whether the sequence has an inversion pulse; one of FISP comes first.
     pub fn inversion(&self) -> bool {
         self.file.inversion
     }
@@ -172,13 +228,7 @@ impl TryFrom<SequenceFile> for Sequence {
             let expected = format!("less than every TR (the shortest is {shortest} s)");
             return Err(Error::parameter(OPERATION, "te_s", expected, file.te_s));
         }
-        Ok(Self { file })
-    }
-}
-
-impl From<Sequence> for SequenceFile {
-    fn from(sequence: Sequence) -> Self {
-        sequence.file
+        Ok(Self { file, played: None })
     }
 }
 

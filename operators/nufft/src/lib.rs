@@ -31,7 +31,6 @@
 //! backwards. `grid_plan` chooses grid and window for the wanted [`Accuracy`].
 
 mod circulant;
-pub mod coils;
 pub mod density;
 mod displacements;
 mod grid_plan;

@@ -5,8 +5,9 @@ mod common;
 use std::f64::consts::TAU;
 
 use common::{complex_noise, random_trajectory};
+use diph_coils::birdcage;
 use diph_core::{CgSettings, ConjugateGradient, Error, ForwardOperator, OperatorNorm};
-use diph_nufft::{Accuracy, MrfOperator, MrfOptions, SpiralOptions, Trajectory, coils};
+use diph_nufft::{Accuracy, MrfOperator, MrfOptions, SpiralOptions, Trajectory};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use num_complex::{Complex32, Complex64};
 use proptest::prelude::*;
@@ -218,7 +219,7 @@ fn fewer_than_half_of_the_steps_are_left() {
     let spiral = SpiralOptions { samples: 300, turns: 16.0, ..SpiralOptions::default() };
     for coils in [0, 6] {
         let mut options = options(Trajectory::spiral(40, &spiral).unwrap(), 3, size, &mut rng);
-        options.coil_maps = (coils > 0).then(|| coils::birdcage(coils, size[0], size[1]).unwrap());
+        options.coil_maps = (coils > 0).then(|| birdcage(coils, size[0], size[1]).unwrap());
         let operator = MrfOperator::new(options).unwrap();
         let damping = (1e-3 * OperatorNorm::new(&operator).estimate().unwrap()) as f32;
         let right_hand_side = normal(&operator, &complex_noise(&operator.domain().shape(), &mut rng));

@@ -142,7 +142,7 @@ fn failed(error: diph_network::Error) -> Error {
 
 fn read_config(path: &Path) -> Result<ModelConfig> {
     let failed = |message: String| Error::external(Diffusion::ID, format!("{}: {message}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = diph_formats::read_text(path).map_err(|error| failed(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| failed(format!("not a configuration of a network: {error}")))
 }
 

@@ -75,11 +75,30 @@ impl GaussianModel<'_> {
         posterior.sample(samples, settings.iterations, settings.tolerance, rng)
     }
 
+    /// What [`mmse`](Self::mmse) would find in the noise-free measurement of `image` (coefficient, y, x), with noise and scale of
+    /// `samples`. The estimate is linear once these are fixed: an estimate of `samples` minus this is the estimate of what `image`
+    /// leaves unexplained in them.
+    ///
+    /// # Errors
+    /// As [`mmse_image`].
+    pub fn response(&self, samples: View<'_>, image: View<'_>, settings: MmseSettings) -> Result<ArrayD<Complex32>> {
+        let posterior = self.posterior_of(samples, settings)?;
+        posterior.response(image, settings.iterations, settings.tolerance)
+    }
+
+    /// The standard deviation of the noise of a sample: that of the settings, or estimated.
+    ///
+    /// # Errors
+    /// As [`estimate_noise`](Self::estimate_noise).
+    pub fn noise(&self, samples: View<'_>, settings: MmseSettings) -> Result<f32> {
+        match settings.sigma {
+            Some(sigma) => Ok(sigma),
+            None => self.estimate_noise(samples),
+        }
+    }
+
     fn posterior_of(&self, samples: View<'_>, settings: MmseSettings) -> Result<Posterior<'_>> {
-        let sigma = match settings.sigma {
-            Some(sigma) => sigma,
-            None => self.estimate_noise(samples.view())?,
-        };
+        let sigma = self.noise(samples.view(), settings)?;
         Ok(self.posterior(self.scale(samples, sigma)?, sigma))
     }
 }

@@ -267,6 +267,16 @@ impl Posterior<'_> {
         Ok(MmseImage { image, scale: self.scale, sigma: self.sigma, iterations, residual })
     }
 
+    /// The [mean](Self::mean) that the noise-free measurement of `image` (coefficient, y, x) would have.
+    ///
+    /// # Errors
+    /// As [`mean`](Self::mean).
+    pub fn response(&self, image: View<'_>, iterations: usize, tolerance: f64) -> Result<ArrayD<Complex32>> {
+        let mut samples = self.operator.range().zeros();
+        self.operator.forward(image, samples.view_mut())?;
+        Ok(self.mean(samples.view(), iterations, tolerance)?.image)
+    }
+
     /// An exact draw, but for the tolerance of the solution: perturb and maximise (Papandreou and Yuille 2010). With a draw
     /// `x'` of the prior and a draw `n'` of the noise, `x' + mean(y - A x' - n')` has mean and covariance of the posterior.
     ///

@@ -58,7 +58,12 @@ impl Spectrum {
     /// [`Error::External`] with the path when it cannot be read, and those of [`Spectrum::from_bytes`].
     pub fn read(path: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| Error::external(OPERATION, format!("{}: {error}", path.display()));
-        let length = std::fs::metadata(path).map_err(failed)?.len();
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        // Opening a pipe waits for somebody to write to it.
+        if !metadata.is_file() {
+            return Err(failed(std::io::Error::other("expected a spectrum, got no regular file")));
+        }
+        let length = metadata.len();
         if length > MOST_BYTES {
             let expected = format!("a spectrum, at most {MOST_BYTES} bytes");
             return Err(Error::parameter(OPERATION, path.display().to_string(), expected, format!("{length} bytes")));

@@ -30,12 +30,17 @@ pub struct RegressionEstimator {
 }
 
 impl RegressionEstimator {
-    /// An estimator of one stage, or of two. `mirrors`: every answer is the mean over four mirror images, which takes four times
+    /// An estimator of the networks of one stage, or of two in their order. `mirrors`: every answer is the mean over four mirror images, which takes four times
     /// as long; the residual that a second stage sees is that of the maps without mirror images.
     ///
     /// # Errors
     /// [`Error::Incompatible`] when a network is not one of its stage, or both were trained for different bases.
-    pub fn new(first: RegressionNetwork, second: Option<RegressionNetwork>, mirrors: bool) -> Result<Self> {
+    pub fn new(networks: Vec<RegressionNetwork>, mirrors: bool) -> Result<Self> {
+        let count = networks.len();
+        let mut networks = networks.into_iter();
+        let (Some(first), second, None) = (networks.next(), networks.next(), networks.next()) else {
+            return Err(Error::incompatible(NAME, "networks of one stage or of two", format!("{count} networks")));
+        };
         let stage =
             |second: bool| if second { "a network of the second stage" } else { "a network of the first stage" };
         let networks = [(Some(&first), false), (second.as_ref(), true)];
@@ -157,7 +162,7 @@ mod tests {
     /// Untrained networks answer their offsets: a second stage adds nothing to the first.
     #[test]
     fn both_stages_answer_maps() {
-        let estimator = RegressionEstimator::new(network(false), Some(network(true)), true).unwrap();
+        let estimator = RegressionEstimator::new(vec![network(false), network(true)], true).unwrap();
         assert_eq!(estimator.inputs(), [IMAGE, RESIDUAL]);
         let mut maps = ParameterMaps::zeros(estimator.parameters().to_vec(), &diph_core::ImageShape::plane(9, 11));
         estimator.estimate(&images(&[IMAGE, RESIDUAL]), None, Some(&mut maps)).unwrap();
@@ -171,12 +176,13 @@ mod tests {
 
     #[test]
     fn stages_must_be_in_order_and_of_one_basis() {
-        let error = RegressionEstimator::new(network(true), None, true).map(drop).unwrap_err().to_string();
+        let error = RegressionEstimator::new(vec![network(true)], true).map(drop).unwrap_err().to_string();
         assert!(error.contains("first stage"), "{error}");
         let mut other = test_network(true);
         other.config.basis[0][0] = 0.5;
         let other = RegressionNetwork::new(&other, Precision::F32).unwrap();
-        assert!(RegressionEstimator::new(network(false), Some(other), true).is_err());
+        assert!(RegressionEstimator::new(vec![network(false), other], true).is_err());
+        assert!(RegressionEstimator::new(Vec::new(), true).is_err());
         let basis = Array2::from_shape_fn((2, 2), |(frame, k)| test_network(false).config.basis[frame][k]);
         network(false).config().check_basis(basis.view()).unwrap();
         let error =

@@ -113,14 +113,8 @@ impl CalibrateArgs {
         for brightness in brightnesses {
             let results = out.join(brightness.map_or("as-measured".into(), |value| format!("brightness-{value}")));
             let work = Work { method: &method, overrides: &[], samples: self.samples, brightness, out: &results };
-            self.measurement.resume(
-                context,
-                registry,
-                MeasurementSource::Folder(folder),
-                slices,
-                work,
-                &mut observer,
-            )?;
+            let from = MeasurementSource::Folder(folder);
+            self.measurement.resume(context, registry, from, slices, work, &mut observer)?.whole()?;
             for id in slices {
                 take_in(&mut pairs, folder, &StoredSlice::new(&results, *id))?;
             }

@@ -7,16 +7,18 @@ use clap::Args;
 use diph_datasets::{DatasetFolder, QuantitativeMaps, SliceId};
 use diph_formats::check_writable_folder;
 use diph_recon::acquisition::MeasurementSource;
-use diph_recon::comparison::{Comparison, Metric, comparison_csv, comparison_markdown, few_slices, slices_csv};
+use diph_recon::comparison::{
+    Comparison, Metric, common_slices, comparison_csv, comparison_markdown, few_slices, missing_slices, slices_csv,
+};
 use diph_recon::evaluation::whole_head;
-use diph_recon::study::{MethodResults, StoredSlice};
-use diph_recon::{Blame, Method, ReconError, write_bytes, write_json};
+use diph_recon::study::{MethodResults, SliceResult, StoredSlice};
+use diph_recon::{Blame, Method, ReconError, SomeSlices, write_bytes, write_json};
 use diph_render::report::{Page, Picture, ReportRow};
 use diph_render::{
     ComparedMethod, MapWindows, MapsView, RgbImage, box_plots, comparison_with_errors, middle_plane, time_against_error,
 };
 
-use super::{FailedSlices, MeasurementArgs, Work};
+use super::{MeasurementArgs, Work, counted};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -73,16 +75,36 @@ impl CompareArgs {
             return Err(AppError::usage("--baseline", message));
         }
         let slices = self.measurement.selected(from)?;
-        let results = self.results(context, from, &methods, &slices)?;
-        let comparison = Comparison::new(&results, baseline)?;
-        write_json(&self.out.join("comparison.json"), &comparison)?;
-        write_bytes(&self.out.join("comparison.md"), comparison_markdown(&comparison).as_bytes())?;
-        write_bytes(&self.out.join("comparison.csv"), comparison_csv(&comparison).as_bytes())?;
-        write_bytes(&self.out.join("slices.csv"), slices_csv(&comparison).as_bytes())?;
-        let pictures = self.draw(from, &results, &comparison, &slices)?;
-        let html = page(&results, slices.len(), pictures).to_html().step("writing the report")?;
+        let (results, some) = self.results(context, from, &methods, &slices)?;
+        let (results, left_out) = common_slices(&results);
+        match results.iter().find(|results| results.method == *baseline) {
+            Some(of_baseline) if !of_baseline.slices.is_empty() => {
+                let left_out = left_out.iter().map(ToString::to_string).collect();
+                let failed = some.failed.clone();
+                let comparison = Comparison { left_out, failed, ..Comparison::new(&results, baseline)? };
+                self.write(context, from, &results, &comparison)?;
+            }
+            _ => context.output.warn("no tables: there is no slice that the baseline and every other method has"),
+        }
+        Ok(some.check()?)
+    }
+
+    /// Writes tables, figures and report.
+    fn write(
+        &self,
+        context: &Context,
+        from: MeasurementSource<'_>,
+        results: &[MethodResults],
+        comparison: &Comparison,
+    ) -> Result<(), AppError> {
+        write_json(&self.out.join("comparison.json"), comparison)?;
+        write_bytes(&self.out.join("comparison.md"), comparison_markdown(comparison).as_bytes())?;
+        write_bytes(&self.out.join("comparison.csv"), comparison_csv(comparison).as_bytes())?;
+        write_bytes(&self.out.join("slices.csv"), slices_csv(comparison).as_bytes())?;
+        let pictures = self.draw(from, results, comparison)?;
+        let html = page(results, comparison, pictures).to_html().step("writing the report")?;
         write_bytes(&self.out.join("report.html"), html.as_bytes())?;
-        context.output.result(&comparison, || summary(&comparison, &self.out))
+        context.output.result(comparison, || summary(comparison, &self.out))
     }
 
     /// Results of every method, those that are there already and those that are made now.
@@ -92,17 +114,19 @@ impl CompareArgs {
         from: MeasurementSource<'_>,
         methods: &[Method],
         slices: &[SliceId],
-    ) -> Result<Vec<MethodResults>, AppError> {
+    ) -> Result<(Vec<MethodResults>, SomeSlices), AppError> {
         let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
-        let (mut results, mut failed) = (Vec::new(), FailedSlices::default());
+        let (mut results, mut some) = (Vec::new(), SomeSlices::default());
         for method in methods {
             let out = &self.out.join(&method.name);
             let work = Work { method, overrides: &[], samples: self.samples, brightness: None, out };
-            let found = self.measurement.resume(context, &registry, from, slices, work, &mut observer);
-            results.extend(failed.of(found)?);
+            let run = self.measurement.resume(context, &registry, from, slices, work, &mut observer)?;
+            some.finished += run.results.slices.len();
+            some.failed.extend(run.failed);
+            results.push(run.results);
         }
-        failed.check().map(|()| results)
+        Ok((results, some))
     }
 
     fn draw(
@@ -110,7 +134,6 @@ impl CompareArgs {
         from: MeasurementSource<'_>,
         results: &[MethodResults],
         comparison: &Comparison,
-        slices: &[SliceId],
     ) -> Result<Vec<Picture>, AppError> {
         let mut pictures = Vec::new();
         let mut keep = |name: &str, caption: &str, image: Option<RgbImage>| -> Result<(), ReconError> {
@@ -123,7 +146,9 @@ impl CompareArgs {
         keep("boxes.png", "Errors of the slices", box_plots(comparison).step("drawing the box plots")?)?;
         keep("time.png", "Mean time against mean error", time_against_error(comparison).step("drawing the times")?)?;
         let Some(folder) = from.folder() else { return Ok(pictures) };
-        let with_maps: Vec<SliceId> = slices.iter().copied().filter(|id| folder.maps_path(*id).exists()).collect();
+        let compared = results.first().map_or(&[][..], |results| &results.slices);
+        let with_maps: Vec<SliceId> =
+            compared.iter().map(SliceResult::id).filter(|id| folder.maps_path(*id).exists()).collect();
         for id in evenly(&with_maps, self.figures) {
             let figure = self.maps_figure(folder, results, id)?;
             keep(&format!("maps_{id}.png"), &format!("{id}: maps and errors over the whole head"), Some(figure))?;
@@ -186,11 +211,13 @@ fn evenly(slices: &[SliceId], count: usize) -> Vec<SliceId> {
     (0..count).map(|index| slices[(2 * index + 1) * slices.len() / (2 * count)]).collect()
 }
 
-fn page(results: &[MethodResults], slices: usize, pictures: Vec<Picture>) -> Page {
+fn page(results: &[MethodResults], comparison: &Comparison, pictures: Vec<Picture>) -> Page {
     let row = |results: &MethodResults| ReportRow { name: results.method.clone(), evaluation: results.mean.clone() };
+    let slices = comparison.slices();
     let mut introduction =
-        vec![format!("Means over {slices} slices; every method reconstructed the same measurements.")];
+        vec![format!("Means over {}; every method reconstructed the same measurements.", counted(slices))];
     introduction.extend(few_slices(slices));
+    introduction.extend(missing_slices(&comparison.left_out, &comparison.failed));
     Page {
         title: "Diph: methods side by side".into(),
         introduction,
@@ -235,8 +262,9 @@ fn summary(comparison: &Comparison, out: &Path) -> String {
     if comparison.methods.len() > 1 {
         text += &format!("\n{differences}");
     }
-    let slices = comparison.methods.iter().map(|method| method.slices.len()).max().unwrap_or(0);
-    let note = few_slices(slices).map_or_else(String::new, |note| format!("{note}\n"));
+    let notes = few_slices(comparison.slices()).into_iter();
+    let notes = notes.chain(missing_slices(&comparison.left_out, &comparison.failed));
+    let note: String = notes.map(|note| format!("{note}\n")).collect();
     let percent = (100.0 * comparison.confidence).round();
     format!(
         "{text}Errors in percent; paired differences with {percent} % intervals. {note}tables, figures and report in {}",

@@ -89,7 +89,7 @@ impl DemoArgs {
         let mut finished = Vec::new();
         let mut observer = StudyOutput::new(&context.output);
         for study in &studies {
-            let (results, slices) = study.run(&[id], &mut observer)?;
+            let (results, slices) = study.run(&[id], &mut observer)?.whole()?;
             metrics.methods.push(DemoMethod { method: results.method, evaluation: results.mean });
             finished.extend(slices);
         }

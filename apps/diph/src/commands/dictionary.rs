@@ -20,8 +20,8 @@ const DEFAULT_CUT: usize = 3;
 /// Arguments of `diph dictionary`.
 #[derive(Args, Debug)]
 pub struct DictionaryArgs {
-    /// The sequence: fisp, deli-cs, or a JSON file
-    #[arg(long, value_name = "NAME|FILE.json")]
+    /// The sequence: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`)
+    #[arg(long, value_name = "NAME|FILE")]
     pub sequence: SequenceSource,
     /// How much of a built-in sequence is kept: 0 to 4 for 1000, 500, 300, 200 and 100 frames (default: 3)
     #[arg(long, value_parser = super::parse_cut)]

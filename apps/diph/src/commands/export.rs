@@ -64,7 +64,8 @@ impl ExportArgs {
 fn parse_voxel_size(text: &str) -> Result<[f64; 3], String> {
     let expected = || format!("expected three lengths in mm, for example 1.04x1.04x5, got `{text}`");
     let length = |text: &str| match text.parse::<f64>() {
-        Ok(length) if length.is_finite() && length > 0.0 => Ok(length),
+        // The files have numbers of single precision.
+        Ok(length) if (length as f32).is_finite() && length as f32 > 0.0 => Ok(length),
         _ => Err(expected()),
     };
     text.split('x').map(length).collect::<Result<Vec<f64>, String>>()?.try_into().map_err(|_| expected())

@@ -11,10 +11,10 @@ use diph_plugin_host::Registry;
 use diph_recon::acquisition::{AcquisitionSource, MeasurementSource, SequenceSource};
 use diph_recon::config::Override;
 use diph_recon::slices::{Selection, read_measurement, select};
-use diph_recon::study::{MethodResults, Study};
-use diph_recon::{Blame, Method, ReconError, SomeSlices};
+use diph_recon::study::{Study, StudyRun};
+use diph_recon::{Blame, Method, ReconError};
 
-use super::{MeasuredFilesArgs, parse_image, parse_seconds};
+use super::{CoilArgs, MeasuredFilesArgs, parse_image, parse_seconds};
 use crate::Context;
 use crate::output::AppError;
 use crate::study_output::StudyOutput;
@@ -40,18 +40,19 @@ pub struct MeasurementArgs {
     /// Coefficients of the temporal subspace
     #[arg(long, default_value_t = 5)]
     pub coefficients: usize,
-    /// Trajectory file instead of the folder's (`.npz` or `.mat`); with --kspace any array of positions
+    /// Trajectory file instead of the folder's (`.npz` or `.mat`); with --kspace any array of positions, or the
+    /// Pulseq sequence (`.seq`) that was played
     #[arg(long, value_name = "FILE[:KEY]")]
     pub trajectory: Option<PathBuf>,
     /// Dictionary file instead of the folder's (`.npz` or `.mat`)
     #[arg(long, value_name = "FILE")]
     pub dictionary: Option<PathBuf>,
-    /// Sequence to simulate the dictionary from: fisp, deli-cs, or a JSON file
-    #[arg(long, value_name = "NAME|FILE.json", conflicts_with = "dictionary")]
+    /// Sequence to simulate the dictionary from: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`)
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "dictionary")]
     pub sequence: Option<SequenceSource>,
-    /// Coil sensitivities (`.npz` with `coil_maps`), or `walsh` to estimate them from the data
-    #[arg(long, value_name = "FILE|walsh")]
-    pub coil_maps: Option<PathBuf>,
+    /// How coils are combined
+    #[command(flatten)]
+    pub coils: CoilArgs,
     /// Replace results of another method, seed or data set in the folder
     #[arg(long)]
     pub force: bool,
@@ -135,7 +136,6 @@ impl MeasurementArgs {
 
     /// Where trajectory, dictionary and coil sensitivities come from.
     pub fn source<'a>(&'a self, from: MeasurementSource<'a>) -> AcquisitionSource<'a> {
-        let estimate_coils = self.coil_maps.as_deref() == Some(Path::new("walsh"));
         AcquisitionSource {
             from,
             cut: self.cut,
@@ -144,8 +144,9 @@ impl MeasurementArgs {
             trajectory: self.trajectory.as_deref().filter(|_| from.folder().is_some()),
             dictionary: self.dictionary.as_deref(),
             sequence: self.sequence.as_ref(),
-            coil_maps: self.coil_maps.as_deref().filter(|_| !estimate_coils),
-            estimate_coils,
+            coils: self.coils.coils.as_ref(),
+            noise: self.coils.noise.as_ref(),
+            compression: self.coils.coil_compression,
         }
     }
 
@@ -161,7 +162,7 @@ impl MeasurementArgs {
         slices: &[SliceId],
         work: Work<'_>,
         observer: &mut StudyOutput<'_>,
-    ) -> Result<MethodResults, AppError> {
+    ) -> Result<StudyRun, AppError> {
         let Work { method, overrides, samples, brightness, out } = work;
         let study = Study {
             registry,
@@ -201,40 +202,5 @@ impl MeasurementArgs {
             return Err(ReconError::input(from.place(), message).into());
         }
         Ok(selected)
-    }
-}
-
-/// Slices that failed in one of several runs, kept until all runs are done: nothing that can be finished is left undone.
-#[derive(Default)]
-pub struct FailedSlices(SomeSlices);
-
-impl FailedSlices {
-    /// The results of a run; `None` where some of its slices failed.
-    ///
-    /// # Errors
-    /// Every other error of the run.
-    pub fn of(&mut self, run: Result<MethodResults, AppError>) -> Result<Option<MethodResults>, AppError> {
-        match run {
-            Ok(results) => {
-                self.0.finished += results.slices.len();
-                Ok(Some(results))
-            }
-            Err(AppError::Recon(ReconError::SomeSlices(some))) => {
-                self.0.extend(some);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Fails where slices failed: the same command tries them again.
-    ///
-    /// # Errors
-    /// [`ReconError::SomeSlices`].
-    pub fn check(self) -> Result<(), AppError> {
-        match self.0.failed.is_empty() {
-            true => Ok(()),
-            false => Err(ReconError::SomeSlices(self.0).into()),
-        }
     }
 }

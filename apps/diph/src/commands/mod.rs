@@ -1,6 +1,8 @@
 //! One module for each command: its arguments and what it does.
 
 mod calibrate;
+mod coil_args;
+mod coils;
 mod compare;
 mod completions;
 mod convert;
@@ -31,6 +33,8 @@ use crate::Context;
 use crate::output::AppError;
 
 pub use calibrate::CalibrateArgs;
+pub use coil_args::CoilArgs;
+pub use coils::CoilsArgs;
 pub use compare::CompareArgs;
 pub use completions::CompletionsArgs;
 pub use convert::ConvertArgs;
@@ -41,7 +45,7 @@ pub use export::ExportArgs;
 pub use image_size::{ImageSize, parse_image};
 pub use info::InfoArgs;
 pub use measured_files::MeasuredFilesArgs;
-pub use measurement::{FailedSlices, MeasurementArgs, Work};
+pub use measurement::{MeasurementArgs, Work};
 pub use parity::ParityArgs;
 pub use plugin::{DEFAULT_LOCK, PluginArgs};
 pub use recon::ReconArgs;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diph_formats::check_writable_folder;
+use diph_recon::comparison::missing_slices;
 use diph_recon::config::Override;
-use diph_recon::study::{FinishedSlice, MethodResults, Study};
-use diph_recon::{Blame, Evaluation, Method, write_bytes};
+use diph_recon::study::{FinishedSlice, Study, StudyRun};
+use diph_recon::{Blame, Evaluation, Method, SomeSlices, write_bytes};
 use diph_render::StudyPictures;
 use diph_render::report::{Page, ReportRow};
 
@@ -88,16 +89,23 @@ impl ReconArgs {
             let estimate = study.plan(&study.read_acquisition(&slices)?, &slices, &mut observer)?;
             return print_estimate(context, &estimate);
         }
-        let (results, finished) = study.run(&slices, &mut observer)?;
+        let run = study.run(&slices, &mut observer)?;
+        let some = SomeSlices { finished: run.results.slices.len(), failed: run.failed.clone() };
+        if some.finished == 0 {
+            return Ok(some.check()?);
+        }
         if self.report {
-            let html = report(&results, &finished, &observer.pictures).to_html().step("writing the report")?;
+            let html = report(&run, &observer.pictures).to_html().step("writing the report")?;
             write_bytes(&self.out.join("report.html"), html.as_bytes())?;
         }
-        context.output.result(&results, || format!("{}results in {}", results_table(&results), self.out.display()))
+        let words = || format!("{}results in {}", results_table(&run.results), self.out.display());
+        context.output.result(&run.results, words)?;
+        Ok(some.check()?)
     }
 }
 
-fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyPictures) -> Page {
+fn report(run: &StudyRun, pictures: &StudyPictures) -> Page {
+    let StudyRun { results, made, failed } = run;
     let row = |name: String, evaluation| ReportRow { name, evaluation };
     let mut rows = Vec::new();
     for slice in &results.slices {
@@ -114,15 +122,15 @@ fn report(results: &MethodResults, finished: &[FinishedSlice], pictures: &StudyP
         rows.push(row("mean".into(), results.mean.clone()));
     }
     let provenance = |slice: &FinishedSlice| (slice.id.to_string(), serde_json::json!(slice.provenance));
-    let mut introduction =
-        vec![format!("{}, reconstructed with the method {}.", counted(finished.len()), results.method)];
-    introduction.extend(finished.iter().map(|slice| format!("{}: {}.", slice.id, slice.summary)));
+    let mut introduction = vec![format!("{}, reconstructed with the method {}.", counted(made.len()), results.method)];
+    introduction.extend(missing_slices(&[], failed));
+    introduction.extend(made.iter().map(|slice| format!("{}: {}.", slice.id, slice.summary)));
     Page {
         title: format!("Diph: {}", results.method),
         introduction,
         row_heading: "Slice".into(),
         rows,
         pictures: pictures.slices.iter().flat_map(|(_, pictures)| pictures.clone()).collect(),
-        provenance: finished.iter().map(provenance).collect(),
+        provenance: made.iter().map(provenance).collect(),
     }
 }

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args, ValueEnum};
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
 use diph_cartesian::CartesianSampling;
+use diph_coils::birdcage;
 use diph_core::{AcquisitionShape, ImageShape, MemoryEstimate};
 use diph_datasets::{
     BrainPhantom, DatasetFolder, MASK_THRESHOLD, NoiseLevel, NoiseParts, QuantitativeMaps, REFERENCE_NOISE, SliceId,
 };
 use diph_formats::{check_not_input, check_writable_folder};
-use diph_nufft::coils::birdcage;
 use diph_nufft::{SpiralOptions, Trajectory};
 use diph_plugin_host::Registry;
 use diph_recon::acquisition::{Acquisition, AcquisitionSource, SequenceSource, positions, read_dictionary};
@@ -46,8 +46,8 @@ pub struct SimulateArgs {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Sequence: fisp, deli-cs, or a JSON file (default: deli-cs, unless there is a dictionary)
-    #[arg(long, value_name = "NAME|FILE.json")]
+    /// Sequence: fisp, deli-cs, a JSON file, or a Pulseq sequence (`.seq`) (default: deli-cs, unless there is a dictionary)
+    #[arg(long, value_name = "NAME|FILE")]
     pub sequence: Option<SequenceSource>,
     /// Dictionary file; without a sequence, images are looked up in it
     #[arg(long, value_name = "FILE")]

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diph_formats::check_writable_folder;
-use diph_recon::comparison::{Sweep, SweepAxis, SweepPoint, SweptPoint, few_slices, sweep_csv, sweep_markdown};
+use diph_recon::comparison::{Sweep, SweepAxis, SweepPoint, few_slices, missing_slices, sweep_csv, sweep_markdown};
 use diph_recon::config::Override;
-use diph_recon::{Blame, Method, write_bytes, write_json};
+use diph_recon::{Blame, FailedSlice, Method, SomeSlices, write_bytes, write_json};
 use diph_render::sweep_curves;
 
 use super::compare::read_methods;
-use super::{FailedSlices, MeasurementArgs, Work};
+use super::{MeasurementArgs, Work};
 use crate::Context;
 use crate::output::{AppError, Table};
 use crate::study_output::StudyOutput;
@@ -58,16 +58,23 @@ impl SweepArgs {
         let slices = self.measurement.selected(folder.source())?;
         let registry = self.measurement.registry(context)?;
         let mut observer = StudyOutput::new(&context.output);
-        let (mut swept, mut failed) = (Vec::new(), FailedSlices::default());
+        let (mut swept, mut some) = (Vec::new(), SomeSlices::default());
         for Run { point, method, overrides, out } in &runs {
             let work = Work { method, overrides, samples: self.samples, brightness: None, out };
-            let results = self.measurement.resume(context, &registry, folder.source(), &slices, work, &mut observer);
-            swept.extend(failed.of(results)?.map(|results| SweptPoint::new(point, results)));
+            let run = self.measurement.resume(context, &registry, folder.source(), &slices, work, &mut observer)?;
+            some.finished += run.results.slices.len();
+            some.failed.extend(run.failed.into_iter().map(|slice| {
+                let method = format!("{} {}", slice.method, point.folder().display());
+                FailedSlice { method, ..slice }
+            }));
+            swept.push((*point, run.results));
         }
-        failed.check()?;
-        let sweep = Sweep { axes: self.ranges.clone(), points: swept };
-        self.write(&sweep)?;
-        context.output.result(&sweep, || summary(&sweep, &self.out))
+        let sweep = Sweep::new(self.ranges.clone(), swept, some.failed.clone());
+        if sweep.slices() > 0 {
+            self.write(&sweep)?;
+            context.output.result(&sweep, || summary(&sweep, &self.out))?;
+        }
+        Ok(some.check()?)
     }
 
     /// Every method at every point. All are read before the first runs, so that a key that one of them lacks is told at once.
@@ -124,8 +131,7 @@ fn summary(sweep: &Sweep, out: &Path) -> String {
             point.mean("seconds").map_or("-".into(), |mean| format!("{mean:.2}")),
         ]);
     }
-    let slices = sweep.points.iter().map(|point| point.slices.len()).max().unwrap_or(0);
-    if let Some(note) = few_slices(slices) {
+    for note in few_slices(sweep.slices()).into_iter().chain(missing_slices(&sweep.left_out, &sweep.failed)) {
         table.note(note);
     }
     table.note(format!("tables and curves in {}", out.display()));

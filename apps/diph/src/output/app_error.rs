@@ -4,14 +4,15 @@ use std::error::Error;
 
 use diph_formats::Error as FileError;
 use diph_recon::config::ConfigError;
-use diph_recon::{NotEnoughMemory, ReconError, named};
+use diph_recon::{NotEnoughMemory, ReconError, SomeSlices, named};
 
 use super::Exit;
 
 /// Flags whose settings bear another name in the libraries.
-const FLAGS: [(&str, &str); 24] = [
+const FLAGS: [(&str, &str); 26] = [
     ("baseline", "--baseline"),
-    ("coil_maps", "--coil-maps"),
+    ("coil_compression", "--coil-compression"),
+    ("coils", "--coils"),
     ("cut", "--cut"),
     ("data.sequence", "--sequence"),
     ("data.slices", "--slices"),
@@ -24,6 +25,7 @@ const FLAGS: [(&str, &str); 24] = [
     ("kspace_axes", "--kspace-axes"),
     ("log_results", "--report"),
     ("model_config", "--model-config"),
+    ("noise", "--noise"),
     ("samples", "--samples"),
     ("sequence", "--sequence"),
     ("set_range", "--set-range"),
@@ -133,6 +135,12 @@ impl From<ConfigError> for AppError {
     }
 }
 
+impl From<SomeSlices> for AppError {
+    fn from(error: SomeSlices) -> Self {
+        ReconError::from(error).into()
+    }
+}
+
 impl From<NotEnoughMemory> for AppError {
     fn from(error: NotEnoughMemory) -> Self {
         Self::Memory(error)
@@ -168,7 +176,7 @@ impl<T, R: diph_recon::Blame<T>> BlameFlag<T> for R {
 mod tests {
     use std::path::Path;
 
-    use diph_recon::{Blame, SomeSlices};
+    use diph_recon::{Blame, FailedSlice};
 
     use super::*;
 
@@ -188,7 +196,8 @@ mod tests {
         assert_eq!(AppError::from(ReconError::input(Path::new("a"), "")).exit() as u8, 3);
         assert_eq!(AppError::Check(String::new()).exit() as u8, 4);
         assert_eq!(AppError::from(ReconError::Cancelled).exit() as u8, 130);
-        let some = |finished| SomeSlices { finished, failed: vec!["lrtv vol0_slice1".into()], first: "it died".into() };
+        let failed = FailedSlice { method: "lrtv".into(), slice: "vol0_slice1".into(), reason: "it died".into() };
+        let some = |finished| SomeSlices { finished, failed: vec![failed.clone()] };
         let exit = |finished| AppError::from(ReconError::SomeSlices(some(finished))).exit() as u8;
         assert_eq!((exit(0), exit(3)), (1, 8));
         let failed = AppError::from(ReconError::from(diph_core::Error::external("nufft", "no memory")));

@@ -160,6 +160,17 @@ fn flags_without_effect_are_refused() {
 }
 
 #[test]
+fn settings_beyond_single_precision() {
+    let bench = Bench::with_data();
+    let words = ["recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--out", "out"];
+    for set in ["solver.fista.lambda=1e60", "prior.options.weight=-1e39"] {
+        let error = bench.fail(2, &[&words[..], &["--set", set]].concat());
+        assert!(error.contains(set.split('=').next().unwrap()) && error.contains("single precision"), "{error}");
+    }
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
 fn settings_that_cannot_work() {
     let bench = Bench::with_data();
     let lrtv =

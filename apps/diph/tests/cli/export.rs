@@ -5,6 +5,15 @@ use ndarray::Ix3;
 
 use crate::bench::Bench;
 
+#[test]
+fn lengths_that_the_files_cannot_hold_are_refused() {
+    let bench = Bench::new();
+    for size in ["0x1x1", "1e39x1x1", "1x1e-60x1", "nanx1x1", "1x1", "1x1x-1"] {
+        let error = bench.fail(2, &["export", "out", "--out", "bids", "--voxel-size", size]);
+        assert!(error.contains("three lengths in mm"), "{error}");
+    }
+}
+
 /// Two slices that are apart become a volume whose voxels are where they were.
 #[test]
 fn slices_become_a_bids_derivative() {

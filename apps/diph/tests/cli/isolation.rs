@@ -16,7 +16,7 @@ const FAULTY: [&str; 4] = ["--set", r#"prior={"id":"lab.faulty"}"#, "--set", "so
 /// Runs LRTV with the plugins of `folder` isolated; exit code and standard error.
 fn isolated(bench: &Bench, folder: &str, out: &str) -> (Option<i32>, String) {
     let words = ["recon", "--dataset", "data", "--cut", "4", "--method", "lrtv", "--out", out];
-    let own = ["--plugin-dir", folder, "--isolate", "--plugin-time-out", "5"];
+    let own = ["--plugin-dir", folder, "--isolate", "--plugin-time-out", "5", "--report"];
     let output = bench.run(&[&words[..], &own, &FAULTY].concat());
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -86,6 +86,8 @@ fn a_plugin_that_ends_its_process_ends_its_slice_alone() {
         }
         let finished = bench.json(&format!("out-{fault}/metrics.json"))["slices"].as_array().unwrap().len();
         assert_eq!(finished, 1, "{fault}");
+        let report = fs::read_to_string(bench.path(&format!("out-{fault}/report.html"))).unwrap();
+        assert!(report.contains("Failed: lrtv vol0_slice0"), "{fault}");
         fs::remove_file(bench.path("happened")).unwrap();
     }
 }
@@ -128,10 +130,36 @@ fn a_comparison_goes_on_with_the_next_method() {
     let error = bench.fail(8, &[&words[..], &own].concat());
     assert!(error.contains("own vol0_slice0") && error.contains("1 of 4 slices failed"), "{error}");
     assert!(bench.path("compared/svd-mrf/vol0_slice1/maps.npz").exists());
+    // What can be compared is: slices that both methods have. What failed is named with its reason.
+    let comparison = bench.json("compared/comparison.json");
+    for method in comparison["methods"].as_array().unwrap() {
+        let slices = method["slices"].as_array().unwrap();
+        assert!(slices.len() == 1 && slices[0]["slice"] == 1, "{method}");
+        assert_eq!(method["metrics"]["t1_mape_percent"]["mean"], slices[0]["t1_mape_percent"]);
+    }
+    assert_eq!(comparison["left_out"], json!(["vol0_slice0"]));
+    assert!(comparison["failed"][0]["reason"].as_str().unwrap().contains("SIGABRT"), "{comparison}");
+    for file in ["comparison.md", "report.html"] {
+        let text = fs::read_to_string(bench.path("compared").join(file)).unwrap();
+        assert!(text.contains("Left out: vol0_slice0") && text.contains("Failed: own vol0_slice0"), "{file}: {text}");
+    }
     // The same command makes what is missing.
     bench.succeed(&[&words[..], &own].concat());
+    let comparison = bench.json("compared/comparison.json");
+    assert_eq!(comparison["methods"][0]["slices"].as_array().unwrap().len(), 2);
+    assert_eq!((&comparison["failed"], &comparison["left_out"]), (&json!(null), &json!(null)));
     fs::remove_file(bench.path("happened")).unwrap();
     let words = ["sweep", "--dataset", "data", "--cut", "4", "--methods", "own.json", "--out", "swept"];
     let error = bench.fail(8, &[&words[..], &own, &["--set-range", "solver.fista.lambda=0.01,0.02"]].concat());
+    assert!(error.contains("own solver.fista.lambda=0.01 vol0_slice0"), "{error}");
     assert!(error.contains("1 of 4 slices failed"), "{error}");
+    let points = bench.json("swept/sweep.json")["points"].as_array().unwrap().clone();
+    assert!(points.len() == 2 && points.iter().all(|point| point["metrics"]["seconds"]["slices"] == 1), "{points:?}");
+    assert!(fs::read_to_string(bench.path("swept/sweep.md")).unwrap().contains("Left out: vol0_slice0"));
+    // A point of which every slice failed is no row, and keeps no other one from being one.
+    fs::remove_file(bench.path("happened")).unwrap();
+    let words = [&words[..7], &["--slices", "0", "--out", "one-point"]].concat();
+    let error = bench.fail(8, &[&words[..], &own, &["--set-range", "solver.fista.lambda=0.01,0.02"]].concat());
+    assert!(error.contains("1 of 2 slices failed"), "{error}");
+    assert_eq!(bench.json("one-point/sweep.json")["points"].as_array().unwrap().len(), 1);
 }

@@ -40,8 +40,9 @@ fn a_file_beyond_the_limit_is_named_and_what_was_finished_stays() {
     .map(|setting| ["--set", setting]);
     let train = ["train", "--phantom", "32", "--steps", "1", "--condition", "none", "--out", "trained"];
     let train = [&train[..], &tiny.concat()].concat();
-    for words in [&[&RECON[..], &["--slices", "1"]].concat()[..], &simulate, &dictionary, &train] {
-        let error = refused(&bench, "-f 8", words, "ulimit -f");
+    let export = ["export", "out", "--voxel-size", "1x1x5", "--out", "exported"];
+    for words in [&[&RECON[..], &["--slices", "1"]].concat()[..], &simulate, &dictionary, &train, &export] {
+        let error = refused(&bench, if words[0] == "export" { "-f 1" } else { "-f 8" }, words, "ulimit -f");
         assert!(error.contains("cannot write"), "{error}");
     }
     assert_eq!(files(&bench.path("out")), finished, "nothing is lost, and nothing half is left");
@@ -65,4 +66,45 @@ fn a_full_disk_under_standard_output_is_an_error() {
     let output = Bench::new().command(&["plugin", "list"]).stdout(full).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && error.contains("No space left"), "{}: {error}", output.status);
+}
+
+/// Nobody writes to the pipe: a program that opens it waits for ever, and no first signal ends that.
+#[test]
+fn pipes_are_refused_and_not_waited_for() {
+    let bench = Bench::with_data();
+    let made = std::process::Command::new("mkfifo").arg("pipe").current_dir(bench.path("")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no mkfifo present");
+        return;
+    }
+    for name in ["pipe.npz", "pipe.mat", "pipe.h5", "pipe.cfl", "pipe.pt", "pipe.json", "pipe.safetensors"] {
+        std::os::unix::fs::symlink("pipe", bench.path(name)).unwrap();
+    }
+    std::fs::write(bench.path("pipe.hdr"), "# Dimensions\n4 4 1\n").unwrap();
+    let recon = |flag, value| [&RECON[..], &[flag, value]].concat();
+    for words in [
+        vec!["info", "pipe"],
+        vec!["info", "pipe.h5"],
+        vec!["info", "pipe.cfl"],
+        vec!["convert", "array", "pipe.npz", "out.npy"],
+        vec!["convert", "dictionary", "pipe.mat", "out.npz"],
+        vec!["convert", "checkpoint", "pipe.pt", "out.safetensors"],
+        vec!["convert", "checkpoint", "pipe.safetensors", "out.safetensors"],
+        recon("--trajectory", "pipe.npz"),
+        recon("--dictionary", "pipe.mat"),
+        recon("--sequence", "pipe.json"),
+        recon("--coil-maps", "pipe.npz"),
+        recon("--set", r#"prior={"id":"diph.diffusion","options":{"checkpoint":"pipe.safetensors"}}"#),
+        vec!["recon", "--kspace", "pipe.h5", "--method", "svd-mrf", "--out", "out"],
+        vec!["recon", "--dataset", "data", "--cut", "4", "--method", "pipe.json", "--out", "out"],
+        vec!["evaluate", "--dataset", "data", "--results", "pipe.npz"],
+        vec!["plugin", "list", "--locked=pipe"],
+    ] {
+        let mut command = std::process::Command::new("timeout");
+        command.args(["--signal=KILL", "60", env!("CARGO_BIN_EXE_diph")]).args(&words).current_dir(bench.path(""));
+        let output = command.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(1..=3)), "{words:?}: {}: {error}", output.status);
+        assert!(error.contains("pipe"), "{words:?}: {error}");
+    }
 }

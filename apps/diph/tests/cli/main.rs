@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod coils;
 mod comparison;
 mod demo;
 mod diffusion;
@@ -29,4 +30,5 @@ mod training;
 #[cfg(target_os = "linux")]
 mod tutorial;
 mod uncertainty;
+mod values;
 mod volumes;

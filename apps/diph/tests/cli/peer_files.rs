@@ -47,7 +47,7 @@ fn correlation(bench: &Bench, words: &[&str], image: &ArrayD<Complex32>) -> f32 
 #[test]
 fn plain_arrays_give_the_bytes_of_the_data_folder() {
     let bench = Bench::with_data();
-    bench.recon("lrtv", "folder", &["--slices", "1", "--coil-maps", "walsh"]);
+    bench.recon("lrtv", "folder", &["--slices", "1", "--coils", "walsh"]);
     let kspace = "data/synthesized_ksp/ksp_vol0_slice1_cut4.npz:y";
     bench.succeed(&["convert", "array", kspace, "k.npy"]);
     let (trajectory, dictionary) = ("data/acquisition/traj_dcf.mat", "data/acquisition/SVD_dict_FISP_cut4.mat");
@@ -166,6 +166,57 @@ fn raw_data_of_ismrmrd_need_nothing_but_a_dictionary() {
     assert!(error.contains("--frame-counter"), "{error}");
 }
 
+#[test]
+fn a_pulseq_sequence_is_simulated_and_gives_the_trajectory() {
+    let bench = Bench::new();
+    let sequence = peer("pulseq_15.seq");
+    let info = bench.succeed(&["info", &sequence]);
+    for word in ["Pulseq sequence of version 1.5", "excitations: 3, 20.0 to 60.0 degrees", "readouts of the image: 3"] {
+        assert!(info.contains(word), "{word} is missing in {info}");
+    }
+    let dictionary = ["dictionary", "--sequence", &sequence, "--t1", "0.3:0.3:1.5", "--t2", "0.05,0.1"];
+    bench.succeed(&[&dictionary[..], &["--coefficients", "2", "--out", "d.npz"]].concat());
+    assert!(bench.succeed(&["info", "d.npz"]).contains("frames: 3"));
+    // What pypulseq was asked for: pulses 22.43 ms after the beginning and 5.18 and 6.18 ms after one another.
+    let fisp = r#"{"flip_angle_rad": [0.3490659, 0.6981317, 1.0471976], "tr_s": [0.00518, 0.00618, 0.006], "te_s": 0.00131,
+        "ti_s": 0.02183, "inversion": true}"#;
+    std::fs::write(bench.path("fisp.json"), fisp).unwrap();
+    let three = ["--t1", "0.3:0.3:1.5", "--t2", "0.05,0.1", "--coefficients", "3"];
+    let fingerprints = |sequence: &str, out: &str| {
+        bench.succeed(&[&["dictionary", "--sequence", sequence, "--out", out], &three[..]].concat());
+        let file = DictionaryFile::read(bench.path(out)).unwrap();
+        file.d.dot(&file.v.t())
+    };
+    let (played, asked) = (fingerprints(&sequence, "played.npz"), fingerprints("fisp.json", "asked.npz"));
+    for (played, asked) in played.outer_iter().zip(asked.outer_iter()) {
+        let cosine = played.dot(&asked) / (played.dot(&played) * asked.dot(&asked)).sqrt();
+        assert!(cosine.abs() > 0.999_99, "{played} {asked}");
+    }
+    let kspace = Array2::from_shape_fn((3, 40), |(frame, sample)| Complex32::new(1.0 + frame as f32, sample as f32));
+    diph_formats::write_npy(bench.path("k.npy"), kspace.view()).unwrap();
+    let recon = ["recon", "--kspace", "k.npy", "--trajectory", &sequence, "--sequence", &sequence];
+    let more = ["--image-size", "100", "--coefficients", "2", "--method", "lsq"];
+    bench.succeed(&[&recon[..], &more, &["--out", "out"]].concat());
+    let text = std::fs::read_to_string(peer("pulseq_15.txt")).unwrap();
+    let positions: Vec<f64> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let positions = ndarray::Array3::from_shape_vec((3, 40, 3), positions).unwrap();
+    diph_formats::write_npy(bench.path("t.npy"), positions.view()).unwrap();
+    let plain = ["recon", "--kspace", "k.npy", "--trajectory", "t.npy", "--sequence", &sequence, "--voxel-size", "2"];
+    let convention = ["--trajectory-unit", "1/m", "--trajectory-columns", "kx,ky,kz"];
+    bench.succeed(&[&plain[..], &convention, &more, &["--out", "plain"]].concat());
+    let image = |out: &str| {
+        let mut file = NpzFile::open(bench.path(&format!("{out}/vol0_slice0/tsmi.npz"))).unwrap();
+        file.array::<Complex32, Ix3>("tsmi", "(coefficient, y, x)").unwrap()
+    };
+    let (from_sequence, from_peer) = (image("out"), image("plain"));
+    let most = from_peer.iter().map(|value| value.norm()).fold(0.0, f32::max);
+    assert!(from_sequence.iter().zip(&from_peer).all(|(a, b)| (a - b).norm() < 1e-3 * most));
+    let broken = std::fs::read_to_string(&sequence).unwrap().replace("[TRAP]", "[PART]");
+    std::fs::write(bench.path("broken.seq"), broken).unwrap();
+    let error = bench.fail(3, &["info", "broken.seq"]);
+    assert!(error.contains("broken.seq") && error.contains("gradient 1 is not in the file"), "{error}");
+}
+
 /// How the magnitude of the reconstructed image correlates with that of another.
 fn magnitudes(bench: &Bench, words: &[&str], image: &ArrayD<Complex32>) -> f32 {
     let own = ["--dictionary", "still.npz", "--coefficients", "1", "--method", "lsq", "--out", "out", "--force"];
@@ -223,15 +274,8 @@ fn a_mirrored_trajectory_is_told_by_the_sensitivities() {
         ];
         let more =
             ["--dictionary", "data/acquisition/SVD_dict_FISP_cut4.mat", "--image-size", "40", "--method", "svd-mrf"];
-        let coils = [
-            "--coil-maps",
-            "data/acquisition/coil_maps.npz",
-            "--out",
-            "out",
-            "--force",
-            "--trajectory-columns",
-            columns,
-        ];
+        let coils =
+            ["--coils", "data/acquisition/coil_maps.npz", "--out", "out", "--force", "--trajectory-columns", columns];
         let output = bench.run(&[&kspace[..], &more, &coils].concat());
         assert!(output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()

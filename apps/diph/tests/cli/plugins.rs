@@ -93,12 +93,27 @@ fn what_is_no_plugin_is_named() {
     assert!(error.contains("absent.so"), "{error}");
 }
 
+/// The interface is one of C, not of the compiler that the others came from.
+#[test]
+fn a_plugin_of_another_compiler_keeps_the_laws() {
+    let bench = Bench::new();
+    let Some(library) = build_with("clang", "lab_plugin", &bench.path("plugins")) else { return };
+    let words = bench.succeed(&["plugin", "check", library.to_str().unwrap()]);
+    for part in ["lab.dft", "lab.shrink", "lab.match"] {
+        assert!(words.contains(part), "{words}");
+    }
+}
+
 /// `None`, with a line that says so, where there is no C compiler.
 pub fn build_c_plugin(source: &str, directory: &Path) -> Option<PathBuf> {
+    build_with("cc", source, directory)
+}
+
+fn build_with(compiler: &str, source: &str, directory: &Path) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::create_dir_all(directory).unwrap();
     let library = directory.join(format!("{DLL_PREFIX}{source}{DLL_SUFFIX}"));
-    let built = Command::new("cc")
+    let built = Command::new(compiler)
         .args(["-std=c11", "-O2", "-fPIC", "-shared", "-I"])
         .arg(root.join("plugins/abi/include"))
         .arg(root.join(format!("tests/fixtures/c/{source}.c")))
@@ -111,7 +126,7 @@ pub fn build_c_plugin(source: &str, directory: &Path) -> Option<PathBuf> {
             Some(library)
         }
         Err(_) => {
-            eprintln!("skipped: no C compiler present");
+            eprintln!("skipped: no C compiler `{compiler}` present");
             None
         }
     }

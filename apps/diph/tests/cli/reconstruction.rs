@@ -139,7 +139,7 @@ fn several_coils_with_maps_from_file_and_estimated() {
     let bench = Bench::new();
     bench.simulate("data", &["--coils", "4"]);
     let known = bench.recon("lrtv", "maps", &["--slices", "0"]);
-    let estimated = bench.recon("lrtv", "walsh", &["--slices", "0", "--coil-maps", "walsh"]);
+    let estimated = bench.recon("lrtv", "walsh", &["--slices", "0", "--coils", "walsh"]);
     let single = Bench::with_data().recon("lrtv", "single", &["--slices", "0"]);
     let [known, estimated, single] = [known, estimated, single].map(|results| mean(&results, "t1_median_ape_percent"));
     assert!(known < 1.5 * single, "known sensitivities: {known} %, one coil: {single} %");
@@ -156,7 +156,7 @@ fn several_coils_with_maps_from_file_and_estimated() {
             "lsq",
             "--out",
             "none",
-            "--coil-maps",
+            "--coils",
             "data/acquisition/traj_dcf.mat",
         ],
     );

@@ -92,8 +92,8 @@ fn parts_that_take_planes_say_what_to_take() {
     fail(1, "lrtv", &posterior_mean, "posterior-mean: expected an image of a plane");
     let estimator = [&CARTESIAN[..], &["--set", r#"estimator={"id":"diph.regression"}"#]].concat();
     fail(1, "lsq", &estimator, "no estimator here takes it");
-    let walsh = [&CARTESIAN[..], &["--coil-maps", "walsh"]].concat();
-    fail(2, "lsq", &walsh, "--coil-maps: expected a file of sensitivities (coil, z, y, x)");
+    let walsh = [&CARTESIAN[..], &["--coils", "walsh"]].concat();
+    fail(2, "lsq", &walsh, "--coils: expected a file of sensitivities (coil, z, y, x)");
     fail(2, "ddpm", &[&CARTESIAN[..], &["--report"]].concat(), "--report: the files of annealed runs");
     let training = ["train", "--out", "run", "--dataset", "data", "--acquisition", "data", "--cut", "4"];
     let error = bench.fail(3, &training);

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use diph_bloch::{Dictionary, DictionaryGrid, Sequence};
+use diph_coils::{Compression, Prewhitening};
 use diph_core::ImageShape;
-use diph_datasets::{DatasetFolder, TrajectoryFile};
-use diph_formats::{NpzFile, is_there};
+use diph_datasets::{DatasetFolder, TrajectoryFile, read_noise};
+use diph_formats::{ArrayLocation, is_there};
 use diph_nufft::Trajectory;
-use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3, Ix4};
-use num_complex::Complex32;
+use ndarray::{Array2, Array3, Axis};
 use serde_json::{Value, json};
 
-use super::{Acquisition, MeasurementSource, SequenceSource, read_dictionary};
+use super::{
+    Acquisition, CoilPreparation, CoilSource, MeasurementSource, NoiseSource, SequenceSource, read_coil_maps,
+    read_dictionary,
+};
 use crate::{Blame, Cancel, ReconError};
 
 /// Iterations of density compensation for trajectories that come without one; it settles in about ten.
@@ -32,10 +35,12 @@ pub struct AcquisitionSource<'a> {
     pub dictionary: Option<&'a Path>,
     /// Sequence to simulate the dictionary from instead of reading one.
     pub sequence: Option<&'a SequenceSource>,
-    /// Coil sensitivities instead of the folder's.
-    pub coil_maps: Option<&'a Path>,
-    /// Leaves coil sensitivities out, so that they are estimated from the data.
-    pub estimate_coils: bool,
+    /// Coil sensitivities instead of the folder's; estimated where there are none.
+    pub coils: Option<&'a CoilSource>,
+    /// Noise of the coils instead of that of the measurement.
+    pub noise: Option<&'a NoiseSource>,
+    /// Virtual coils instead of all.
+    pub compression: Option<Compression>,
 }
 
 impl<'a> AcquisitionSource<'a> {
@@ -48,8 +53,9 @@ impl<'a> AcquisitionSource<'a> {
             trajectory: None,
             dictionary: None,
             sequence: None,
-            coil_maps: None,
-            estimate_coils: false,
+            coils: None,
+            noise: None,
+            compression: None,
         }
     }
 
@@ -60,7 +66,7 @@ impl<'a> AcquisitionSource<'a> {
     pub fn read(&self, image: ImageShape, cancel: &Cancel) -> Result<Acquisition, ReconError> {
         let dictionary = self.read_dictionary(cancel)?;
         let (trajectory, density_compensation) = self.read_trajectory(dictionary.frames(), &image)?;
-        let coil_maps = self.read_coil_maps(&image)?;
+        let coil_maps = self.coil_location()?.map(|location| read_coil_maps(&location, &image)).transpose()?;
         Ok(Acquisition { trajectory, density_compensation, dictionary, coil_maps, image })
     }
 
@@ -76,8 +82,9 @@ impl<'a> AcquisitionSource<'a> {
             ("trajectory", json!(self.trajectory.map(text))),
             ("dictionary", json!(self.dictionary.map(text))),
             ("sequence", json!(sequence)),
-            ("coil_maps", json!(self.coil_maps.map(text))),
-            ("estimate_coils", json!(self.estimate_coils)),
+            ("coils", json!(self.coils.map(CoilSource::to_string))),
+            ("noise", json!(self.noise.map(NoiseSource::to_string))),
+            ("coil_compression", json!(self.compression.map(|compression| compression.to_string()))),
         ] {
             description[name] = value;
         }
@@ -94,12 +101,16 @@ impl<'a> AcquisitionSource<'a> {
             Some(SequenceSource::File(path)) => Some(path.clone()),
             _ => None,
         };
-        let coil_maps = self.coil_maps_path()?;
+        let coils = self.coil_location()?.into_iter().flat_map(|location| location.files());
+        let noise = match self.noise {
+            Some(NoiseSource::File(location)) => location.files(),
+            _ => Vec::new(),
+        };
         let measured = match self.from {
             MeasurementSource::Files(_, measurement) => measurement.files.clone(),
             MeasurementSource::Folder(_) => vec![self.trajectory_path()?],
         };
-        Ok(measured.into_iter().chain([dictionary, sequence, coil_maps].into_iter().flatten()).collect())
+        Ok(measured.into_iter().chain([dictionary, sequence].into_iter().flatten()).chain(coils).chain(noise).collect())
     }
 
     /// The trajectory that [`read`](Self::read) opens.
@@ -128,17 +139,36 @@ impl<'a> AcquisitionSource<'a> {
         }
     }
 
-    fn coil_maps_path(&self) -> Result<Option<PathBuf>, ReconError> {
-        if self.estimate_coils {
-            return Ok(None);
+    /// Where coil sensitivities are, if they are known.
+    fn coil_location(&self) -> Result<Option<ArrayLocation>, ReconError> {
+        match (self.coils, self.from.folder()) {
+            (Some(CoilSource::Estimated(_)), _) | (None, None) => Ok(None),
+            (Some(CoilSource::File(location)), _) => Ok(Some(location.clone())),
+            (None, Some(folder)) => {
+                let own = folder.coil_maps_path();
+                Ok(is_there(&own).file(&own)?.then(|| ArrayLocation::of_file(own)))
+            }
         }
-        if let Some(path) = self.coil_maps {
-            return Ok(Some(path.to_owned()));
-        }
-        let Some(own) = self.from.folder().map(DatasetFolder::coil_maps_path) else {
-            return Ok(None);
+    }
+
+    /// What happens to coils before anything is reconstructed: by the noise that the user names, or the measurement's own.
+    ///
+    /// # Errors
+    /// Naming the file of the noise, or the setting `noise` where the measurement's own cannot be used.
+    pub fn read_coil_preparation(&self) -> Result<CoilPreparation, ReconError> {
+        let whitening = match (self.noise, self.from) {
+            (Some(NoiseSource::None), _) | (None, MeasurementSource::Folder(_)) => None,
+            (Some(NoiseSource::File(location)), _) => {
+                let noise = read_noise(location).file(&location.path)?;
+                Some(Prewhitening::of_noise(noise.view()).file(&location.path)?)
+            }
+            (None, MeasurementSource::Files(_, measurement)) => {
+                let own = measurement.noise.as_ref().map(|noise| Prewhitening::of_noise(noise.view()));
+                let unusable = |error| format!("the noise scan of the measurement: {error}; name another, or none");
+                own.transpose().map_err(unusable).setting("noise")?
+            }
         };
-        Ok(is_there(&own).file(&own)?.then_some(own))
+        Ok(CoilPreparation { whitening, compression: self.compression })
     }
 
     fn read_dictionary(&self, cancel: &Cancel) -> Result<Dictionary, ReconError> {
@@ -184,35 +214,6 @@ impl<'a> AcquisitionSource<'a> {
         };
         Ok((positions(&trajectory), weights))
     }
-
-    fn read_coil_maps(&self, image: &ImageShape) -> Result<Option<ArrayD<Complex32>>, ReconError> {
-        let Some(path) = self.coil_maps_path()? else {
-            return Ok(None);
-        };
-        const KEY: &str = "coil_maps";
-        let mut file = NpzFile::open(&path).file(&path)?;
-        let maps = match image.is_volume() {
-            true => file.array::<Complex32, Ix4>(KEY, "(coil, z, y, x)").file(&path)?.into_dyn(),
-            false => file.array::<Complex32, Ix3>(KEY, "(coil, y, x)").file(&path)?.into_dyn(),
-        };
-        check_coil_maps(&path, maps.view())?;
-        if maps.shape()[1..] == *image.lengths() {
-            return Ok(Some(maps));
-        }
-        let lengths: Vec<String> = image.lengths().iter().map(usize::to_string).collect();
-        let message = format!("key `{KEY}`: expected (coil, {}), got {:?}", lengths.join(", "), maps.shape());
-        Err(ReconError::input(&path, message))
-    }
-}
-
-/// Fails on sensitivities of no coil, and of coils that see nothing.
-fn check_coil_maps(path: &Path, maps: ArrayViewD<'_, Complex32>) -> Result<(), ReconError> {
-    let got = match maps.is_empty() {
-        true => format!("{:?}", maps.shape()),
-        false if maps.iter().all(|value| *value == Complex32::ZERO) => "zeros only".into(),
-        false => return Ok(()),
-    };
-    Err(ReconError::input(path, format!("key `coil_maps`: expected the sensitivities of at least one coil, got {got}")))
 }
 
 /// Density compensation (frame, sample) of a plane's trajectory that comes without one, by Pipe and Menon's iterations.

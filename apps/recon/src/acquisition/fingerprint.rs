@@ -51,7 +51,7 @@ impl Fingerprint {
     /// [`ReconError::File`] naming the k-space and what differs.
     pub fn check(&self, kspace: &Path, measured_with: &str, source: &AcquisitionSource<'_>) -> Result<(), ReconError> {
         let own_dictionary = source.dictionary.is_none() && source.sequence.is_none();
-        let own_coils = source.coil_maps.is_none() && !source.estimate_coils;
+        let own_coils = source.coils.is_none();
         let parts = [
             ("trajectory", &self.trajectory, source.trajectory.is_none()),
             ("dictionary", &self.dictionary, own_dictionary),

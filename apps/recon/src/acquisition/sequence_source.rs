@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use diph_bloch::Sequence;
+use diph_datasets::{is_pulseq, read_pulseq};
 
+use super::pulseq_steps;
 use crate::{Blame, ReconError};
 
-/// A built-in sequence, or a JSON file.
+/// A built-in sequence, or a file: JSON, or a Pulseq sequence that is simulated as it is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SequenceSource {
     /// The built-in schedule of 1000 frames.
@@ -57,6 +59,11 @@ impl SequenceSource {
 }
 
 fn read_file(path: &Path) -> Result<Sequence, ReconError> {
+    if is_pulseq(path) {
+        let steps = pulseq_steps::steps(&read_pulseq(path).file(path)?);
+        let steps = steps.map_err(|problem| ReconError::input(path, problem))?;
+        return Sequence::of_steps(steps).file(path);
+    }
     let text = diph_formats::read_text(path).file(path)?;
     Sequence::from_json(&text).file(path)
 }

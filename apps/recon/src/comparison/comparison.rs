@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIDENCE, METRICS, Metric, PairedDifference, Summary};
-use crate::ReconError;
+use super::{CONFIDENCE, METRICS, Metric, PairedDifference, Summary, common_slices};
 use crate::evaluation::Regions;
 use crate::study::{MethodResults, SliceResult};
+use crate::{FailedSlice, ReconError};
 
 /// Several methods over the same slices: `comparison.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,12 @@ pub struct Comparison {
     pub confidence: f64,
     /// The methods in the order of the call.
     pub methods: Vec<ComparedMethod>,
+    /// Slices that not every method has, as `vol0_slice5`: nothing here is of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// Slices that failed. A method of which all did is not among [`methods`](Self::methods).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedSlice>,
 }
 
 /// One method of a comparison.
@@ -45,18 +51,25 @@ pub struct MetricComparison {
 }
 
 impl Comparison {
-    /// Sets methods against the one of the name `baseline`.
+    /// Sets methods against the one of the name `baseline`, over the [slices that all have](common_slices).
     ///
     /// # Errors
-    /// [`ReconError::Setting`] for `baseline` when no method bears its name.
+    /// [`ReconError::Setting`] for `baseline` when no method with slices bears its name.
     pub fn new(results: &[MethodResults], baseline: &str) -> Result<Self, ReconError> {
+        let (results, left_out) = common_slices(results);
         let Some(reference) = results.iter().find(|results| results.method == baseline) else {
             let names: Vec<&str> = results.iter().map(|results| results.method.as_str()).collect();
             let message = format!("expected one of the methods {}, got {baseline}", names.join(", "));
             return Err(ReconError::setting("baseline", message));
         };
         let methods = results.iter().map(|results| ComparedMethod::new(results, reference)).collect();
-        Ok(Self { baseline: baseline.into(), confidence: CONFIDENCE, methods })
+        let left_out = left_out.iter().map(ToString::to_string).collect();
+        Ok(Self { baseline: baseline.into(), confidence: CONFIDENCE, methods, left_out, failed: Vec::new() })
+    }
+
+    /// Number of slices that are compared.
+    pub fn slices(&self) -> usize {
+        self.methods.first().map_or(0, |method| method.slices.len())
     }
 }
 
@@ -117,12 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn differences_pair_slices_and_leave_out_those_without_a_partner() {
+    fn only_slices_that_every_method_has_are_compared() {
         let (base, other) =
             (results("lrtv", &[(5, 13.0), (10, 12.0)]), results("mmse", &[(10, 10.0), (5, 12.0), (15, 99.0)]));
-        let comparison = Comparison::new(&[base, other], "lrtv").unwrap();
+        let comparison = Comparison::new(&[base, other, results("unet", &[])], "lrtv").unwrap();
+        assert_eq!((comparison.methods.len(), comparison.slices()), (2, 2));
+        assert_eq!(comparison.left_out, ["vol0_slice15"]);
         let t1 = comparison.methods[1].metrics["t1_mape_percent"];
-        assert_eq!((t1.summary.slices, t1.difference.unwrap().slices), (3, 2));
+        assert_eq!((t1.summary.slices, t1.difference.unwrap().slices), (2, 2));
+        assert_eq!(t1.summary.mean, 11.0);
         assert!((t1.difference.unwrap().mean + 1.5).abs() < 1e-12);
         assert_eq!(comparison.methods[0].metrics["t1_mape_percent"].difference, None);
         assert!(!comparison.methods[0].metrics.contains_key("t2_mape_percent"));

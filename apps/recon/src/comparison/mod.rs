@@ -2,12 +2,14 @@
 //!
 //! What is compared is a [`study`](crate::study) each, whose folders are ordinary results; here stands what is made of them.
 
+mod common_slices;
 mod comparison;
 mod metric;
 mod statistics;
 mod sweep;
 mod tables;
 
+pub use common_slices::{common_slices, missing_slices};
 pub use comparison::{ComparedMethod, Comparison, MetricComparison};
 pub use metric::{METRICS, Metric};
 pub use statistics::{CONFIDENCE, PairedDifference, Summary, student_quantile};

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::comparison::summary;
-use super::{METRICS, Summary};
-use crate::ReconError;
+use super::{METRICS, Summary, common_slices};
 use crate::config::Override;
 use crate::study::{MethodResults, SliceResult};
+use crate::{FailedSlice, ReconError};
 
 /// A dotted key of methods and the values that it takes in turn. As text it is `KEY=V1,V2,..`, each value JSON where it is JSON
 /// and a string otherwise.
@@ -112,6 +112,12 @@ pub struct Sweep {
     pub axes: Vec<SweepAxis>,
     /// Methods in the order of the call, and for each all points.
     pub points: Vec<SweptPoint>,
+    /// Slices that not every method has at every point, as `vol0_slice5`: nothing here is of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// Slices that failed. A point of which all did is not among [`points`](Self::points).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedSlice>,
 }
 
 /// One method at one point.
@@ -129,7 +135,7 @@ pub struct SweptPoint {
 
 impl SweptPoint {
     /// The results of a method at a point.
-    pub fn new(point: &SweepPoint, results: MethodResults) -> Self {
+    fn new(point: &SweepPoint, results: MethodResults) -> Self {
         let of = |metric: super::Metric| Some((metric.key.to_owned(), summary(&results.slices, metric)?));
         Self {
             metrics: METRICS.into_iter().filter_map(of).collect(),
@@ -146,6 +152,19 @@ impl SweptPoint {
 }
 
 impl Sweep {
+    /// The results of methods at points, over the [slices that all have](common_slices), beside what failed.
+    pub fn new(axes: Vec<SweepAxis>, runs: Vec<(&SweepPoint, MethodResults)>, failed: Vec<FailedSlice>) -> Self {
+        let (points, results): (Vec<_>, Vec<_>) = runs.into_iter().filter(|(_, run)| !run.slices.is_empty()).unzip();
+        let (results, left_out) = common_slices(&results);
+        let points = points.into_iter().zip(results).map(|(point, results)| SweptPoint::new(point, results)).collect();
+        Self { axes, points, left_out: left_out.iter().map(ToString::to_string).collect(), failed }
+    }
+
+    /// Number of slices that the means are over.
+    pub fn slices(&self) -> usize {
+        self.points.first().map_or(0, |point| point.slices.len())
+    }
+
     /// Fails where results of two points would lie in one folder.
     ///
     /// # Errors

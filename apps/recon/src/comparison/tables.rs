@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::sweep::text;
-use super::{ComparedMethod, Comparison, METRICS, Metric, PairedDifference, Summary, Sweep, SweptPoint};
+use super::{
+    ComparedMethod, Comparison, METRICS, Metric, PairedDifference, Summary, Sweep, SweptPoint, missing_slices,
+};
 use crate::evaluation::{MapErrors, RegionErrors, VoxelClass, VoxelErrors};
 use crate::study::SliceResult;
 
@@ -20,7 +22,6 @@ pub fn few_slices(slices: usize) -> Option<String> {
 
 /// A comparison as Markdown: means and deviations, differences to the baseline, errors by region and tissue, and by range.
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    let slices = comparison.methods.iter().map(|method| method.slices.len()).max().unwrap_or(0);
     let mut page = String::from("Mean ± standard deviation over the slices.\n\n");
     let known = |metric: &Metric| comparison.methods.iter().any(|method| method.metrics.contains_key(metric.key));
     let metrics: Vec<Metric> = METRICS.into_iter().filter(known).collect();
@@ -44,9 +45,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     };
     let others = comparison.methods.iter().filter(|method| method.method != comparison.baseline);
     table(&mut page, "method", &names, others.map(|method| (method.method.clone(), difference(method))));
-    if let Some(note) = few_slices(slices) {
-        let _ = write!(page, "\n{note}\n");
-    }
+    notes(&mut page, comparison.slices(), missing_slices(&comparison.left_out, &comparison.failed));
     regions(&mut page, comparison);
     page
 }
@@ -208,11 +207,15 @@ pub fn sweep_markdown(sweep: &Sweep) -> String {
     };
     let mut page = String::from("Mean ± standard deviation over the slices; the lowest mean of a method in bold.\n\n");
     table(&mut page, "method", &names, sweep.points.iter().map(row));
-    let slices = sweep.points.iter().map(|point| point.slices.len()).max().unwrap_or(0);
-    if let Some(note) = few_slices(slices) {
+    notes(&mut page, sweep.slices(), missing_slices(&sweep.left_out, &sweep.failed));
+    page
+}
+
+/// What is to be known about a table, each sentence a paragraph.
+fn notes(page: &mut String, slices: usize, missing: Vec<String>) {
+    for note in few_slices(slices).into_iter().chain(missing) {
         let _ = write!(page, "\n{note}\n");
     }
-    page
 }
 
 /// A sweep as CSV, one line for every method, point and metric.
@@ -253,9 +256,9 @@ fn number(value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Evaluation;
     use crate::comparison::SweepPoint;
     use crate::study::MethodResults;
+    use crate::{Evaluation, FailedSlice};
 
     fn results(method: &str, t1: [f64; 3]) -> MethodResults {
         let slice = |(slice, t1)| SliceResult {
@@ -294,13 +297,15 @@ mod tests {
     fn a_sweep_marks_the_best_of_each_method() {
         let axes = vec!["solver.fista.lambda=0.01,0.1".parse().unwrap()];
         let points = SweepPoint::all(&axes);
-        let point = |index: usize, t1| SweptPoint::new(&points[index], results("lrtv", [t1; 3]));
-        let sweep = Sweep { axes, points: vec![point(0, 14.0), point(1, 12.0)] };
+        let run = |index: usize, t1| (&points[index], results("lrtv", [t1; 3]));
+        let failed = FailedSlice { method: "unet".into(), slice: "vol0_slice0".into(), reason: "it died".into() };
+        let sweep = Sweep::new(axes, vec![run(0, 14.0), run(1, 12.0)], vec![failed]);
         let page = sweep_markdown(&sweep);
         assert!(
             page.contains("| lrtv | 0.01 | 14.0 ± 0.0 % |") && page.contains("| lrtv | 0.1 | **12.0 ± 0.0 %** |"),
             "{page}"
         );
+        assert!(page.ends_with("\nFailed: unet vol0_slice0: it died\n"), "{page}");
         let csv = sweep_csv(&sweep);
         assert!(
             csv.starts_with(

@@ -1,7 +1,7 @@
 //! From JSON to typed settings.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::{ConfigError, Origin, Override};
 
@@ -22,6 +22,10 @@ pub fn load<T: DeserializeOwned>(mut base: Value, origin: &str, overrides: &[Ove
         Some(change) => Origin::Override(change.to_string()),
         None => Origin::Base(origin.to_owned()),
     };
+    if let Some((key, number)) = beyond_single(&base, "") {
+        let message = format!("expected a number within single precision, at most {:e}, got {number}", f32::MAX);
+        return Err(ConfigError::Invalid { origin: blamed(&key), key, message });
+    }
     let mut unknown = None;
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(base, &mut track);
@@ -35,6 +39,23 @@ pub fn load<T: DeserializeOwned>(mut base: Value, origin: &str, overrides: &[Ove
     match unknown {
         None => Ok(typed),
         Some(key) => Err(ConfigError::UnknownKey { origin: blamed(&key), key }),
+    }
+}
+
+/// The first number, with its key, that would become an infinity in single precision: such a setting means nothing, and could not be
+/// written down again.
+fn beyond_single<'a>(value: &'a Value, key: &str) -> Option<(String, &'a Number)> {
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match value {
+        Value::Number(number) => {
+            let is_beyond = number.as_f64().is_some_and(|number| (number as f32).is_infinite());
+            is_beyond.then(|| (key.to_owned(), number))
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().find_map(|(index, value)| beyond_single(value, &below(&index.to_string())))
+        }
+        Value::Object(entries) => entries.iter().find_map(|(name, value)| beyond_single(value, &below(name))),
+        _ => None,
     }
 }
 
@@ -83,6 +104,15 @@ mod tests {
         let wrong = message(json!({ "steps": "many" }), &[]);
         assert!(wrong.starts_with("lrtv.json: steps: invalid type: string \"many\", expected usize"), "{wrong}");
         assert!(message(json!({}), &[]).contains("missing field `steps`"));
+    }
+
+    #[test]
+    fn numbers_beyond_single_precision_are_refused() {
+        let error = message(json!({ "steps": 5, "prior": { "lambda": 4.4e120 } }), &[]);
+        assert!(error.starts_with("lrtv.json: prior.lambda: expected a number within single precision"), "{error}");
+        let error = message(json!({ "steps": 5 }), &["prior.lambda=-1e39"]);
+        assert!(error.starts_with("prior.lambda=-1e39: prior.lambda: expected a number within"), "{error}");
+        assert_eq!(loaded(json!({ "steps": 5 }), &["prior.lambda=3e38"]).unwrap().prior.lambda, 3e38);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<'a> ReconstructionPlan<'a> {
             solver = solver.and(running);
         }
         estimate = estimate.and(ask(&self.method.projector, false, false));
-        if let Some(estimator) = &self.method.estimator {
+        for estimator in self.method.estimator.iter().chain(&self.method.refinement) {
             estimate = estimate.and(ask(estimator, false, false));
         }
         if let Some(ConditionImage::Method(other)) = &self.method.condition {

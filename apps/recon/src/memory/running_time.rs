@@ -19,6 +19,7 @@ pub fn long_parts(plan: &ReconstructionPlan<'_>, registry: &Registry) -> Vec<Str
     let iterations = method.solver.facts().iterations as u64;
     let prior = method.prior.as_ref().map(|prior| ("prior", prior, iterations));
     let estimator = method.estimator.as_ref().map(|estimator| ("estimator", estimator, 1));
+    let refinement = method.refinement.as_ref().map(|refinement| ("refinement", refinement, 1));
     let line = |(kind, part, calls): (&str, &crate::method::Component, u64)| {
         let options = Value::Object(part.options.clone());
         // What a plugin refuses here it refuses when it is created, with a better message.
@@ -26,7 +27,7 @@ pub fn long_parts(plan: &ReconstructionPlan<'_>, registry: &Registry) -> Vec<Str
         let (time, plural) = (long_time(duration)?, if calls == 1 { " takes" } else { "s take" });
         Some(format!("{kind} `{}`: {calls} step{plural} {time} a slice on this machine", part.id))
     };
-    [prior, estimator].into_iter().flatten().filter_map(line).collect()
+    [prior, estimator, refinement].into_iter().flatten().filter_map(line).collect()
 }
 
 /// A time that is longer than is friendly, in no more digits than a guess deserves: `about 50 s`; nothing for a shorter one.

@@ -46,6 +46,10 @@ pub struct Method {
     /// Makes the maps from the solver's image in place of the projector: a trained network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimator: Option<Component>,
+    /// Makes better maps of the solver's image, the estimator's maps, and what these leave unexplained in the data: the second
+    /// stage of a cascade. Needs a linear solver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<Component>,
     /// The solver.
     pub solver: Solver,
     /// What the deviations of its samples are worth: a `calibration.json` that `diph calibrate` wrote, or its content.
@@ -74,15 +78,16 @@ fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 }
 
 impl Method {
-    /// The parts that the method names: operator, prior, projector and estimator, in this order, then those of the method that
+    /// The parts that the method names: operator, prior, projector, estimator and refinement, in this order, then those of the method that
     /// makes its condition image.
     pub fn parts(&self) -> Vec<&Component> {
-        let own = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector), self.estimator.as_ref()];
+        let estimators = [self.estimator.as_ref(), self.refinement.as_ref()];
+        let own = [Some(&self.operator), self.prior.as_ref(), Some(&self.projector)].into_iter().chain(estimators);
         let other = match &self.condition {
             Some(ConditionImage::Method(other)) => other.parts(),
             _ => Vec::new(),
         };
-        own.into_iter().flatten().chain(other).collect()
+        own.flatten().chain(other).collect()
     }
 
     /// Hash of everything that decides the maps: all settings without name, summary, calibration and rule of trust.

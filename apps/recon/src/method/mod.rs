@@ -15,7 +15,7 @@ pub use data_scaling::Weights;
 pub use method::Method;
 
 /// The built-in methods by name, in the order in which they are listed.
-pub const BUILT_IN: [(&str, &str); 15] = [
+pub const BUILT_IN: [(&str, &str); 16] = [
     ("svd-mrf", include_str!("../../methods/svd-mrf.json")),
     ("lsq", include_str!("../../methods/lsq.json")),
     ("lrtv", include_str!("../../methods/lrtv.json")),
@@ -23,6 +23,7 @@ pub const BUILT_IN: [(&str, &str); 15] = [
     ("wavelet", include_str!("../../methods/wavelet.json")),
     ("mmse", include_str!("../../methods/mmse.json")),
     ("unet", include_str!("../../methods/unet.json")),
+    ("unet-cascade", include_str!("../../methods/unet-cascade.json")),
     ("pnp", include_str!("../../methods/pnp.json")),
     ("ddpm", include_str!("../../methods/ddpm.json")),
     ("mrf-diph-unconditional", include_str!("../../methods/mrf-diph-unconditional.json")),

@@ -23,7 +23,7 @@ impl Method {
 }
 
 /// Keys under which a method names its parts.
-const PARTS: [&str; 4] = ["operator", "prior", "projector", "estimator"];
+const PARTS: [&str; 5] = ["operator", "prior", "projector", "estimator", "refinement"];
 
 /// A part that an override replaces by naming another, as in `prior.id=lab.my-denoiser`, takes its options with it: another part knows
 /// others. What overrides set of the new part's options stays.

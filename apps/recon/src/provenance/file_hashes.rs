@@ -1,7 +1,6 @@
 //! Hashes of the files of a run.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +31,7 @@ impl FileHashes {
 /// SHA-256 of a file in hexadecimal.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
+    let mut file = diph_formats::open_file(path)?;
     let mut chunk = vec![0; 1 << 16];
     loop {
         match io::Read::read(&mut file, &mut chunk)? {

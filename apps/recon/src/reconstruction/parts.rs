@@ -4,26 +4,24 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use diph_bloch::Dictionary;
+use diph_coils::coil_images;
 use diph_core::{
     Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
     Problem, Result, View,
 };
-use diph_nufft::coils::walsh_from_kspace;
 use diph_plugin_host::{Provenance, Registry};
 use ndarray::{ArrayD, ArrayView1, ArrayView3};
 use num_complex::Complex32;
 use serde_json::Value;
 
 use super::Reconstructor;
-use crate::acquisition::Acquisition;
+use crate::acquisition::{Acquisition, CoilEstimate};
 use crate::method::ConditionImage;
-use crate::method::{Method, Scale, Weights};
+use crate::method::{Component, Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
+use crate::{Blame, ReconError};
 
-/// Pixels to each side over which coil covariances are averaged in the Walsh estimate.
-const WALSH_RADIUS: usize = 4;
-
-/// Operator, prior, projector and estimator of a method. Serves every slice of an acquisition.
+/// Operator, prior, projector and estimators of a method. Serves every slice of an acquisition.
 pub struct Parts {
     operator: Arc<dyn ForwardOperator>,
     unweighted: Arc<dyn ForwardOperator>,
@@ -32,6 +30,7 @@ pub struct Parts {
     prior: Option<Box<dyn Prior>>,
     projector: Box<dyn PhysicsProjector>,
     estimator: Option<Box<dyn Estimator>>,
+    refinement: Option<Box<dyn Estimator>>,
     /// Of the method that makes the condition image, where a method does.
     condition: Option<Box<Parts>>,
     /// Turns maps into signals; absent where the caller has made the parts.
@@ -67,15 +66,15 @@ impl Parts {
         };
         let options = Value::Object(method.projector.options.clone());
         let projector = registry.create_projector(&method.projector.id, &options, &acquisition.for_parts(false))?;
-        let estimator = match &method.estimator {
-            None => None,
-            Some(estimator) => {
-                let options = Value::Object(estimator.options.clone());
-                let created = registry.create_estimator(&estimator.id, &options, &acquisition.for_parts(false))?;
-                check_estimator(&*created)?;
-                Some(created)
-            }
+        let estimator = |component: &Option<Component>, check: fn(&dyn Estimator) -> Result<()>| -> Result<_> {
+            let Some(component) = component else { return Ok(None) };
+            let options = Value::Object(component.options.clone());
+            let created = registry.create_estimator(&component.id, &options, &acquisition.for_parts(false))?;
+            check(&*created)?;
+            Ok(Some(created))
         };
+        let refinement = estimator(&method.refinement, check_refinement)?;
+        let estimator = estimator(&method.estimator, check_estimator)?;
         let condition = match &method.condition {
             Some(ConditionImage::Method(other)) => Some(Box::new(Self::create(registry, other, acquisition)?)),
             _ => None,
@@ -88,6 +87,7 @@ impl Parts {
             prior,
             projector,
             estimator,
+            refinement,
             condition,
             dictionary: Some(acquisition.dictionary.clone()),
             provenance,
@@ -111,6 +111,7 @@ impl Parts {
             prior,
             projector,
             estimator: None,
+            refinement: None,
             condition: None,
             dictionary: None,
             provenance,
@@ -136,18 +137,25 @@ impl Parts {
         operator(registry, method, acquisition, true)
     }
 
-    /// The acquisition with coil sensitivities that are estimated from k-space (coil, frame, sample) of a plane, by Walsh's method.
+    /// The acquisition with coil sensitivities that are estimated from k-space (coil, frame, sample) of a plane.
     ///
     /// # Errors
-    /// When the acquisition is of a volume or has sensitivities already, and when the operator of the method cannot be made or fails.
+    /// When the operator of the method cannot be made or fails, and naming the setting `coils` when the estimate is zero everywhere.
     pub fn with_estimated_coils(
         registry: &Registry,
         method: &Method,
         acquisition: &Acquisition,
         kspace: ArrayView3<'_, Complex32>,
-    ) -> Result<Acquisition> {
-        let single = Self::density_compensated_operator(registry, method, acquisition)?;
-        let maps = walsh_from_kspace(&*single, kspace, WALSH_RADIUS)?;
+        estimate: CoilEstimate,
+    ) -> std::result::Result<Acquisition, ReconError> {
+        const STEP: &str = "estimating coil sensitivities";
+        let single = Self::density_compensated_operator(registry, method, acquisition).step(STEP)?;
+        let images = coil_images(&*single, kspace).step(STEP)?;
+        let maps = estimate.of_images(images.view()).step(STEP)?;
+        if maps.iter().all(|value| *value == Complex32::ZERO) {
+            let message = format!("{estimate} finds no sensitivity: take another estimate, or maps from a file");
+            return Err(ReconError::setting("coils", message));
+        }
         Ok(Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() })
     }
 
@@ -264,14 +272,21 @@ impl Parts {
     /// # Errors
     /// Those of the estimator.
     pub fn estimate(&self, image: &ArrayD<Complex32>) -> Result<Option<ParameterMaps>> {
-        let Some(estimator) = &self.estimator else {
-            return Ok(None);
-        };
-        let (_, shape) = ImageShape::split("estimation", image.shape())?;
-        let images = estimator.inputs().iter().map(|name| (name.clone(), image.clone())).collect();
-        let mut maps = ParameterMaps::zeros(estimator.parameters().to_vec(), &shape);
-        estimator.estimate(&images, None, Some(&mut maps))?;
-        Ok(Some(maps))
+        self.estimator.as_ref().map(|estimator| estimated(&**estimator, image, image)).transpose()
+    }
+
+    /// Whether a second estimator [refines](Self::refine) the maps of the first.
+    pub fn has_refinement(&self) -> bool {
+        self.refinement.is_some()
+    }
+
+    /// The maps that the method's second estimator makes of an image and of what the first one's maps leave unexplained in
+    /// the data, `residual`, both in the units of the measurement; `None` where the method has none.
+    ///
+    /// # Errors
+    /// Those of the estimator.
+    pub fn refine(&self, image: &ArrayD<Complex32>, residual: &ArrayD<Complex32>) -> Result<Option<ParameterMaps>> {
+        self.refinement.as_ref().map(|estimator| estimated(&**estimator, image, residual)).transpose()
     }
 
     /// The nearest physical signals of an image, and their parameter maps.
@@ -321,18 +336,56 @@ pub fn part_provenance(registry: &Registry, method: &Method) -> Result<Vec<Prove
     Ok(found)
 }
 
-/// Fails on an estimator that makes no maps of T1 and T2, or wants more than the solver's image.
+/// How the name of the input ends that is the image of what earlier maps leave unexplained in the data.
+const RESIDUAL: &str = "residual";
+
+/// The maps of an estimator, which gets the `residual` under the input's name that says so and the `image` under any other.
+fn estimated(
+    estimator: &dyn Estimator,
+    image: &ArrayD<Complex32>,
+    residual: &ArrayD<Complex32>,
+) -> Result<ParameterMaps> {
+    let (_, shape) = ImageShape::split("estimation", image.shape())?;
+    let of_name = |name: &String| if name.ends_with(RESIDUAL) { residual.clone() } else { image.clone() };
+    let images = estimator.inputs().iter().map(|name| (name.clone(), of_name(name))).collect();
+    let mut maps = ParameterMaps::zeros(estimator.parameters().to_vec(), &shape);
+    estimator.estimate(&images, None, Some(&mut maps))?;
+    Ok(maps)
+}
+
+/// Fails on an estimator that wants another image than the solver's, or makes no maps of T1 and T2.
 fn check_estimator(estimator: &dyn Estimator) -> Result<()> {
-    let refused = |expected: &str, got: String| {
-        Err(Error::incompatible(format!("estimator `{}`", estimator.name()), expected, got))
-    };
-    if let [_, _, ..] | [] = estimator.inputs() {
-        return refused("an estimator of one image, that of the solver", format!("one of {:?}", estimator.inputs()));
+    match estimator.inputs() {
+        [only] if !only.ends_with(RESIDUAL) => check_maps(estimator),
+        inputs => {
+            let expected = "an estimator of one image, that of the solver (one that sees a residual too is the method's `refinement`)";
+            let part = format!("estimator `{}`", estimator.name());
+            Err(Error::incompatible(part, expected, format!("one of {inputs:?}")))
+        }
     }
+}
+
+/// Fails on a second estimator that does not see the solver's image and the residual's, or makes no maps of T1 and T2.
+fn check_refinement(estimator: &dyn Estimator) -> Result<()> {
+    match estimator.inputs() {
+        [a, b] if a.ends_with(RESIDUAL) != b.ends_with(RESIDUAL) => check_maps(estimator),
+        inputs => {
+            let expected = "an estimator of two images, that of the solver and one whose name ends with `residual`";
+            let part = format!("refinement `{}`", estimator.name());
+            Err(Error::incompatible(part, expected, format!("one of {inputs:?}")))
+        }
+    }
+}
+
+/// Fails on an estimator that makes no maps of T1 and T2.
+fn check_maps(estimator: &dyn Estimator) -> Result<()> {
     let names: Vec<&str> = estimator.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     match ["T1", "T2"].iter().all(|name| names.contains(name)) {
         true => Ok(()),
-        false => refused("an estimator of maps of T1 and T2", format!("one of {names:?}")),
+        false => {
+            let part = format!("estimator `{}`", estimator.name());
+            Err(Error::incompatible(part, "an estimator of maps of T1 and T2", format!("one of {names:?}")))
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl<'a> Reconstructor<'a> {
         let in_loop = solved.last.physics().and_then(|physics| Some((&physics.z, physics.maps.as_ref()?)));
         let (tsmi, maps) = match in_loop {
             Some((z, maps)) => (z.mapv(|value| value * intensity), scaled(maps.clone(), intensity)),
-            None => (x_hat.clone(), self.parts.estimate(&x_hat)?.unwrap_or(own_maps)),
+            None => (x_hat.clone(), self.estimate(&x_hat, solved.noise)?.unwrap_or(own_maps)),
         };
         Ok(Reconstruction {
             tsmi,
@@ -101,20 +101,44 @@ impl<'a> Reconstructor<'a> {
         })
     }
 
-    fn solve(&self, draw: Draw, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
-        let conditions: Conditions<'_> = match &self.condition {
+    /// The maps of an image that the solver found, in the units of the measurement, by the method's estimators; `None` where it has
+    /// none.
+    fn estimate(&self, x_hat: &ArrayD<Complex32>, noise: Option<f32>) -> Result<Option<ParameterMaps>> {
+        let first = match self.parts.estimate(x_hat)? {
+            Some(first) if self.parts.has_refinement() => first,
+            maps => return Ok(maps),
+        };
+        let intensity = self.problem.intensity();
+        let signal = self.parts.signal(&first)?.mapv_into(|value| value / intensity);
+        let conditions = self.conditions();
+        let inputs = self.inputs(&conditions, Draw::Estimate, 0);
+        let mut residual = self.method.solver.response(&inputs, signal.view(), noise)?;
+        residual.zip_mut_with(x_hat, |value, image| *value = image - *value * intensity);
+        self.parts.refine(x_hat, &residual)
+    }
+
+    fn conditions(&self) -> Conditions<'_> {
+        match &self.condition {
             None => Conditions::new(),
             Some((name, image)) => [name.to_string(), CONDITION.into()].map(|name| (name, image.view())).into(),
-        };
-        let inputs = SolverInputs {
+        }
+    }
+
+    fn inputs<'s>(&'s self, conditions: &'s Conditions<'s>, draw: Draw, seed: u64) -> SolverInputs<'s> {
+        SolverInputs {
             problem: &self.problem,
             prior: self.parts.prior(),
             projector: self.parts.projector(),
             schedule: self.schedule.as_ref(),
-            conditions: &conditions,
+            conditions,
             draw,
             seed,
-        };
+        }
+    }
+
+    fn solve(&self, draw: Draw, seed: u64, on_step: &mut OnStep<'_>) -> Result<Solved> {
+        let conditions = self.conditions();
+        let inputs = self.inputs(&conditions, draw, seed);
         let intensity = self.problem.intensity();
         self.method.solver.solve(&inputs, &mut |iteration, max_iterations, state: &dyn Solution| {
             on_step(&Step {

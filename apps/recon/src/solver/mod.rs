@@ -14,9 +14,11 @@ use std::ops::{ControlFlow, Deref};
 
 use diph_core::{
     AdmmSettings, AnnealedSettings, Conditions, Error, FistaSettings, LeastSquaresSettings, NoiseSchedule, Observer,
-    Outcome, PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason,
+    Outcome, PhysicsProjector, Prior, Problem, Progress, Result, Solution, StopReason, View,
 };
 use diph_gaussian::{AnnealedPosteriorSettings, MmseSettings};
+use ndarray::ArrayD;
+use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 /// Every solver with its settings, under the name that method files use: `"solver": { "fista": { "lambda": 0.01 } }`.
@@ -66,6 +68,23 @@ pub trait Solve {
     /// sample.
     fn knows_mean(&self) -> bool {
         false
+    }
+
+    /// Whether its estimate is a linear function of the measurement once what it takes from the data itself, such as the noise, is
+    /// fixed, so that [`response`](Self::response) answers.
+    fn is_linear(&self) -> bool {
+        false
+    }
+
+    /// What it would find in the noise-free measurement of `image` (coefficient, \[z,\] y, x), under the noise that it found before
+    /// and with everything else that it takes from the data taken from those of `inputs`. For an image x that it found, `x -
+    /// response(z)` is what it finds in the part of the data that z leaves unexplained.
+    ///
+    /// # Errors
+    /// Those of the parts; [`Error::Incompatible`] of solvers that are not [linear](Self::is_linear).
+    fn response(&self, inputs: &SolverInputs<'_>, image: View<'_>, noise: Option<f32>) -> Result<ArrayD<Complex32>> {
+        let _ = (inputs, image, noise);
+        Err(Error::incompatible(self.facts().name, "a linear solver, such as `posterior-mean`", "one that is not"))
     }
 
     /// Dotted keys of the method that have no effect with these settings, and why.
@@ -164,12 +183,14 @@ pub struct Solved {
     pub iterations: usize,
     /// Why there are no more.
     pub stop: StopReason,
+    /// Standard deviation of the noise of a sample, found or given; `None` of solvers that ask for none.
+    pub noise: Option<f32>,
 }
 
 impl<S: Solution + 'static> From<Outcome<S>> for Solved {
     fn from(outcome: Outcome<S>) -> Self {
         let Outcome { state, iterations, stop, .. } = outcome;
-        Self { last: Box::new(state), iterations, stop }
+        Self { last: Box::new(state), iterations, stop, noise: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The posterior mean of a Gaussian prior as methods name it.
 
-use diph_core::{Error, ImageShape, Result, Rng, Solution, StopReason};
+use diph_core::{Error, ImageShape, Result, Rng, Solution, StopReason, View};
 use diph_gaussian::{GaussianModel, MmseSettings};
 use ndarray::ArrayD;
 use num_complex::Complex32;
@@ -39,26 +39,28 @@ impl Solve for MmseSettings {
         true
     }
 
+    fn is_linear(&self) -> bool {
+        true
+    }
+
+    fn response(&self, inputs: &SolverInputs<'_>, image: View<'_>, noise: Option<f32>) -> Result<ArrayD<Complex32>> {
+        let settings = Self { sigma: noise.or(self.sigma), ..*self };
+        model(self, inputs)?.response(inputs.problem.samples().view(), image, settings)
+    }
+
     fn solve(&self, inputs: &SolverInputs<'_>, watch: &mut Watch<'_>) -> Result<Solved> {
-        let (operator, prior) = (inputs.problem.operator(), inputs.prior(self)?);
-        let (coefficients, image) = ImageShape::split(self.facts().name, &operator.domain().shape())?;
-        if image.is_volume() {
-            let expected = "an image of a plane, whose spectrum the prior knows; take another method, such as `lrtv`, for a volume";
-            return Err(Error::incompatible(self.facts().name, expected, format!("an image of {image}")));
-        }
-        let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
-        let root = prior.gaussian_root(coefficients, &image)?;
-        let root = root.ok_or_else(|| Error::parameter(self.facts().name, "prior", expected, prior.name()))?;
-        let model = GaussianModel::new(operator, &root)?;
+        let model = model(self, inputs)?;
         let samples = inputs.problem.samples().view();
+        let noise = model.noise(samples.view(), *self)?;
+        let settings = Self { sigma: Some(noise), ..*self };
         let (image, iterations, is_converged) = match inputs.draw {
             Draw::Estimate => {
-                let found = model.mmse(samples, *self)?;
+                let found = model.mmse(samples, settings)?;
                 (found.image, found.iterations, found.residual < self.tolerance)
             }
             Draw::Sample => {
                 let mut rng = Rng::seed_from_u64(inputs.seed);
-                (model.mmse_sample(samples, *self, &mut rng)?, self.iterations, false)
+                (model.mmse_sample(samples, settings, &mut rng)?, self.iterations, false)
             }
         };
         let last = Estimate(image);
@@ -67,6 +69,22 @@ impl Solve for MmseSettings {
             (false, true) => StopReason::Converged,
             (false, false) => StopReason::MaxIterations,
         };
-        Ok(Solved { last: Box::new(last), iterations, stop })
+        Ok(Solved { last: Box::new(last), iterations, stop, noise: Some(noise) })
     }
+}
+
+/// Prior and acquisition together.
+fn model<'a>(settings: &MmseSettings, inputs: &SolverInputs<'a>) -> Result<GaussianModel<'a>> {
+    let (operator, prior) = (inputs.problem.operator(), inputs.prior(settings)?);
+    let name = settings.facts().name;
+    let (coefficients, image) = ImageShape::split(name, &operator.domain().shape())?;
+    if image.is_volume() {
+        let expected =
+            "an image of a plane, whose spectrum the prior knows; take another method, such as `lrtv`, for a volume";
+        return Err(Error::incompatible(name, expected, format!("an image of {image}")));
+    }
+    let expected = "a stationary Gaussian prior, such as `diph.gaussian`";
+    let root = prior.gaussian_root(coefficients, &image)?;
+    let root = root.ok_or_else(|| Error::parameter(name, "prior", expected, prior.name()))?;
+    GaussianModel::new(operator, &root)
 }

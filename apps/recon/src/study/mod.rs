@@ -7,10 +7,12 @@ mod result_log;
 mod results_folder;
 mod resume;
 mod sampling;
+mod slice_coils;
 mod slice_files;
 mod slice_result;
 mod step_log;
 mod study;
+mod study_run;
 
 pub use method_results::MethodResults;
 pub use observer::{FinishedSlice, LoggedStep, Notice, ReconstructedSlice, StudyObserver};
@@ -22,3 +24,4 @@ pub use slice_files::SliceFiles;
 pub use slice_result::SliceResult;
 pub use step_log::StepLog;
 pub use study::Study;
+pub use study_run::StudyRun;

@@ -73,6 +73,17 @@ pub enum Notice {
     },
     /// An estimate of sensitivities was asked for, and there is one coil only.
     OneCoil(SliceId),
+    /// Virtual coils take the place of those that there are.
+    VirtualCoils {
+        /// The slice.
+        id: SliceId,
+        /// Number of coils.
+        coils: usize,
+        /// Number of virtual coils.
+        kept: usize,
+        /// The part of the energy that the virtual coils hold.
+        energy: f64,
+    },
     /// Another convention of the trajectory fits the coil sensitivities better.
     Orientation(BetterOrientation),
     /// The method has a calibration that does not hold here: deviations are those of the samples.
@@ -123,6 +134,9 @@ impl fmt::Display for Notice {
                 write!(f, "{id}: no k-space in the folder; simulated it from the reference maps")
             }
             Self::EstimatingCoils { id, coils } => write!(f, "{id}: estimating the sensitivities of {coils} coils"),
+            Self::VirtualCoils { id, coils, kept, energy } => {
+                write!(f, "{id}: {kept} virtual coils hold {:.2} % of the energy of {coils}", 100.0 * energy)
+            }
             Self::OneCoil(id) => write!(f, "{id}: one coil, so that there is no sensitivity to estimate"),
             Self::NotCalibrated { method, reason } => {
                 write!(

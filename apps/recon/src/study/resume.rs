@@ -8,7 +8,7 @@ use diph_datasets::SliceId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{MethodResults, SliceResult, StoredSlice, Study, StudyObserver};
+use super::{MethodResults, SliceResult, StoredSlice, Study, StudyObserver, StudyRun};
 use crate::provenance::{PluginFile, Provenance};
 use crate::reconstruction::part_provenance;
 use crate::{Blame, Method, ReconError, write_json};
@@ -29,19 +29,23 @@ impl Study<'_> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn resume(&self, slices: &[SliceId], observer: &mut dyn StudyObserver) -> Result<MethodResults, ReconError> {
+    pub fn resume(&self, slices: &[SliceId], observer: &mut dyn StudyObserver) -> Result<StudyRun, ReconError> {
         self.method.check_overrides(self.overrides)?;
         let plugins = self.plugins()?;
         let mut found: BTreeMap<SliceId, SliceResult> =
             slices.iter().filter_map(|id| Some((*id, self.finished(*id, &plugins)?))).collect();
         let missing: Vec<SliceId> = slices.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        let (mut made, mut failed) = (Vec::new(), Vec::new());
         if !missing.is_empty() {
-            let (results, _) = self.run(&missing, observer)?;
-            found.extend(results.slices.into_iter().map(|result| (SliceId::new(result.vol, result.slice), result)));
+            let run = self.run(&missing, observer)?;
+            found.extend(run.results.slices.into_iter().map(|result| (result.id(), result)));
+            (made, failed) = (run.made, run.failed);
         }
         let results = MethodResults::new(&self.method.name, found.into_values().collect());
-        write_json(&self.out.join("metrics.json"), &results)?;
-        Ok(results)
+        if !results.slices.is_empty() {
+            write_json(&self.out.join("metrics.json"), &results)?;
+        }
+        Ok(StudyRun { results, made, failed })
     }
 
     /// The result of a slice, where the folder holds that of this very study.

@@ -1,6 +1,7 @@
 //! One line of `metrics.json`.
 
 use diph_core::StopReason;
+use diph_datasets::SliceId;
 use serde::{Deserialize, Serialize};
 
 use crate::Evaluation;
@@ -30,4 +31,11 @@ pub struct SliceResult {
     /// Whether the k-space was simulated from reference maps because the data set has none.
     #[serde(default)]
     pub simulated_kspace: bool,
+}
+
+impl SliceResult {
+    /// Which slice it is.
+    pub fn id(&self) -> SliceId {
+        SliceId::new(self.vol, self.slice)
+    }
 }

@@ -12,7 +12,7 @@ use num_complex::Complex32;
 
 use super::{
     FinishedSlice, LoggedStep, MethodResults, Notice, PythonResults, ReconstructedSlice, ResultLog, ResultsFolder,
-    RunConfiguration, SliceFiles, SliceResult, StudyObserver,
+    RunConfiguration, SliceFiles, SliceResult, StudyObserver, StudyRun,
 };
 use crate::acquisition::{Acquisition, AcquisitionSource, MeasurementSource};
 use crate::config::Override;
@@ -23,7 +23,7 @@ use crate::provenance::{FileHashes, PluginFile, Provenance};
 use crate::reconstruction::{BetterOrientation, Parts, Reconstruction, Reconstructor, Step};
 use crate::slices::{SliceInput, Truth};
 use crate::uncertainty::Calibration;
-use crate::{Blame, Cancel, Evaluation, ReconError, SomeSlices, write_json};
+use crate::{Blame, Cancel, Evaluation, FailedSlice, ReconError, write_json};
 
 /// One method over the slices of a measurement: what goes in, and where the results go.
 #[derive(Clone, Copy)]
@@ -77,17 +77,14 @@ impl Study<'_> {
     ///
     /// # Errors
     /// Naming the file or the step that failed. What was finished before stays. Where the registry
-    /// [isolates](Registry::isolates) plugins, a slice that fails does not keep the others from being worked on:
-    /// [`ReconError::SomeSlices`] at the end.
-    pub fn run(
-        &self,
-        slices: &[SliceId],
-        observer: &mut dyn StudyObserver,
-    ) -> Result<(MethodResults, Vec<FinishedSlice>), ReconError> {
+    /// [isolates](Registry::isolates) plugins, a slice that fails does not keep the others from being worked on: it is among
+    /// those that [failed](StudyRun::failed).
+    pub fn run(&self, slices: &[SliceId], observer: &mut dyn StudyObserver) -> Result<StudyRun, ReconError> {
         self.method.check_overrides(self.overrides)?;
         self.check_kspace(slices)?;
         self.check_output(slices)?;
         let acquisition = self.read_acquisition(slices)?;
+        let preparation = self.source.read_coil_preparation()?;
         self.check_log(&acquisition.image)?;
         let estimate = self.plan(&acquisition, slices, observer)?;
         let shared = Parts::create(self.registry, self.method, &acquisition).step(&self.method.name)?;
@@ -96,44 +93,43 @@ impl Study<'_> {
         let mut folder = ResultsFolder::take(self.out)?;
         // Another run may have written in between.
         self.check_output(slices)?;
-        let (mut results, mut finished, mut python) =
+        let (mut results, mut made, mut python) =
             (Vec::new(), Vec::new(), PythonResults::new(self.reference_factor()?));
-        let mut failed = SomeSlices::default();
+        let mut failed = Vec::new();
         for id in slices {
             self.cancel.check()?;
-            let input = self.input(*id, &acquisition)?;
+            let mut input = self.input(*id, &acquisition)?;
             if slices.first() == Some(id) {
                 self.check_orientation(&input, &acquisition, observer)?;
             }
             let mut work = || {
-                let own = self.parts_of_slice(&input, &acquisition, observer)?;
+                let own = self.parts_of_slice(&mut input, &acquisition, &preparation, observer)?;
                 let parts = own.as_ref().unwrap_or(&shared);
                 self.run_slice(&input, parts, &known, &mut folder, &mut python, observer)
             };
             match work() {
                 Ok((result, slice)) => {
                     results.push(result);
-                    finished.push(slice);
+                    made.push(slice);
                 }
                 // Whatever an isolated plugin did, it did to this slice alone.
                 Err(error @ ReconError::Failed { .. }) if self.registry.isolates() => {
-                    observer.notice(&Notice::SliceFailed(error.to_string()));
-                    failed.push(format!("{} {id}", self.method.name), error.to_string());
+                    let (method, reason) = (self.method.name.clone(), error.to_string());
+                    observer.notice(&Notice::SliceFailed(reason.clone()));
+                    failed.push(FailedSlice { method, slice: id.to_string(), reason });
                 }
                 Err(error) => return Err(error),
             }
         }
-        failed.finished = results.len();
-        if results.is_empty() {
-            return Err(failed.into());
+        let results = MethodResults::new(&self.method.name, results);
+        if results.slices.is_empty() {
+            return Ok(StudyRun { results, made, failed });
         }
         python.write(self.out, &self.checkpoint_name())?;
-        let results = MethodResults::new(&self.method.name, results);
         write_json(&self.out.join("metrics.json"), &results)?;
         let broken = results.slices.iter().find(|slice| matches!(slice.stop, Some(StopReason::Breakdown(_))));
         match broken {
-            None if !failed.failed.is_empty() => Err(failed.into()),
-            None => Ok((results, finished)),
+            None => Ok(StudyRun { results, made, failed }),
             Some(slice) => {
                 let id = SliceId::new(slice.vol, slice.slice);
                 let message = "the solver broke down, its result is not to be used; check the step and the weights";
@@ -365,37 +361,6 @@ impl Study<'_> {
         }
         measurement["image_size"] = serde_json::json!(self.image_size.map(|image| image.lengths().to_vec()));
         measurement
-    }
-
-    /// Parts with coil sensitivities estimated from the slice itself, where there are several coils without any.
-    fn parts_of_slice(
-        &self,
-        input: &SliceInput,
-        acquisition: &Acquisition,
-        observer: &mut dyn StudyObserver,
-    ) -> Result<Option<Parts>, ReconError> {
-        let Some(kspace) = input.kspace.as_ref().filter(|kspace| kspace.dim().0 > 1) else {
-            if self.source.estimate_coils {
-                observer.notice(&Notice::OneCoil(input.id));
-            }
-            return Ok(None);
-        };
-        if acquisition.coil_maps.is_some() {
-            return Ok(None);
-        }
-        let coils = kspace.dim().0;
-        if acquisition.image.is_volume() {
-            let message = format!(
-                "expected a file of sensitivities (coil, z, y, x) of the {coils} coils of {}: they are estimated for planes only",
-                input.id
-            );
-            return Err(ReconError::setting("coil_maps", message));
-        }
-        observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
-        let step = format!("estimating coil sensitivities of {}", input.id);
-        let kspace = kspace.view();
-        let acquisition = Parts::with_estimated_coils(self.registry, self.method, acquisition, kspace).step(&step)?;
-        Parts::create(self.registry, self.method, &acquisition).map(Some).step(&step)
     }
 
     /// What images in files of the Python code's layout are divided by.

@@ -29,6 +29,9 @@ pub struct RegressionRunConfig {
     /// acquisition's temporal basis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spectrum: Option<PathBuf>,
+    /// Weights of a first stage, for a run that trains the second stage of its cascade; without them a run trains a first stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_stage: Option<PathBuf>,
     /// Weights that training starts from: a committed average of a network of the same architecture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<PathBuf>,
@@ -60,7 +63,7 @@ impl RegressionRunConfig {
     /// Naming the key that is wrong.
     pub fn load(base: Value, origin: &str, overrides: &[Override]) -> Result<Self, ReconError> {
         let mut config: Self = load(base, origin, overrides)?;
-        let inputs = RegressionConfig::input_planes(config.unet.coefficients, false);
+        let inputs = RegressionConfig::input_planes(config.unet.coefficients, config.first_stage.is_some());
         config.unet.input_channels.get_or_insert(inputs);
         config.unet.output_channels.get_or_insert(OUTPUTS);
         config.check()?;
@@ -74,11 +77,16 @@ impl RegressionRunConfig {
             sizes: vec![1.0; self.unet.coefficients],
             phase_coefficient: 0,
             phase_blur: 1.0,
-            residual_sizes: None,
+            residual_sizes: self.first_stage.as_ref().map(|_| vec![1.0; self.unet.coefficients]),
         };
         let (t1, t2, basis) = ([0.01, 8.0], [0.001, 6.0], Vec::new());
         let model = RegressionConfig { unet: self.unet.clone(), normalisation, t1, t2, basis, training: None };
         TrainingConfig { model, settings: self.training.clone() }
+    }
+
+    /// Files that the run reads besides its data.
+    pub(crate) fn network_files(&self) -> impl Iterator<Item = PathBuf> {
+        [&self.spectrum, &self.first_stage, &self.init_from].into_iter().flatten().cloned()
     }
 
     fn check(&self) -> Result<(), ReconError> {
@@ -118,6 +126,8 @@ mod tests {
     fn planes_follow_from_the_coefficients() {
         let config = load(&["data.phantom=[32,32]", "unet.coefficients=3"]).unwrap();
         assert_eq!((config.unet.input_channels, config.unet.output_channels), (Some(8), Some(4)));
+        let second = load(&["data.phantom=[32,32]", "unet.coefficients=3", "first_stage=first.safetensors"]).unwrap();
+        assert_eq!(second.unet.input_channels, Some(18), "also the residual and the maps");
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<RegressionRunConfig>(&text).unwrap(), config);
     }

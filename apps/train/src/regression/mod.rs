@@ -5,6 +5,7 @@
 //! slices beside `mmse` and `lrtv`, and writes a method file that `diph recon` takes.
 
 mod config;
+mod first_stage;
 mod run;
 mod samples;
 mod validation;

@@ -13,6 +13,7 @@ use diph_regression::{RegressionConfig, RegressionNetwork, Trainer, TrainingConf
 use serde::Serialize;
 use serde_json::json;
 
+use super::first_stage::FirstStage;
 use super::samples::MeasuredMaps;
 use super::validation::Validation;
 use super::{RegressionData, RegressionRunConfig, ValidationRow};
@@ -122,10 +123,22 @@ impl<'a> RegressionRun<'a> {
         Ok(rows)
     }
 
-    /// The method `unet` with this run's network and spectrum.
+    /// The method `unet` with this run's network and spectrum, or `unet-cascade` with its second stage.
     fn method(&self) -> Result<Method, ReconError> {
         let absolute = |path: PathBuf| std::path::absolute(&path).file(&path);
-        let mut changes = vec![Override::new("estimator.options.checkpoint", json!(absolute(self.average())?))];
+        let average = json!(absolute(self.average())?);
+        let (name, mut changes) = match &self.config.first_stage {
+            None => ("unet", vec![Override::new("estimator.options.checkpoint", average)]),
+            Some(first) => {
+                let first = json!(absolute(first.clone())?);
+                let changes = vec![
+                    Override::new("estimator.options.checkpoint", first.clone()),
+                    Override::new("refinement.options.checkpoint", first),
+                    Override::new("refinement.options.second_checkpoint", average),
+                ];
+                ("unet-cascade", changes)
+            }
+        };
         if let Some(path) = &self.config.spectrum {
             changes.push(Override::new("prior.options.spectrum", json!(absolute(path.clone())?)));
         }
@@ -133,7 +146,7 @@ impl<'a> RegressionRun<'a> {
             changes.push(Override::new("operator", json!({ "id": self.config.data.operator, "options": {} })));
         }
         // That of the shipped network says nothing of this one.
-        Ok(Method { calibration: None, ..Method::read("unet", &changes)? })
+        Ok(Method { calibration: None, ..Method::read(name, &changes)? })
     }
 
     fn average(&self) -> PathBuf {
@@ -185,7 +198,8 @@ fn started<'a>(
     data: &'a RegressionData,
     config: &RegressionRunConfig,
 ) -> Result<(MeasuredMaps<'a>, Trainer), ReconError> {
-    let samples = MeasuredMaps::new(data, config, None).step("measuring the images")?;
+    let first = FirstStage::open(config, &data.acquisition.dictionary)?;
+    let samples = MeasuredMaps::new(data, config, first, None).step("measuring the images")?;
     let [t1, t2] = data.ranges();
     let model = RegressionConfig {
         unet: config.unet.clone(),
@@ -239,6 +253,7 @@ fn resumed<'a>(
     }
     check_unchanged(folder, &inputs(options.hashes, &data.files)?)?;
     let normalisation = of_state.model.normalisation.clone();
-    let samples = MeasuredMaps::new(data, config, Some(normalisation)).step("preparing the images")?;
+    let first = FirstStage::open(config, &data.acquisition.dictionary)?;
+    let samples = MeasuredMaps::new(data, config, first, Some(normalisation)).step("preparing the images")?;
     Ok((samples, trainer))
 }

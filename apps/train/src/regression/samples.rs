@@ -3,20 +3,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use diph_core::{Error, GaussianRoot, Result, Rng};
+use diph_core::{Error, GaussianRoot, Result, Rng, View};
 use diph_datasets::{BrainPhantom, DatasetFolder, QuantitativeMaps};
 use diph_gaussian::GaussianModel;
 use diph_plugin_host::{Provenance, Registry};
 use diph_recon::slices::slice_generator;
 use diph_recon::{Acquisition, Blame, ReconError};
 use diph_regression::{Features, Maps, Normalisation, Sample, SampleSource, target_planes};
-use ndarray::{Array2, Array3, ArrayD, ArrayView2, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayD, ArrayView2, ArrayView3, Axis, Ix3};
 use num_complex::Complex32;
 use rand::SeedableRng;
 use rayon::prelude::*;
 use serde_json::json;
 
 use super::RegressionRunConfig;
+use super::first_stage::{Explained, FirstStage};
 use crate::image_source::MapSource;
 use crate::mixture::{Mixture, Signal};
 use crate::simulated_samples::turn;
@@ -54,6 +55,7 @@ pub(super) struct HeldOut {
     pub maps: Vec<QuantitativeMaps>,
     pub acquisition: Acquisition,
     signal: Arc<Signal>,
+    root: GaussianRoot,
 }
 
 /// Maps to train on, others to judge the network on, and the acquisition.
@@ -96,7 +98,8 @@ impl RegressionData {
                 let maps = spread.map(|id| folder.maps(id).file(&folder.maps_path(id)));
                 let maps = maps.collect::<std::result::Result<_, _>>()?;
                 let (signal, acquisition) = (Arc::new(mixture.signal(size)?), mixture.acquisition(size)?);
-                held_out.push(HeldOut { kind: "maps", maps, acquisition, signal });
+                let root = gaussian_root(registry, config, &acquisition)?;
+                held_out.push(HeldOut { kind: "maps", maps, acquisition, signal, root });
             }
         }
         if let Some([height, width]) = data.phantom {
@@ -105,6 +108,7 @@ impl RegressionData {
             let maps = Arc::new(PhantomSource::new(size, PhantomSource::TRAINING_SUBJECTS, signal.model.clone()));
             let acquisition = mixture.acquisition(size)?;
             let root = gaussian_root(registry, config, &acquisition)?;
+            let held_out_root = root.clone();
             parts.push(MapsPart { share: data.phantom_share, maps, signal, root });
             let render = |index: u64| {
                 let subject = PhantomSource::VALIDATION_SUBJECTS.start + index;
@@ -113,7 +117,8 @@ impl RegressionData {
                 Ok(phantom.render().setting("data.phantom")?.maps)
             };
             let maps = (0..HELD_OUT_PHANTOMS).map(render).collect::<std::result::Result<_, ReconError>>()?;
-            held_out.push(HeldOut { kind: "phantom", maps, acquisition, signal: Arc::new(mixture.signal(size)?) });
+            let (signal, root) = (Arc::new(mixture.signal(size)?), held_out_root);
+            held_out.push(HeldOut { kind: "phantom", maps, acquisition, signal, root });
             first_size.get_or_insert(size);
         }
         let size = first_size.ok_or_else(|| ReconError::setting("data", "expected `dataset`, `phantom` or both"))?;
@@ -122,7 +127,7 @@ impl RegressionData {
             parts,
             held_out,
             acquisition,
-            files: mixture.files.into_iter().chain(config.spectrum.clone()).chain(config.init_from.clone()).collect(),
+            files: mixture.files.into_iter().chain(config.network_files()).collect(),
             operator: registry.provenance(&data.operator).step("looking for the operator")?,
         })
     }
@@ -154,6 +159,18 @@ impl HeldOut {
         let mut rng = slice_generator(SEED_OF_DATA, diph_datasets::SliceId::new(0, index));
         Ok(self.signal.measurement.measure(&image, &mut rng)?.samples().clone())
     }
+
+    /// What a first stage makes of the linear estimate (coefficient, y, x) of that measurement.
+    pub(super) fn explained(
+        &self,
+        first: &FirstStage,
+        samples: View<'_>,
+        image: ArrayView3<'_, Complex32>,
+    ) -> Result<Explained> {
+        let model = GaussianModel::new(self.signal.measurement.operator(), &self.root)?;
+        let sigma = model.estimate_noise(samples.view())?;
+        first.explain(image, &model.posterior(model.scale(samples, sigma)?, sigma), STEPS)
+    }
 }
 
 /// A map (y, x); networks work on planes.
@@ -183,14 +200,26 @@ pub(super) struct MeasuredMaps<'a> {
     seed: u64,
     variation: MapVariation,
     mask_threshold: f32,
+    first: Option<FirstStage>,
     normalisation: Normalisation,
 }
 
+/// One sample before it is given to the network.
+struct Measured {
+    maps: Maps,
+    /// The linear estimate (coefficient, y, x).
+    image: Array3<Complex32>,
+    /// Of a second stage, what the first made of it.
+    explained: Option<Explained>,
+}
+
 impl<'a> MeasuredMaps<'a> {
-    /// The samples of a configuration; images are divided by what `normalisation` says, or by sizes that are measured here.
+    /// The samples of a configuration, after a first stage where they are those of a second; images are divided by what
+    /// `normalisation` says, or by sizes that are measured here.
     pub fn new(
         data: &'a RegressionData,
         config: &RegressionRunConfig,
+        first: Option<FirstStage>,
         normalisation: Option<Normalisation>,
     ) -> diph_regression::Result<Self> {
         let model =
@@ -210,11 +239,13 @@ impl<'a> MeasuredMaps<'a> {
             seed: config.training.seed,
             variation: config.variation,
             mask_threshold: config.mask_threshold,
-            normalisation: plain,
+            normalisation: first.as_ref().map_or(plain, |first| first.normalisation().clone()),
+            first,
         };
-        samples.normalisation = match normalisation {
-            Some(normalisation) => normalisation,
-            None => samples.measured_normalisation()?,
+        samples.normalisation = match (normalisation, &samples.first) {
+            (Some(normalisation), _) => normalisation,
+            (None, None) => samples.measured_normalisation()?,
+            (None, Some(_)) => samples.normalisation_with_residual()?,
         };
         Ok(samples)
     }
@@ -223,8 +254,7 @@ impl<'a> MeasuredMaps<'a> {
         &self.normalisation
     }
 
-    /// Maps of sample number `number` and the linear estimate of their measurement.
-    fn measured(&self, number: u64) -> Result<(Maps, Array3<Complex32>)> {
+    fn measured(&self, number: u64) -> Result<Measured> {
         let mut rng = Rng::seed_from_u64(self.seed ^ SEED_OF_DATA);
         rng.set_stream(number);
         let (part, model) = &self.parts[turn(number, &self.shares)];
@@ -232,10 +262,13 @@ impl<'a> MeasuredMaps<'a> {
         let measured = part.signal.measurement.measure(&part.signal.model.tsmi(&maps)?, &mut rng)?;
         let (samples, sigma) = (measured.samples().view(), measured.noise());
         let scale = model.scale(samples.view(), sigma)?;
-        let image = model.posterior(scale, sigma).mean(samples, STEPS, 0.0)?.image;
+        let posterior = model.posterior(scale, sigma);
+        let image = posterior.mean(samples, STEPS, 0.0)?.image;
         let image = image.into_dimensionality::<Ix3>().map_err(|error| Error::external("linear estimate", error))?;
+        let explain = |first: &FirstStage| first.explain(image.view(), &posterior, STEPS);
+        let explained = self.first.as_ref().map(explain).transpose()?;
         let QuantitativeMaps { t1, t2, pd } = maps;
-        Ok((Maps { t1: plane(t1)?, t2: plane(t2)?, pd: plane(pd)? }, image))
+        Ok(Measured { maps: Maps { t1: plane(t1)?, t2: plane(t2)?, pd: plane(pd)? }, image, explained })
     }
 
     /// Typical sizes of the images, and the coefficient that follows the phase of the proton density best.
@@ -243,15 +276,15 @@ impl<'a> MeasuredMaps<'a> {
         let plain = &self.normalisation;
         let coefficients = plain.sizes.len();
         /// Logarithm of the scale; energy of each coefficient, and how far it goes along with the proton density.
-        type Measured = (f64, Vec<f64>, Vec<f64>);
-        let measure = |number: u64| -> diph_regression::Result<Measured> {
-            let (maps, image) = self.measured(FIRST_MEASURED + number).map_err(failed)?;
+        type Sizes = (f64, Vec<f64>, Vec<f64>);
+        let measure = |number: u64| -> diph_regression::Result<Sizes> {
+            let Measured { maps, image, .. } = self.measured(FIRST_MEASURED + number).map_err(failed)?;
             let features = Features::new(plain, image.view())?;
             let pixels = maps.pd.len() as f64;
             let share = 1.0 / (pixels * f64::from(features.scale).powi(2));
             let energies =
                 image.outer_iter().map(|image| share * image.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>());
-            let along_pd = |image: ndarray::ArrayView2<'_, Complex32>| {
+            let along_pd = |image: ArrayView2<'_, Complex32>| {
                 let products = image.iter().zip(&maps.pd).map(|(value, pd)| value * pd.conj());
                 f64::from(products.sum::<Complex32>().norm()) / f64::from(features.scale)
             };
@@ -259,7 +292,7 @@ impl<'a> MeasuredMaps<'a> {
         };
         let found: Vec<_> =
             (0..MEASURED_SAMPLES).into_par_iter().map(measure).collect::<diph_regression::Result<_>>()?;
-        let mean = |value: &dyn Fn(&Measured) -> f64| found.iter().map(value).sum::<f64>() / MEASURED_SAMPLES as f64;
+        let mean = |value: &dyn Fn(&Sizes) -> f64| found.iter().map(value).sum::<f64>() / MEASURED_SAMPLES as f64;
         let coherence: Vec<f64> = (0..coefficients).map(|k| mean(&|(.., along)| along[k])).collect();
         let best = (0..coefficients).max_by(|a, b| coherence[*a].total_cmp(&coherence[*b])).unwrap_or(0);
         Ok(Normalisation {
@@ -269,13 +302,37 @@ impl<'a> MeasuredMaps<'a> {
             ..plain.clone()
         })
     }
+
+    /// The sizes of the first stage, and those of the image of what it leaves unexplained.
+    fn normalisation_with_residual(&self) -> diph_regression::Result<Normalisation> {
+        let first = &self.normalisation;
+        let measure = |number: u64| -> diph_regression::Result<Vec<f64>> {
+            let Measured { image, explained, .. } = self.measured(FIRST_MEASURED + number).map_err(failed)?;
+            let features = Features::new(first, image.view())?;
+            let pixels = features.phase.len() as f64;
+            let share = 1.0 / (pixels * f64::from(features.scale).powi(2));
+            let energy = |image: ArrayView2<'_, Complex32>| {
+                share * image.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>()
+            };
+            Ok(explained.iter().flat_map(|explained| explained.residual.outer_iter().map(energy)).collect())
+        };
+        let found: Vec<_> =
+            (0..MEASURED_SAMPLES).into_par_iter().map(measure).collect::<diph_regression::Result<_>>()?;
+        let mean = |k: usize| found.iter().map(|energies| energies[k]).sum::<f64>() / MEASURED_SAMPLES as f64;
+        let sizes = (0..first.sizes.len()).map(|k| mean(k).sqrt() as f32).collect();
+        Ok(Normalisation { residual_sizes: Some(sizes), ..first.clone() })
+    }
 }
 
 impl SampleSource for MeasuredMaps<'_> {
     fn sample(&self, number: u64) -> diph_regression::Result<Sample> {
-        let (maps, image) = self.measured(number).map_err(|error| diph_regression::Error::sample(number, error))?;
-        let features = Features::new(&self.normalisation, image.view())?;
-        let target = target_planes(&maps, &features, self.mask_threshold);
+        let measured = self.measured(number).map_err(|error| diph_regression::Error::sample(number, error))?;
+        let features = Features::new(&self.normalisation, measured.image.view())?;
+        let features = match &measured.explained {
+            None => features,
+            Some(Explained { maps, residual }) => features.with_residual(&self.normalisation, residual.view(), maps)?,
+        };
+        let target = target_planes(&measured.maps, &features, self.mask_threshold);
         Ok(Sample { planes: features.planes, log_scale: features.log_scale, target })
     }
 }

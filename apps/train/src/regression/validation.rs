@@ -11,6 +11,7 @@ use num_complex::Complex32;
 use serde::Serialize;
 use serde_json::json;
 
+use super::first_stage::{Explained, FirstStage};
 use super::samples::HeldOut;
 use super::{RegressionData, RegressionRunConfig};
 
@@ -61,6 +62,8 @@ struct Case {
     truth: QuantitativeMaps,
     mask: ArrayD<bool>,
     image: Array3<Complex32>,
+    /// For a second stage, what the first made of the image.
+    explained: Option<Explained>,
 }
 
 /// Held-out slices, each measured once.
@@ -80,24 +83,30 @@ impl Validation {
         let mmse = method("mmse", config)?;
         let lrtv = with_lrtv.then(|| method("lrtv", config)).transpose()?;
         let methods: Vec<&Method> = [Some(&mmse), lrtv.as_ref()].into_iter().flatten().collect();
+        let first = FirstStage::open(config, &data.acquisition.dictionary)?;
         let (mut cases, mut rows) = (Vec::new(), Vec::new());
         for held_out in &data.held_out {
             let found = reconstructions(registry, held_out, &methods, config.training.seed)?;
             rows.extend(rows_of(held_out, &methods, &found, config.mask_threshold)?);
-            for (truth, reconstruction) in held_out.maps.iter().zip(found.into_iter().next().unwrap_or_default()) {
+            let of_mmse = found.into_iter().next().unwrap_or_default();
+            for (index, (truth, reconstruction)) in held_out.maps.iter().zip(of_mmse).enumerate() {
                 let image = reconstruction.x_hat.into_dimensionality::<Ix3>().step(RECONSTRUCTING)?;
                 let (mask, truth) = (truth.mask(config.mask_threshold), truth.clone());
-                cases.push(Case { held_out: held_out.kind, truth, mask, image });
+                let explain =
+                    |first: &FirstStage| held_out.explained(first, held_out.samples(index)?.view(), image.view());
+                let explained = first.as_ref().map(explain).transpose().step(RECONSTRUCTING)?;
+                cases.push(Case { held_out: held_out.kind, truth, mask, image, explained });
             }
         }
         Ok((Self { cases }, rows))
     }
 
-    /// The errors of a network, without mirror images.
+    /// The errors of a network, without mirror images; of a second stage without the mean with the first.
     pub fn run(&self, step: u64, network: &RegressionNetwork) -> Result<Vec<ValidationRow>, ReconError> {
         let mut found = Vec::new();
         for case in &self.cases {
-            let maps = network.maps(case.image.view(), None, false).step("validating the network")?;
+            let explained = case.explained.as_ref().map(|Explained { maps, residual }| (residual.view(), maps));
+            let maps = network.maps(case.image.view(), explained, false).step("validating the network")?;
             found.push(QuantitativeMaps { t1: maps.t1.into_dyn(), t2: maps.t2.into_dyn(), pd: maps.pd.into_dyn() });
         }
         let mut kinds: Vec<&str> = self.cases.iter().map(|case| case.held_out).collect();

@@ -1,6 +1,5 @@
 //! One array of BART.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, ArrayView, Dimension};
 use num_complex::Complex32;
 
-use crate::{AnyArray, ArrayEntry, Error, Result, read_text, write_atomically};
+use crate::{AnyArray, ArrayEntry, Error, Result, open_file, read_text, write_atomically};
 
 const FORMAT: &str = "BART array (.hdr and .cfl)";
 
@@ -72,7 +71,7 @@ impl CflFile {
     /// Whether the name is that of a pair of BART: it ends in `.cfl` or `.hdr`, or it has no extension and a header is beside it.
     pub fn is_named_by(path: &Path) -> bool {
         match path.extension() {
-            Some(extension) => extension == "cfl" || extension == "hdr",
+            Some(_) => named_extension(path).is_some(),
             None => pair(path).0.is_file(),
         }
     }
@@ -108,7 +107,7 @@ impl CflFile {
         if range.start > range.end || range.end > total {
             return Err(failed(io::Error::other(format!("values {range:?} of {total}"))));
         }
-        let mut file = File::open(&self.data).map_err(failed)?;
+        let mut file = open_file(&self.data).map_err(failed)?;
         file.seek(SeekFrom::Start(range.start as u64 * BYTES_EACH)).map_err(failed)?;
         let mut file = file.take(range.len() as u64 * BYTES_EACH);
         let mut values = Vec::with_capacity(range.len());
@@ -175,15 +174,28 @@ pub(crate) fn encode_cfl<D: Dimension>(array: ArrayView<'_, Complex32, D>) -> Op
     Some((format!("# Dimensions\n{} \n", lengths.join(" ")).into_bytes(), values))
 }
 
-/// Header and data of a name with or without extension.
+/// Header and data of a name with or without extension. A name in capitals is that of a pair in capitals.
 fn pair(path: &Path) -> (PathBuf, PathBuf) {
-    let is_named = path.extension().is_some_and(|extension| extension == "cfl" || extension == "hdr");
-    let with = |extension: &str| match is_named {
-        true => path.with_extension(extension),
+    let extension = named_extension(path);
+    let in_capitals = extension.is_some_and(|extension| extension.chars().all(|letter| letter.is_ascii_uppercase()));
+    let with = |own: &str| match extension {
+        Some(extension) if extension.eq_ignore_ascii_case(own) => path.to_owned(),
+        Some(_) if in_capitals => path.with_extension(own.to_ascii_uppercase()),
+        Some(_) => path.with_extension(own),
         // A dot in the name of a pair belongs to the name.
-        false => PathBuf::from(format!("{}.{extension}", path.display())),
+        None => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{own}"));
+            name.into()
+        }
     };
     (with("hdr"), with("cfl"))
+}
+
+/// The extension of a name that is one of BART's, in small letters or capitals.
+fn named_extension(path: &Path) -> Option<&str> {
+    let extension = path.extension()?.to_str()?;
+    ["cfl", "hdr"].into_iter().any(|own| extension.eq_ignore_ascii_case(own)).then_some(extension)
 }
 
 /// The dimensions of a header, 16 of them.
@@ -220,6 +232,16 @@ mod tests {
     use super::*;
     use ndarray::Array3;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_name_in_capitals_is_that_of_a_pair() {
+        let folder = tempfile::tempdir().unwrap();
+        let array = Array3::from_elem((2, 3, 4), Complex32::new(1.0, -1.0));
+        write_cfl(folder.path().join("A.CFL"), array.view()).unwrap();
+        assert!(folder.path().join("A.HDR").is_file() && folder.path().join("A.CFL").is_file());
+        assert!(CflFile::is_named_by(Path::new("A.HDR")));
+        assert_eq!(CflFile::open(folder.path().join("A.HDR")).unwrap().shape(), [2, 3, 4]);
+    }
 
     #[test]
     fn round_trip_of_views_that_are_not_contiguous() {

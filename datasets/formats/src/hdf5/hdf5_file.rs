@@ -1,6 +1,5 @@
 //! An HDF5 file.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use ndarray::ArrayD;
 use num_complex::{Complex, Complex32, Complex64};
 
 use super::number::{Kind, Number};
-use crate::{AnyArray, ArrayEntry, Error, Result};
+use crate::{AnyArray, ArrayEntry, Error, Result, open_file};
 
 const FORMAT: &str = "HDF5 file";
 
@@ -45,7 +44,8 @@ impl Hdf5File {
     /// [`Error::Missing`], [`Error::Read`], or [`Error::Malformed`] when it is no HDF5 file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let length = std::fs::metadata(path).map_err(|source| Error::read(path, source))?.len();
+        let length =
+            open_file(path).and_then(|file| file.metadata()).map_err(|source| Error::read(path, source))?.len();
         let most = usize::try_from(length.saturating_mul(LARGEST_EXPANSION)).unwrap_or(usize::MAX);
         let options = OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(most);
         let file = hdf5_reader::Hdf5File::open_with_options(path, options)
@@ -58,7 +58,7 @@ impl Hdf5File {
         let starts_at = |start: &u64| {
             let mut signature = [0; SIGNATURE.len()];
             let mut read = || -> std::io::Result<()> {
-                let mut file = File::open(path)?;
+                let mut file = open_file(path)?;
                 file.seek(SeekFrom::Start(*start))?;
                 file.read_exact(&mut signature)
             };

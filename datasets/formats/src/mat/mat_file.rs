@@ -1,6 +1,5 @@
 //! A `.mat` file.
 
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use ndarray::{ArrayView, Dimension};
 use super::element::{HEADER_LENGTH, data_type};
 use super::parser::Parser;
 use super::{MatStruct, MatValue, hdf5_variables, writer};
-use crate::{AnyArray, Error, Hdf5File, Result, write_atomically};
+use crate::{AnyArray, Error, Hdf5File, Result, open_file, read_file, write_atomically};
 
 const FORMAT: &str = ".mat file of version 5";
 
@@ -51,7 +50,7 @@ impl MatFile {
             let variables = hdf5_variables::variables(&Hdf5File::open(path)?)?;
             return Ok(Self { path: path.into(), variables });
         }
-        let bytes = fs::read(path).map_err(|source| Error::read(path, source))?;
+        let bytes = read_file(path).map_err(|source| Error::read(path, source))?;
         Self::parse(path, &bytes)
     }
 
@@ -86,7 +85,7 @@ impl MatFile {
     /// Bytes of all variables as their tags announce them, before compression.
     pub(crate) fn announced_size(path: &Path) -> Result<u64> {
         let failed = |source| Error::read(path, source);
-        let mut file = BufReader::new(File::open(path).map_err(failed)?);
+        let mut file = BufReader::new(open_file(path).map_err(failed)?);
         let mut header = [0; HEADER_LENGTH];
         file.read_exact(&mut header).map_err(failed)?;
         let big_endian = header.ends_with(b"MI");

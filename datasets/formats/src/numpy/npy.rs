@@ -1,6 +1,5 @@
 //! One array in numpy's `.npy` format.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use ndarray::{ArrayD, ArrayView, Dimension, ShapeBuilder};
 use num_complex::{Complex32, Complex64};
 
 use super::header::Header;
-use crate::{AnyArray, ArrayEntry, Error, Result, write_atomically};
+use crate::{AnyArray, ArrayEntry, Error, Result, open_file, write_atomically};
 
 pub(super) const FORMAT: &str = ".npy array";
 
@@ -21,7 +20,7 @@ pub(super) const HEADER_MOST: u64 = 1 << 17;
 /// [`Error::Missing`], [`Error::Read`], [`Error::Malformed`] or [`Error::Unsupported`].
 pub fn read_npy(path: impl AsRef<Path>) -> Result<ArrayEntry> {
     let path = path.as_ref();
-    let bytes = File::open(path).and_then(|mut file| read_announced(&mut file, 0));
+    let bytes = open_file(path).and_then(|mut file| read_announced(&mut file, 0));
     let bytes = bytes.map_err(|source| Error::read(path, source))?;
     let key = path.file_stem().unwrap_or_default().to_string_lossy();
     decode(path, &key, &bytes)

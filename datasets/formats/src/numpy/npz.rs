@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::npy::{self, NpyElement};
-use crate::{ArrayEntry, Element, Error, Result, write_atomically};
+use crate::{ArrayEntry, Element, Error, Result, open_file, write_atomically};
 
 const FORMAT: &str = ".npz file";
 
@@ -35,7 +35,7 @@ impl NpzFile {
     /// [`Error::Missing`], [`Error::Read`], or [`Error::Malformed`] when it is truncated or no `.npz` at all.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let file = open_file(path).map_err(|source| Error::read(path, source))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| Error::malformed(path, FORMAT, error))?;
         let keys: Result<_, _> = archive.file_names().map(|name| name.map(|name| key_of(&name).to_string())).collect();
         let keys = keys.map_err(|error| Error::malformed(path, FORMAT, error))?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use diph_core::ImageShape;
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 use num_complex::Complex32;
 
 use super::Columns;
@@ -22,6 +22,8 @@ pub struct Measurement {
     pub trajectory: TrajectoryFile,
     /// The columns of the trajectory as they were taken.
     pub columns: Columns,
+    /// Noise (coil, sample) that was received without a signal, where the files have it.
+    pub noise: Option<Array2<Complex32>>,
     /// Spatial lengths of the image, where they are known.
     pub image: Option<ImageShape>,
     /// Every file that was read.

@@ -79,18 +79,10 @@ impl MeasurementFiles {
     /// [`Error::File`](crate::Error::File) naming the file, the key and what was expected, [`Error::Convention`](crate::Error::Convention)
     /// naming the setting that would help.
     pub fn read(&self) -> Result<Measurement> {
-        if Hdf5File::is_at(&self.kspace.path) && self.is_of_scanner(IsmrmrdFile::groups(&self.kspace.path)?) {
+        if Hdf5File::is_at(&self.kspace.path) && is_of_scanner(&self.kspace, &IsmrmrdFile::groups(&self.kspace.path)?) {
             return scanner_file::read(self);
         }
         plain_arrays::read(self)
-    }
-
-    /// Whether the k-space is a measurement of an ISMRMRD file and no array of it.
-    fn is_of_scanner(&self, groups: Vec<String>) -> bool {
-        match &self.kspace.key {
-            Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
-            None => !groups.is_empty(),
-        }
     }
 
     /// Files that [`read`](Self::read) opens.
@@ -113,5 +105,13 @@ impl MeasurementFiles {
             "frame_counter": text(self.frame_counter.as_ref().map(|counter| counter as _)),
             "voxel": self.voxel,
         })
+    }
+}
+
+/// Whether a location is a measurement of an ISMRMRD file with these groups, and no array of it.
+pub(super) fn is_of_scanner(location: &ArrayLocation, groups: &[String]) -> bool {
+    match &location.key {
+        Some(key) => groups.iter().any(|group| group == key.trim_matches('/')),
+        None => !groups.is_empty(),
     }
 }

@@ -6,7 +6,7 @@ use ndarray::{Array2, Array3, Array4, ArrayD, ArrayView3, Axis, Ix2, Ix3, Ix4, I
 use num_complex::Complex32;
 
 use super::position_unit::ROUNDING;
-use super::{AxisOrder, Columns, Measurement, MeasurementFiles, PositionUnit};
+use super::{AxisOrder, Columns, Measurement, MeasurementFiles, PositionUnit, is_pulseq, pulseq_trajectory};
 use crate::{Error, Result, SliceId, TrajectoryFile};
 
 /// Axes of k-space: each group becomes one axis.
@@ -34,6 +34,7 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
         trajectory_file: trajectory.path.clone(),
         trajectory: trajectory_file,
         columns,
+        noise: None,
         image: files.image,
         files: files.files(),
         notes: Vec::new(),
@@ -81,6 +82,9 @@ pub(super) fn read_trajectory(
     location: &ArrayLocation,
     frames: usize,
 ) -> Result<(TrajectoryFile, Columns)> {
+    if is_pulseq(&location.path) {
+        return pulseq_trajectory::read(files, location);
+    }
     let tells_itself = files.trajectory_axes.is_none()
         && files.columns.is_none()
         && files.unit.is_none()
@@ -240,7 +244,11 @@ fn real_positions(entry: ArrayEntry, is_bart: bool, frames: usize) -> Result<(Ar
     Ok((values.mapv(|value| value.re), Some(own), true))
 }
 
-fn read_weights(location: &ArrayLocation, order: &AxisOrder, positions: &Array3<f64>) -> Result<Array2<f64>> {
+pub(super) fn read_weights(
+    location: &ArrayLocation,
+    order: &AxisOrder,
+    positions: &Array3<f64>,
+) -> Result<Array2<f64>> {
     let entry = location.read()?;
     let (path, key) = (entry.path.clone(), entry.key.clone());
     let values = match &entry.array {

@@ -9,6 +9,7 @@ use diph_formats::{Counters, Encoding, Error as FileError, IsmrmrdFile, Readout,
 use ndarray::{Array2, Array3, ArrayView2, Axis, concatenate};
 use num_complex::Complex32;
 
+use super::noise_scan::noise_of;
 use super::plain_arrays::{self, Problem};
 use super::{Columns, Measurement, MeasurementFiles, PositionUnit};
 use crate::{Error, Result, SliceId, TrajectoryFile};
@@ -91,10 +92,15 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
     let file = IsmrmrdFile::open(&files.kspace.path, files.kspace.key.as_deref())?;
     let imaging: Vec<&Readout> = file.readouts().iter().filter(|readout| readout.is_imaging()).collect();
     let mut notes = Vec::new();
-    let left_out = file.readouts().len() - imaging.len();
+    let is_left_out = |readout: &&Readout| !readout.is_imaging() && !readout.is(ReadoutFlag::Noise);
+    let left_out = file.readouts().iter().filter(is_left_out).count();
     if left_out > 0 {
-        notes.push(format!("{left_out} readouts of noise, navigators and calibration are left out"));
+        notes.push(format!("{left_out} readouts of navigators and calibration are left out"));
     }
+    let noise = noise_of(&file, imaging.first().map(|readout| readout.channels))?;
+    notes.extend(
+        noise.as_ref().map(|noise| format!("its {} samples of noise make the coils uncorrelated", noise.ncols())),
+    );
     let encoding = only_encoding(&file, &imaging)?;
     let image = files.image.map_or_else(|| image_of(&file, encoding), Ok)?;
     let counter = frame_counter(files, &file, &imaging, &mut notes)?;
@@ -119,6 +125,7 @@ pub(super) fn read(files: &MeasurementFiles) -> Result<Measurement> {
         trajectory_file,
         trajectory,
         columns,
+        noise,
         image: Some(image),
         files: files.files(),
         notes,

@@ -64,7 +64,8 @@ impl Sequence {
 
 /// A built-in schedule: 20 ms after a perfect inversion. Its rules hold by construction (and by test).
 fn built(flip_angle_rad: Vec<f64>, tr_s: Vec<f64>, te_s: f64) -> Sequence {
-    Sequence { file: super::SequenceFile { flip_angle_rad, tr_s, te_s, ti_s: 0.02, inversion: true } }
+    let file = super::SequenceFile { flip_angle_rad, tr_s, te_s, ti_s: 0.02, inversion: true };
+    Sequence { file, played: None }
 }
 
 #[cfg(test)]

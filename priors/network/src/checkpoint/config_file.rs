@@ -1,6 +1,5 @@
 //! The configuration of a network without its weights.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -22,7 +21,7 @@ impl<C: CheckpointConfig> Checkpoint<C> {
             config.check().map_err(|error| error.in_file(&path))?;
             return Ok(config);
         }
-        let file = File::open(path).map_err(|error| Error::file(path, error))?;
+        let file = diph_formats::open_file(path).map_err(|error| Error::file(path, error))?;
         Self::config_of(file, path)
     }
 

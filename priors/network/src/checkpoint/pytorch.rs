@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use diph_formats::open_file;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::numbers::{Numbers, widened};
@@ -27,7 +28,7 @@ const KNOWN_ENTRIES: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 /// there is no file, and where it is neither, so that the right reader says what is wrong.
 pub fn is_pytorch(path: &Path) -> bool {
     let mut start = [0; 4];
-    if File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"PK\x03\x04" {
+    if open_file(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"PK\x03\x04" {
         return true;
     }
     let is_named = |name: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(name));
@@ -44,7 +45,7 @@ pub struct StateDict {
 /// names is left away.
 pub fn read(path: &Path) -> Result<StateDict> {
     let fault = |message: String| Error::file(path, format!("not a PyTorch state dict: {message}"));
-    let file = File::open(path).map_err(|error| Error::file(path, error))?;
+    let file = open_file(path).map_err(|error| Error::file(path, error))?;
     let mut archive = ZipArchive::new(file).map_err(|error| fault(error.to_string()))?;
     let folder = folder(&archive).ok_or_else(|| fault("it has no `data.pkl`".into()))?;
     if let Ok(order) = read_entry(&mut archive, &format!("{folder}byteorder"), 16)

@@ -1,7 +1,6 @@
 //! Safetensors with the configuration inside.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -35,7 +34,7 @@ pub fn read<C: CheckpointConfig>(path: &Path) -> Result<Checkpoint<C>> {
 /// The content of a file of at most the length that its header announces, and one byte more where there is more: a file may claim
 /// to be longer than any memory.
 fn read_announced(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = diph_formats::open_file(path)?;
     let mut bytes = Vec::new();
     file.by_ref().take(8).read_to_end(&mut bytes)?;
     let Ok(length) = <[u8; 8]>::try_from(bytes.as_slice()).map(u64::from_le_bytes) else { return Ok(bytes) };

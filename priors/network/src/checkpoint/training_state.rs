@@ -120,7 +120,7 @@ impl TrainingStateFile {
     /// [`Error::File`] when it cannot be read, is no safetensors file, or has no metadata entry of this name that holds a
     /// configuration and a step.
     pub fn open<C: DeserializeOwned>(path: &Path, entry: &str) -> Result<(Self, C, u64)> {
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        let bytes = diph_formats::read_file(path).map_err(|error| Error::file(path, error))?;
         let (header, metadata) = SafeTensors::read_metadata(&bytes)
             .map_err(|error| Error::file(path, format!("not a safetensors file: {error}")))?;
         let Some(text) = metadata.metadata().as_ref().and_then(|entries| entries.get(entry)) else {

@@ -1,6 +1,7 @@
 //! Convolutions that keep the image's size, with a kernel of 1 or 3: tap by tap, by minimal filtering or on tile registers.
 
 mod amx_convolution;
+mod amx_weight_gradient;
 mod forward;
 mod geometry;
 mod packed_weight;

@@ -4,6 +4,7 @@ use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
 use rayon::prelude::*;
 
 use crate::convolution::geometry::{Conv2dGeometry, PlaneSource};
+use crate::detection::Cpu;
 use crate::products::plane_products::{COLUMNS, LANES, PlaneProducts, ROWS, Sums};
 use crate::products::precision::{Bf16, Precision, write_rounded};
 use crate::products::sums::sum;
@@ -23,7 +24,7 @@ pub struct WeightGradient<'a> {
 }
 
 /// A number of the products.
-trait Number: Pod + Sync + Send {
+pub(super) trait Number: Pod + Sync + Send {
     fn write_row(values: &mut [Self], x: &[f32]);
     fn products(left: [&[Self]; ROWS], right: [&[Self]; COLUMNS]) -> Sums;
 }
@@ -49,10 +50,10 @@ impl Number for Bf16 {
 }
 
 /// Planes with one row after the other and zeros between them, in the numbers of the products.
-struct Planes {
-    values: Buffer,
+pub(super) struct Planes {
+    pub values: Buffer,
     /// Numbers from one plane to the next.
-    stride: usize,
+    pub stride: usize,
 }
 
 impl WeightGradient<'_> {
@@ -63,6 +64,9 @@ impl WeightGradient<'_> {
         }
         match self.precision {
             Precision::F32 => self.run_in::<f32>(x, y_gradient, weight, bias),
+            Precision::Bf16 if Cpu::chosen().has_tile_registers() && self.fills_tiles() => {
+                self.run_on_tiles(x, y_gradient, weight, bias);
+            }
             Precision::Bf16 => self.run_in::<Bf16>(x, y_gradient, weight, bias),
         }
     }
@@ -76,10 +80,7 @@ impl WeightGradient<'_> {
     ) {
         let Conv2dGeometry { batch, inputs, outputs, .. } = self.geometry;
         let x = self.x_planes::<N>(x);
-        let (y_gradient, sums) = self.y_planes::<N>(y_gradient);
-        for (output, value) in bias.iter_mut().enumerate() {
-            *value = (0..batch).map(|image| sums[image * outputs + output]).sum::<f64>() as f32;
-        }
+        let y_gradient = self.y_planes::<N>(y_gradient, outputs, bias);
         let (x_values, y_values) = (cast_slice::<f32, N>(&x.values), cast_slice::<f32, N>(&y_gradient.values));
         let offsets = self.geometry.term_offsets(inputs, x.stride);
         let (columns, positions) = (offsets.len(), self.geometry.positions().next_multiple_of(LANES));
@@ -110,7 +111,7 @@ impl WeightGradient<'_> {
     }
 
     /// The input with zeros above, left and below; what lies right of a row lies left of the next.
-    fn x_planes<N: Number>(&self, x: &dyn PlaneSource) -> Planes {
+    pub(super) fn x_planes<N: Number>(&self, x: &dyn PlaneSource) -> Planes {
         let Conv2dGeometry { batch, inputs, .. } = self.geometry;
         let (row, border) = (self.geometry.row(), self.geometry.border());
         let reach = self.geometry.positions().next_multiple_of(LANES) + 2 * border * (row + 1);
@@ -121,14 +122,23 @@ impl WeightGradient<'_> {
         planes
     }
 
-    /// The output's gradient with zeros at the right, and the sum of each plane.
-    fn y_planes<N: Number>(&self, y_gradient: &dyn PlaneSource) -> (Planes, Vec<f64>) {
+    /// The output's gradient with zeros at the right, `count` planes an image of which those beyond the outputs are zero. Writes the sum of
+    /// each plane over all images, the gradient of the bias.
+    pub(super) fn y_planes<N: Number>(&self, y_gradient: &dyn PlaneSource, count: usize, bias: &mut [f32]) -> Planes {
         let Conv2dGeometry { batch, outputs, .. } = self.geometry;
         let reach = self.geometry.positions().next_multiple_of(LANES);
-        self.planes::<N>(reach, batch * outputs, [0, 0], |plane, y, values| {
-            y_gradient.read_row(plane / outputs, plane % outputs, y, values);
+        let (planes, sums) = self.planes::<N>(reach, batch * count, [0, 0], |plane, y, values| {
+            if plane % count >= outputs {
+                values.fill(0.0);
+                return 0.0;
+            }
+            y_gradient.read_row(plane / count, plane % count, y, values);
             sum(values, 0.0)
-        })
+        });
+        for (output, value) in bias.iter_mut().enumerate() {
+            *value = (0..batch).map(|image| sums[image * count + output]).sum::<f64>() as f32;
+        }
+        planes
     }
 
     /// Planes of at least `len` numbers: `border` rows and columns of zeros, then the rows that `read` writes, then zeros. Returns the

@@ -79,7 +79,7 @@ fn plain(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
 
 /// The tile registers. Their intrinsics are not stable yet, hence the assembler.
 #[cfg(target_arch = "x86_64")]
-mod registers {
+pub(super) mod registers {
     use std::arch::asm;
 
     use super::{AmxLeft, AmxRight, AmxSums, BLOCK, SIDE};
@@ -97,17 +97,15 @@ mod registers {
         configuration
     };
 
-    /// See [`super::multiply_add`].
+    /// Runs `products` with all registers of full size.
     ///
-    /// The registers are configured and released in every call, of which there is one for a block of inputs of a strip: hundreds of
+    /// The registers are configured and released in every call, of which there is one for a block of a strip: hundreds of
     /// products and more. In return no thread keeps 8 KB of registers that the system would have to save whenever it switches
     /// threads, and the rest of the program need not know of them.
     ///
     /// # Safety
-    /// The processor has AMX with bfloat16 and the system permits its use. 16 rows from each offset, each as long as all columns,
-    /// lie inside of the right factor.
-    pub unsafe fn multiply_add(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
-        let tiles = left.len() / right.offsets.len();
+    /// The processor has AMX and the system permits its use. `products` does nothing but products on tiles.
+    pub unsafe fn with_full_tiles(products: impl FnOnce()) {
         // SAFETY: the configuration is a valid one. It stays in force from this statement to the release, because nothing else
         // uses tile registers: the compiler does not without their target feature, which is not enabled anywhere, the system
         // saves them for signal handlers and other threads, and no code of others is called in between.
@@ -120,12 +118,7 @@ mod registers {
                 options(nostack, preserves_flags, readonly),
             );
         }
-        for (tile, left) in left.chunks_exact(right.offsets.len()).enumerate() {
-            for (column, sums) in sums.iter_mut().skip(tile).step_by(tiles).enumerate() {
-                // SAFETY: the registers are configured, and the rows lie inside of the values, as the caller promises.
-                unsafe { block(sums, left, right, right.values.as_ptr().add(column * BLOCK)) };
-            }
-        }
+        products();
         // SAFETY: as above.
         unsafe {
             asm!(
@@ -135,6 +128,25 @@ mod registers {
                 options(nostack, preserves_flags, nomem),
             );
         }
+    }
+
+    /// See [`super::multiply_add`].
+    ///
+    /// # Safety
+    /// The processor has AMX with bfloat16 and the system permits its use. 16 rows from each offset, each as long as all columns,
+    /// lie inside of the right factor.
+    pub unsafe fn multiply_add(sums: &mut [AmxSums], left: &[AmxLeft], right: &AmxRight<'_>) {
+        let tiles = left.len() / right.offsets.len();
+        let products = || {
+            for (tile, left) in left.chunks_exact(right.offsets.len()).enumerate() {
+                for (column, sums) in sums.iter_mut().skip(tile).step_by(tiles).enumerate() {
+                    // SAFETY: the registers are configured, and the rows lie inside of the values, as the caller promises.
+                    unsafe { block(sums, left, right, right.values.as_ptr().add(column * BLOCK)) };
+                }
+            }
+        };
+        // SAFETY: the processor has AMX, as the caller promises.
+        unsafe { with_full_tiles(products) };
     }
 
     /// One block of sums, in registers over all terms.
@@ -278,12 +290,9 @@ mod tests {
         (0..columns * tiles).map(block).collect()
     }
 
-    /// Rows that are not aligned, several tiles and columns; on AMX where the machine has it.
+    /// Rows that are not aligned, several tiles and columns; the instructions of AMX on any processor of the kind.
     #[test]
     fn every_instruction_set_matches_the_definition() {
-        if !Cpu::available().iter().any(|cpu| cpu.name() == "amx") {
-            println!("skipped: this processor has no AMX (its order of factors is checked all the same)");
-        }
         let stride = 48 + 2 * BLOCK + 7;
         for (tiles, columns, terms) in [(1, 1, 1), (1, 2, 3), (3, 1, 2), (2, 3, 18)] {
             let offsets: Vec<usize> =
@@ -293,14 +302,27 @@ mod tests {
             let values = pairs(2 * SIDE * stride + BLOCK, 2);
             let right = AmxRight { values: &values, offsets: &offsets, stride };
             let expected = definition(tiles, columns, left, &right);
+            let mut found: Vec<(&str, Vec<AmxSums>)> = Vec::new();
+            let ones = vec![[[1.0; BLOCK]; BLOCK]; tiles * columns];
             for cpu in Cpu::available() {
-                let mut sums = vec![[[1.0; BLOCK]; BLOCK]; tiles * columns];
+                let mut sums = ones.clone();
                 multiply_add_on(cpu, &mut sums, left, &right);
+                found.push((cpu.name(), sums));
+            }
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            {
+                let mut sums = ones.clone();
+                crate::products::tile_emulator::install();
+                // SAFETY: instructions that the processor lacks are carried out by the emulator; the lengths were checked above.
+                unsafe { registers::multiply_add(&mut sums, left, &right) };
+                found.push(("emulated", sums));
+            }
+            for (name, sums) in &found {
                 let sums = sums.as_flattened().as_flattened();
                 let expected = expected.as_flattened().as_flattened();
                 for (index, (sum, expected)) in sums.iter().zip(expected).enumerate() {
                     let error = (f64::from(*sum) - 1.0 - expected).abs();
-                    assert!(error < 1e-4, "{} {tiles} {columns} {terms} {index}: {error:e}", cpu.name());
+                    assert!(error < 1e-4, "{} {tiles} {columns} {terms} {index}: {error:e}", name);
                 }
             }
         }

@@ -1,0 +1,10 @@
+//! An archive of numpy: zip, and the arrays in it.
+
+#![no_main]
+
+use diph_fuzz::{file, read_arrays};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    read_arrays(&file("a.npz", bytes));
+});
