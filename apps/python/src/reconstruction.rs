@@ -122,7 +122,8 @@ impl Job<'_> {
         let (name, method) = (&self.method.name, self.method);
         let kspace = samples.view().into_dimensionality().step(name)?;
         if acquisition.coil_maps.is_none() && samples.shape()[0] > 1 {
-            acquisition = Parts::with_estimated_coils(self.registry, method, &acquisition, kspace, CoilEstimate::default())?;
+            acquisition =
+                Parts::with_estimated_coils(self.registry, method, &acquisition, kspace, CoilEstimate::default())?;
         }
         let mut configuration = serde_json::to_value(method).step(name)?;
         let mut parts = Parts::create(self.registry, method, &acquisition).step(name)?;
