@@ -2,8 +2,6 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-#[cfg(unix)]
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use diph_recon::memory::MemoryBudget;
 use diph_recon::provenance::FileHashes;
 use diph_recon::{Blame, Cancel};
 
+use crate::Launch;
 use crate::output::{AppError, Output};
 
 /// What every command needs: where to print, whether to stop, where plugins are.
@@ -37,18 +36,10 @@ pub struct Context {
     pub hashes: FileHashes,
     /// What may be taken, with `--max-memory`.
     pub memory: MemoryBudget,
+    /// How this command line was started.
+    pub launch: Launch,
     /// The command as typed, for provenance.
     pub command_line: Vec<String>,
-}
-
-/// The command as typed, program name first. The program's own path is the machine's business; the rest is what the user typed.
-pub fn command_line() -> Vec<String> {
-    let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    if let Some(program) = words.first_mut() {
-        let name = Path::new(program.as_str()).file_name().map(|name| name.to_string_lossy().into_owned());
-        *program = name.unwrap_or_default();
-    }
-    words
 }
 
 impl Context {
@@ -68,10 +59,10 @@ impl Context {
     /// As [`registry`](Self::registry), and where the system has no way to isolate.
     #[cfg(unix)]
     pub fn isolated_registry(&self, time_out: Duration) -> Result<Registry, AppError> {
-        let program = std::env::current_exe().step("finding this program, to isolate plugins")?;
+        let launch = self.launch.clone();
         let (threads, untrusted) = (self.threads, self.allow_untrusted_plugins);
         let command = move |library: &Path| {
-            let mut command = Command::new(&program);
+            let mut command = launch.again();
             command.args(["plugin", "isolated"]).arg(library);
             command.args(threads.map(|threads| format!("--threads={threads}")));
             command.args(untrusted.then_some("--allow-untrusted-plugins"));

@@ -7,6 +7,7 @@
 mod cli;
 mod commands;
 mod context;
+mod launch;
 pub mod output;
 mod results_table;
 mod study_output;
@@ -23,23 +24,33 @@ use diph_recon::provenance::FileHashes;
 
 use cli::{Cli, Command};
 pub(crate) use context::Context;
+pub use launch::Launch;
 use output::{AppError, BlameFlag, Exit, Mode, Output, cancel_on_ctrl_c};
 use supervision::{Supervised, supervise};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    match Launch::of_this_process().step("finding this program, to start it again") {
+        Ok(launch) => run_as(launch).into(),
+        Err(error) => Output::new(Mode::from_flags(false, false)).fail(&error.into()).into(),
+    }
+}
+
+/// Runs a command line, and gives the code to end the process with. A command line that makes no sense, and one that asks for help or
+/// the version, ends the process itself.
+pub fn run_as(launch: Launch) -> u8 {
+    let cli = Cli::parse_from(launch.typed());
     let output = Output::new(Mode::from_flags(cli.global.quiet, cli.global.json));
     if cli.command.opens_plugins() {
-        match supervise(&cli.global.plugin_dirs) {
+        match supervise(&launch, &cli.global.plugin_dirs) {
             Ok(None) => {}
             Ok(Some(code)) => return code,
-            Err(error) => return output.fail(&error).into(),
+            Err(error) => return output.fail(&error) as u8,
         }
     }
     let supervised = match Supervised::begin() {
         Ok(supervised) => supervised,
-        Err(error) => return output.fail(&error).into(),
+        Err(error) => return output.fail(&error) as u8,
     };
     let threads = cli.global.threads.map(|asked| bounded(asked, &output));
     if let Some(threads) = threads {
@@ -48,12 +59,12 @@ pub fn run() -> ExitCode {
     }
     #[cfg(unix)]
     if let Err(error) = outlive_file_limits() {
-        return output.fail(&error).into();
+        return output.fail(&error) as u8;
     }
     let only_reads = matches!(cli.command, Command::Info(_));
     let cancel = match check_cpu().flag("DIPH_CPU").and_then(|()| cancel_on_ctrl_c(only_reads)) {
         Ok(cancel) => cancel,
-        Err(error) => return output.fail(&error).into(),
+        Err(error) => return output.fail(&error) as u8,
     };
     let context = Context {
         output,
@@ -65,16 +76,17 @@ pub fn run() -> ExitCode {
         verbose: cli.global.verbose,
         hashes: FileHashes::default(),
         memory: MemoryBudget { limit: cli.global.max_memory },
-        command_line: context::command_line(),
+        command_line: launch.recorded(),
+        launch,
     };
     let code = match dispatch(&context, &cli.command) {
-        Ok(()) => Exit::Success,
-        Err(error) => context.output.fail(&error),
+        Ok(()) => Exit::Success as u8,
+        Err(error) => context.output.fail(&error) as u8,
     };
     if let Some(supervised) = supervised {
         supervised.end();
     }
-    code.into()
+    code
 }
 
 /// A file beyond the limit of the process (`ulimit -f`) is an error of the write that names it, and not the end of the program: any

@@ -4,14 +4,14 @@
 //! be opened, the command runs in a child of this program. The child writes what it is doing inside of plugins, and at its own end
 //! a last mark; a child that ends without the mark was ended by a plugin.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use diph_plugin_host::{SearchPath, read_trace, trace_to};
 use diph_recon::Blame;
 
+use crate::Launch;
 use crate::output::{AppError, Exit};
 
 /// Where the child writes what it is doing.
@@ -48,25 +48,24 @@ impl Supervised {
 ///
 /// # Errors
 /// When the child cannot be started; [`AppError::Process`] when a plugin ended it.
-pub fn supervise(plugin_dirs: &[PathBuf]) -> Result<Option<ExitCode>, AppError> {
+pub fn supervise(launch: &Launch, plugin_dirs: &[PathBuf]) -> Result<Option<u8>, AppError> {
     const STEP: &str = "starting a process for the plugins";
     if std::env::var_os(TRACE).is_some() || !SearchPath::standard(plugin_dirs).has_libraries() {
         return Ok(None);
     }
     let folder = tempfile::tempdir().step(STEP)?;
     let trace = folder.path().join("trace");
-    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let mut command = Command::new(std::env::current_exe().step(STEP)?);
-    let mut child = own_group(command.args(words).env(TRACE, &trace)).spawn().step(STEP)?;
+    let mut command = launch.again_as_typed();
+    let mut child = own_group(command.env(TRACE, &trace)).spawn().step(STEP)?;
     let id = child.id();
     ctrlc::set_handler(move || interrupt(id)).step("listening for Ctrl-C")?;
     let status = child.wait().step("waiting for the plugins")?;
     if end_of(&trace).exists() {
-        return Ok(Some(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))));
+        return Ok(Some(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
     }
     if status.code() == Some(Exit::Cancelled as i32) {
         // A second Ctrl-C ends the program where it stands.
-        return Ok(Some(Exit::Cancelled.into()));
+        return Ok(Some(Exit::Cancelled as u8));
     }
     let place = read_trace(&trace).unwrap_or_default();
     let place = if place.is_empty() { "outside of plugin functions".into() } else { format!("in {place}") };

@@ -210,13 +210,19 @@ impl<'a> AcquisitionSource<'a> {
         let trajectory = Trajectory::from_interleaves(file.positions.view(), frames).file(&path)?;
         let weights = match &file.weights {
             Some(weights) => by_frame(weights, frames),
-            None => {
-                let [height, width] = image.plane_lengths();
-                diph_nufft::density::pipe_menon(&trajectory, height, width, PIPE_MENON_ITERATIONS).file(&path)?
-            }
+            None => density_compensation(&trajectory, image).file(&path)?,
         };
         Ok((positions(&trajectory), weights))
     }
+}
+
+/// Density compensation (frame, sample) of a plane's trajectory that comes without one, by Pipe and Menon's iterations.
+///
+/// # Errors
+/// When the trajectory is too large for the image.
+pub fn density_compensation(trajectory: &Trajectory, image: &ImageShape) -> diph_core::Result<Array2<f32>> {
+    let [height, width] = image.plane_lengths();
+    diph_nufft::density::pipe_menon(trajectory, height, width, PIPE_MENON_ITERATIONS)
 }
 
 /// The positions as an array (frame, sample, 2).

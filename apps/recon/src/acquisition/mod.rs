@@ -14,7 +14,7 @@ mod pulseq_steps;
 mod sequence_source;
 
 pub use acquisition::{Acquisition, announced};
-pub use acquisition_source::{AcquisitionSource, positions};
+pub use acquisition_source::{AcquisitionSource, density_compensation, positions};
 pub use coil_maps::{COIL_MAPS, read_coil_maps};
 pub use coil_preparation::{CoilPreparation, PreparedCoils};
 pub use coil_source::{CoilEstimate, CoilSource, NoiseSource};

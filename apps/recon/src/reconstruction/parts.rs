@@ -4,20 +4,22 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use diph_bloch::Dictionary;
+use diph_coils::coil_images;
 use diph_core::{
     Error, Estimator, ForwardOperator, ImageShape, NoiseSchedule, OperatorNorm, ParameterMaps, PhysicsProjector, Prior,
     Problem, Result, View,
 };
 use diph_plugin_host::{Provenance, Registry};
-use ndarray::{ArrayD, ArrayView1};
+use ndarray::{ArrayD, ArrayView1, ArrayView3};
 use num_complex::Complex32;
 use serde_json::Value;
 
 use super::Reconstructor;
-use crate::acquisition::Acquisition;
+use crate::acquisition::{Acquisition, CoilEstimate};
 use crate::method::ConditionImage;
 use crate::method::{Component, Method, Scale, Weights};
 use crate::solver::{PriorUse, Solve};
+use crate::{Blame, ReconError};
 
 /// Operator, prior, projector and estimators of a method. Serves every slice of an acquisition.
 pub struct Parts {
@@ -117,6 +119,12 @@ impl Parts {
         }
     }
 
+    /// The same parts with a prior that the caller has made, in place of the method's.
+    #[must_use]
+    pub fn with_prior(self, prior: Box<dyn Prior>) -> Self {
+        Self { prior: Some(prior), ..self }
+    }
+
     /// The operator of the method with density compensation, whatever its own weights: for estimates from adjoint images.
     ///
     /// # Errors
@@ -127,6 +135,28 @@ impl Parts {
         acquisition: &Acquisition,
     ) -> Result<Arc<dyn ForwardOperator>> {
         operator(registry, method, acquisition, true)
+    }
+
+    /// The acquisition with coil sensitivities that are estimated from k-space (coil, frame, sample) of a plane.
+    ///
+    /// # Errors
+    /// When the operator of the method cannot be made or fails, and naming the setting `coils` when the estimate is zero everywhere.
+    pub fn with_estimated_coils(
+        registry: &Registry,
+        method: &Method,
+        acquisition: &Acquisition,
+        kspace: ArrayView3<'_, Complex32>,
+        estimate: CoilEstimate,
+    ) -> std::result::Result<Acquisition, ReconError> {
+        const STEP: &str = "estimating coil sensitivities";
+        let single = Self::density_compensated_operator(registry, method, acquisition).step(STEP)?;
+        let images = coil_images(&*single, kspace).step(STEP)?;
+        let maps = estimate.of_images(images.view()).step(STEP)?;
+        if maps.iter().all(|value| *value == Complex32::ZERO) {
+            let message = format!("{estimate} finds no sensitivity: take another estimate, or maps from a file");
+            return Err(ReconError::setting("coils", message));
+        }
+        Ok(Acquisition { coil_maps: Some(maps.into_dyn()), ..acquisition.clone() })
     }
 
     /// The operator of the reconstruction, with the method's weights.

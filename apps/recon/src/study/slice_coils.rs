@@ -1,6 +1,6 @@
 //! The coils of a slice: prepared, and their sensitivities estimated where none are known.
 
-use diph_coils::{coil_images, mix};
+use diph_coils::mix;
 use ndarray::ArrayD;
 use num_complex::Complex32;
 
@@ -21,7 +21,8 @@ impl Study<'_> {
         observer: &mut dyn StudyObserver,
     ) -> Result<Option<Parts>, ReconError> {
         if let Some(maps) = self.prepare_coils(input, acquisition, preparation, observer)? {
-            return self.parts_with(acquisition, maps, input).map(Some);
+            let acquisition = Acquisition { coil_maps: Some(maps), ..acquisition.clone() };
+            return self.parts_of(&acquisition, input).map(Some);
         }
         if acquisition.coil_maps.is_some() {
             return Ok(None);
@@ -41,31 +42,18 @@ impl Study<'_> {
             return Err(ReconError::setting("coils", message));
         }
         observer.notice(&Notice::EstimatingCoils { id: input.id, coils });
-        let step = format!("estimating coil sensitivities of {}", input.id);
-        let single = Parts::density_compensated_operator(self.registry, self.method, acquisition).step(&step)?;
-        let images = coil_images(&*single, kspace.view()).step(&step)?;
         let estimate = match self.source.coils {
             Some(CoilSource::Estimated(estimate)) => *estimate,
             _ => CoilEstimate::default(),
         };
-        let maps = estimate.of_images(images.view()).step(&step)?;
-        if maps.iter().all(|value| *value == Complex32::ZERO) {
-            let message =
-                format!("{estimate} finds no sensitivity in {}: take another estimate, or maps from a file", input.id);
-            return Err(ReconError::setting("coils", message));
-        }
-        self.parts_with(acquisition, maps.into_dyn(), input).map(Some)
+        let acquisition =
+            Parts::with_estimated_coils(self.registry, self.method, acquisition, kspace.view(), estimate)?;
+        self.parts_of(&acquisition, input).map(Some)
     }
 
-    fn parts_with(
-        &self,
-        acquisition: &Acquisition,
-        coil_maps: ArrayD<Complex32>,
-        input: &SliceInput,
-    ) -> Result<Parts, ReconError> {
-        let acquisition = Acquisition { coil_maps: Some(coil_maps), ..acquisition.clone() };
+    fn parts_of(&self, acquisition: &Acquisition, input: &SliceInput) -> Result<Parts, ReconError> {
         let step = format!("preparing the coils of {}", input.id);
-        Parts::create(self.registry, self.method, &acquisition).step(&step)
+        Parts::create(self.registry, self.method, acquisition).step(&step)
     }
 
     /// Prepares the coils, and mixes known sensitivities in the same way.

@@ -66,7 +66,7 @@ impl CheckArgs {
 
     /// IDs of what the target offers, or why that cannot be known.
     fn components(&self, context: &Context) -> Result<Result<Vec<String>, String>, AppError> {
-        let trial = Trial::run(&self.arguments(context, &[]), self.time_out, &context.cancel)?;
+        let trial = Trial::run(context, &self.arguments(context, &[]), self.time_out)?;
         Ok(match (trial.death, trial.events.into_iter().last()) {
             (None, Some(Event::Components(ids))) => Ok(ids),
             (None, Some(Event::Failed(message, code))) if code == Exit::BadInput as u8 => {
@@ -82,7 +82,7 @@ impl CheckArgs {
         let mut report = Report { component: id.to_owned(), checks: Vec::new(), warnings: Vec::new() };
         for deaths in 1.. {
             let own = ["--component".into(), id.to_owned(), "--skip".into(), report.checks.len().to_string()];
-            let trial = Trial::run(&self.arguments(context, &own), self.time_out, &context.cancel)?;
+            let trial = Trial::run(context, &self.arguments(context, &own), self.time_out)?;
             let mut begun = None;
             for event in trial.events {
                 match event {

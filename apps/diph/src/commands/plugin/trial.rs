@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use diph_plugin_host::{manner_of_death, read_trace};
 use diph_recon::{Blame, Cancel};
 
 use super::worker::Event;
+use crate::Context;
 use crate::output::AppError;
 
 /// How often a worker is looked at.
@@ -30,13 +31,15 @@ impl Trial {
     ///
     /// # Errors
     /// When the worker cannot be started, or the user asks to stop.
-    pub fn run(arguments: &[String], time_out: Duration, cancel: &Cancel) -> Result<Self, AppError> {
+    pub fn run(context: &Context, arguments: &[String], time_out: Duration) -> Result<Self, AppError> {
         const STEP: &str = "starting a process for the plugin";
         let folder = tempfile::tempdir().step(STEP)?;
         let [events, trace, words, printed] =
             ["events", "trace", "words", "printed"].map(|name| folder.path().join(name));
         let [errors, output] = [&words, &printed].map(fs::File::create);
-        let mut child = Command::new(std::env::current_exe().step(STEP)?)
+        let mut child = context
+            .launch
+            .again()
             .args(arguments)
             .arg("--events")
             .arg(&events)
@@ -47,7 +50,7 @@ impl Trial {
             .stderr(errors.step(STEP)?)
             .spawn()
             .step(STEP)?;
-        let end = wait(&mut child, &events, time_out, cancel);
+        let end = wait(&mut child, &events, time_out, &context.cancel);
         // Whatever happens here, it does not stay behind.
         let _ = child.kill();
         let _ = child.wait();
