@@ -8,7 +8,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
-create_exception!(diph, Error, PyException, "Something failed that is nobody's input: a part, a plugin, a worker.");
+create_exception!(diph, Error, PyException, "Something failed that is nobody's input: a part or a plugin.");
 
 /// A result whose error becomes a Python exception.
 pub trait OrRaise<T> {

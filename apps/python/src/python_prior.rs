@@ -13,7 +13,7 @@ use rand::Rng;
 /// What Python raised inside of a run, kept until the run has ended.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// A Python object with `name`, `volumes`, `denoise(noisy, sigma, **context)` and `noise_schedule(steps)`, as `diph.worker.as_prior`
+/// A Python object with `name`, `volumes`, `denoise(noisy, sigma, **context)` and `noise_schedule(steps)`, as `diph.denoisers.as_prior`
 /// makes them.
 pub struct PythonPrior {
     object: Py<PyAny>,

@@ -12,7 +12,7 @@ import numpy as np
 from . import _diph
 from ._arrays import as_array, optional
 from .dictionary import BlochDictionary
-from .worker import as_prior
+from .denoisers import as_prior
 
 
 @dataclass(repr=False)
@@ -96,7 +96,7 @@ def reconstruct(
 
     `method` is a built-in one (`svd-mrf`, `lsq`, `lrtv`, `llr`, `wavelet`, `mmse`, `unet`, `ddpm`, `mrf-diph-conditional`, ...) or a method file, and `settings` override its
     keys as `--set` does: `**{"solver.fista.lambda": 0.02}`. `prior` takes the place of the method's prior: an object with
-    `denoise(noisy, sigma, **context)`, or a function of that form; see `diph.worker`.
+    `denoise(noisy, sigma, **context)`, or a function of that form; see `diph.denoisers`.
 
     `reference` are true maps (`t1`, `t2`, `pd`, and `mask`) for the metrics. `progress` is called as `progress(step, steps, relative_change)`; with
     `progress=True` there is a bar, by tqdm where it is installed.

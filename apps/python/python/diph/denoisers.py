@@ -1,43 +1,18 @@
-"""A denoiser of your own as the prior of `diph recon`, in a process and a Python environment of its own.
-
-    from diph.worker import serve          # this one file, with numpy, is enough: `from worker import serve` beside a copy of it
+"""A denoiser of your own as a prior: `diph.reconstruct(..., prior=denoiser)`.
 
     def denoise(noisy, sigma):
         return network(noisy, sigma)
-
-    serve(denoise)
-
-and then `diph recon ... --set 'prior={"id": "diph.process", "options": {"command": "python my_prior.py"}}'`.
 
 A prior is a function of that form, or an object with `denoise(noisy, sigma, **context)`. `noisy` is complex64 of (coefficient, y, x), and
 `noisy = clean + sigma n`, where real and imaginary part of n have variance 1 each; the result has the same shape. Of the context a prior gets what it has arguments for:
 `seed` of the call; `index`, `timestep` and `abar` of the step in an annealed run; and condition images by their names, such as `low_res`.
 An object may have `noise_schedule(steps)`, the pairs (timestep, abar) of an annealed run with the least noisy first; `volumes = True` where it takes (coefficient, z, y, x)
 as well; and a `name`.
-
-The protocol, for workers in other languages. Both sides write frames, little-endian: the length of a header (4 bytes), the length of the
-values (8 bytes), the header in JSON, the values: complex64 arrays in C order, one after the other, with name and shape in the header's `arrays`.
-
-    {"call": "hello", "version": 1}                       {"ok": true, "name": "mine", "volumes": false}
-    {"call": "noise_schedule", "steps": 20}               {"ok": true, "entries": [[0, 0.9999], ...]}, or null for a prior that is not annealed
-    {"call": "denoise", "sigma": 0.1, "context": {"seed": 7}, "arrays": [{"name": "noisy", "shape": [5, 64, 64]}]}
-                                                          {"ok": true, "arrays": [{"name": "clean", "shape": [5, 64, 64]}]}
-    any of them, when it fails                            {"ok": false, "error": "in one line", "traceback": "in full"}
-
-Frames come through standard input and go to standard output; a worker ends when its input does. What is printed goes to standard error.
 """
 
 import inspect
-import json
-import os
-import struct
-import sys
-import traceback
 
 import numpy as np
-
-VERSION = 1
-_LENGTHS = struct.Struct("<IQ")
 
 
 def as_prior(prior):
@@ -92,59 +67,6 @@ def _to_numpy(result):
     if array.dtype == object:
         raise TypeError(f"expected an array of numbers, got {type(result).__name__}")
     return array
-
-
-def serve(prior):
-    """Answers the calls of `diph.process` until there are no more. Call it last in a script."""
-    # Whatever prints shall not disturb the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    checked, calls = as_prior(prior), sys.stdin.buffer
-    while (frame := _read(calls)) is not None:
-        try:
-            header, arrays = _answer(checked, *frame)
-        except Exception as error:
-            words = str(error).strip() or type(error).__name__
-            header, arrays = {"ok": False, "error": f"{type(error).__name__}: {words}", "traceback": traceback.format_exc()}, []
-        _write(answers, header, arrays)
-
-
-def _answer(prior, header, arrays):
-    call = header["call"]
-    if call == "hello":
-        if header["version"] != VERSION:
-            raise ValueError(f"version of the protocol: this worker speaks {VERSION}, got {header['version']}")
-        return {"ok": True, "name": prior.name, "volumes": prior.volumes}, []
-    if call == "noise_schedule":
-        return {"ok": True, "entries": prior.noise_schedule(header["steps"])}, []
-    if call == "denoise":
-        noisy = arrays.pop("noisy")
-        return {"ok": True}, [("clean", prior.denoise(noisy, header["sigma"], **header.get("context", {}), **arrays))]
-    raise ValueError(f"call: expected hello, noise_schedule or denoise, got {call}")
-
-
-def _read(stream):
-    lengths = stream.read(_LENGTHS.size)
-    if len(lengths) < _LENGTHS.size:
-        return None
-    header_bytes, value_bytes = _LENGTHS.unpack(lengths)
-    header = json.loads(stream.read(header_bytes))
-    values, arrays, start = bytearray(value_bytes), {}, 0
-    stream.readinto(values)
-    for told in header.get("arrays", []):
-        count = int(np.prod(told["shape"]))
-        arrays[told["name"]] = np.frombuffer(values, "<c8", count, start).reshape(told["shape"])
-        start += 8 * count
-    return header, arrays
-
-
-def _write(stream, header, arrays):
-    told = [{"name": name, "shape": list(array.shape)} for name, array in arrays]
-    text = json.dumps({**header, "arrays": told}).encode()
-    stream.write(_LENGTHS.pack(len(text), sum(array.nbytes for _, array in arrays)) + text)
-    for _, array in arrays:
-        stream.write(np.ascontiguousarray(array, "<c8").tobytes())
-    stream.flush()
 
 
 class DeepInverse:
