@@ -3,6 +3,7 @@
 //! States as in Weigel (2015): F of every order from -N to N, where F- of order n is the conjugate of F of order -n, and Z of the orders
 //! from 0 on. All are complex, since pulses turn about any axis.
 
+use diph_core::{Error, Result};
 use multiversion::multiversion;
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -17,6 +18,12 @@ type Lanes = [f64; LANES];
 /// Orders whose states are all smaller are left out. Pulses and relaxation make no state larger, so that one order less changes no later
 /// signal by more than a few times this, of an equilibrium magnetisation of 1.
 const NEGLIGIBLE: f64 = 1e-10;
+
+/// The largest share of a signal that may stand across the axis of all others.
+const MOST_ACROSS: f64 = 0.01;
+
+/// Angles below (rad) come from rounding.
+const ROUNDING: f64 = 1e-9;
 
 /// Writes the signals of tissues that are known to be valid, row by row.
 pub(crate) fn simulate_into(sequence: &PlayedSequence, tissues: &[Tissue], signals: &mut [f64]) {
@@ -42,6 +49,26 @@ pub(crate) fn complex_signal(sequence: &PlayedSequence, tissue: Tissue) -> Vec<C
     let mut states = States::new(sequence);
     run(&mut states, sequence, &[tissue; LANES], &mut |re, im| signal.push(Complex64::new(re[0], im[0])));
     signal
+}
+
+/// The sequence with a receiver that makes its signals real: they lie on one axis for all frames if pulses and receiver agree.
+///
+/// # Errors
+/// [`Error::Parameter`] when signals of different frames differ in their phase: dictionaries are real.
+pub(crate) fn with_real_signals(sequence: PlayedSequence) -> Result<PlayedSequence> {
+    let usual = Tissue::new(1.0, 0.1);
+    let signal = complex_signal(&sequence, usual);
+    let energy: f64 = signal.iter().map(|value| value.norm_sqr()).sum();
+    let squares: Complex64 = signal.iter().map(|value| value * value).sum();
+    let turn = 0.5 * squares.arg();
+    let across: f64 = signal.iter().map(|value| (value * Complex64::cis(-turn)).im.powi(2)).sum();
+    if across > MOST_ACROSS * MOST_ACROSS * energy {
+        let expected = "phases of pulses and echoes that give all signals the same phase, or the opposite";
+        let got = format!("{:.1} % of the signal across the others", 100.0 * (across / energy).sqrt());
+        return Err(Error::parameter("sequence", "steps", expected, got));
+    }
+    // A receiver that stands right stays as it is, to the last bit.
+    Ok(if turn.abs() < ROUNDING { sequence } else { sequence.with_turned_receiver(turn) })
 }
 
 /// Real and imaginary parts of a state.

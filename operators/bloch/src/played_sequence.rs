@@ -3,10 +3,7 @@
 use std::f64::consts::{PI, TAU};
 
 use diph_core::{Error, Result};
-use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
-
-use crate::{Tissue, epg_played};
 
 const OPERATION: &str = "sequence";
 
@@ -15,12 +12,6 @@ const LONGEST_WAIT_S: f64 = 300.0;
 
 /// The most cycles of dephasing that may add up: memory grows with them.
 const MOST_CYCLES: usize = 10_000;
-
-/// The largest share of a signal that may stand across the axis of all others.
-const MOST_ACROSS: f64 = 0.01;
-
-/// Angles below (rad) come from rounding.
-const ROUNDING: f64 = 1e-9;
 
 /// One step of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,12 +56,11 @@ pub(crate) struct Summary {
 }
 
 impl PlayedSequence {
-    /// Checks steps, and turns the receiver so that signals are real.
+    /// Checks steps.
     ///
     /// # Errors
     /// [`Error::Parameter`] when there is no echo, or one before the first pulse, a value is not finite, a wait is negative or longer
-    /// than five minutes, dephasing adds up to more than 10000 cycles, or the phases of pulses and echoes are such that signals of
-    /// different frames differ in their phase: dictionaries are real.
+    /// than five minutes, or dephasing adds up to more than 10000 cycles.
     pub(crate) fn new(steps: Vec<Step>) -> Result<Self> {
         for (index, step) in steps.iter().enumerate() {
             check(index, step)?;
@@ -84,16 +74,7 @@ impl PlayedSequence {
                 return Err(Error::parameter(OPERATION, "steps", "a pulse and an echo after it", got));
             }
         }
-        let mut sequence = Self { most_orders: most_orders(&steps)?, steps };
-        sequence.turn_receiver()?;
-        Ok(sequence)
-    }
-
-    /// Steps that are not checked for the phase of their signals.
-    #[cfg(test)]
-    pub(crate) fn unturned(steps: Vec<Step>) -> Option<Self> {
-        let most_orders = most_orders(&steps).ok()?;
-        Some(Self { steps, most_orders })
+        Ok(Self { most_orders: most_orders(&steps)?, steps })
     }
 
     pub(crate) fn steps(&self) -> &[Step] {
@@ -119,29 +100,14 @@ impl PlayedSequence {
         Ok(self)
     }
 
-    /// Signals lie on one axis for all frames if pulses and receiver agree; that axis becomes the real one.
-    fn turn_receiver(&mut self) -> Result<()> {
-        let usual = Tissue::new(1.0, 0.1);
-        let signal = epg_played::complex_signal(self, usual);
-        let energy: f64 = signal.iter().map(|value| value.norm_sqr()).sum();
-        let squares: Complex64 = signal.iter().map(|value| value * value).sum();
-        let turn = 0.5 * squares.arg();
-        let across: f64 = signal.iter().map(|value| (value * Complex64::cis(-turn)).im.powi(2)).sum();
-        if across > MOST_ACROSS * MOST_ACROSS * energy {
-            let expected = "phases of pulses and echoes that give all signals the same phase, or the opposite";
-            let got = format!("{:.1} % of the signal across the others", 100.0 * (across / energy).sqrt());
-            return Err(Error::parameter(OPERATION, "steps", expected, got));
-        }
-        // A receiver that stands right stays as it is, to the last bit.
-        if turn.abs() < ROUNDING {
-            return Ok(());
-        }
+    /// The sequence with a receiver that is turned by an angle (rad) in every echo.
+    pub(crate) fn with_turned_receiver(mut self, turn: f64) -> Self {
         for step in &mut self.steps {
             if let Step::Echo { phase_rad } = step {
                 *phase_rad = (*phase_rad + turn + PI).rem_euclid(TAU) - PI;
             }
         }
-        Ok(())
+        self
     }
 
     pub(crate) fn summary(&self) -> Summary {

@@ -8,6 +8,7 @@ use diph_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Step;
+use crate::epg_played::with_real_signals;
 use crate::played_sequence::PlayedSequence;
 
 const OPERATION: &str = "sequence";
@@ -85,7 +86,7 @@ impl Sequence {
     /// [`Error::Parameter`] when there is no pulse before the first echo, a value is not finite, a wait is negative or longer than five
     /// minutes, dephasing adds up to more than 10000 cycles, or signals of different frames differ in their phase: dictionaries are real.
     pub fn of_steps(steps: Vec<Step>) -> Result<Self> {
-        Ok(Self::of_played(PlayedSequence::new(steps)?))
+        Ok(Self::of_played(with_real_signals(PlayedSequence::new(steps)?)?))
     }
 
     fn of_played(played: PlayedSequence) -> Self {

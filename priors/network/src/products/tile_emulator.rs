@@ -83,6 +83,7 @@ impl Instruction {
         match (operation, prefix, mode) {
             (0x49, 0, 3) => Some((Self::Release, 5)),
             (0x49, 0, _) => {
+                // SAFETY: a whole instruction lies there, as the caller promises.
                 let (_, length) = unsafe { address(code, registers) }?;
                 Some((Self::Configure, length))
             }
@@ -91,6 +92,7 @@ impl Instruction {
                 Some((Self::Product(register, memory, second), 5))
             }
             (0x4b, 2 | 3, 0..=2) if memory == 4 => {
+                // SAFETY: as above.
                 let ([base, row], length) = unsafe { address(code, registers) }?;
                 match prefix {
                     3 => Some((Self::Load(register, base as *const u8, row as isize), length)),
