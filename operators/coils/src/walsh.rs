@@ -14,7 +14,7 @@ use crate::covariance::{Covariance, in_phase};
 /// Buehrer et al. 2009), so that the result is smooth and depends on nothing but the images.
 ///
 /// # Errors
-/// [`Error::Shape`] when an axis is empty, [`Error::NotFinite`] for NaN or infinity.
+/// [`Error::Shape`](diph_core::Error::Shape) when an axis is empty, [`Error::NotFinite`](diph_core::Error::NotFinite) for NaN or infinity.
 pub fn walsh(images: ArrayView4<'_, Complex32>, radius: usize) -> Result<Array3<Complex32>> {
     let (coils, _, height, width) = images.dim();
     check_images("Walsh coil estimate", &images)?;

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`Trajectory`] | sampling positions in cycles per pixel: radial, spiral, or from a list |
 //! | [`density`] | density compensation by area and by the iteration of Pipe and Menon |
-//! | [`coils`] | simulated and estimated coil sensitivities |
 //! | [`Nufft`] | the transform of coefficient images with a temporal basis, both ways |
 //! | [`ImageSpectra`] | transforms of images with their derivatives at any position, for searches |
 //! | [`MrfOperator`] | the acquisition as a [`ForwardOperator`](diph_core::ForwardOperator) with weights, coils, a Toeplitz normal operator and a preconditioner |

@@ -10,7 +10,7 @@ use crate::{Blame, ReconError};
 /// The name of the sensitivities in archives that Diph writes.
 pub const COIL_MAPS: &str = "coil_maps";
 
-/// Reads sensitivities (coil, [z,] y, x). In a file of several arrays they are `coil_maps` unless the location says otherwise; axes of
+/// Reads sensitivities (coil, \[z,\] y, x). In a file of several arrays they are `coil_maps` unless the location says otherwise; axes of
 /// length 1, such as the slice of BART's maps or a batch, are dropped.
 ///
 /// # Errors
