@@ -50,9 +50,7 @@ pub use cfl::{CflFile, write_cfl};
 pub use error::{Error, Result};
 pub use folder_lock::{FolderLock, is_left_over};
 pub use hdf5::Hdf5File;
-pub use ismrmrd::{
-    Counters, Encoding, EncodingLimit, EncodingSpace, IsmrmrdFile, IsmrmrdHeader, NoiseScan, Readout, ReadoutFlag,
-};
+pub use ismrmrd::{Counters, Encoding, EncodingLimit, EncodingSpace, IsmrmrdFile, IsmrmrdHeader, Readout, ReadoutFlag};
 pub use kind::{ArrayFile, unpacked_size};
 pub use mat::{MatFile, MatStruct, MatValue};
 pub use nifti::NiftiVolume;

@@ -73,6 +73,7 @@ impl Parts {
             check(&*created)?;
             Ok(Some(created))
         };
+        check_stages(method)?;
         let refinement = estimator(&method.refinement, check_refinement)?;
         let estimator = estimator(&method.estimator, check_estimator)?;
         let condition = match &method.condition {
@@ -377,6 +378,18 @@ fn check_refinement(estimator: &dyn Estimator) -> Result<()> {
     }
 }
 
+/// Fails on a refinement without maps that it could refine, or behind a solver that cannot say what they leave unexplained.
+fn check_stages(method: &Method) -> Result<()> {
+    let refused = |expected: &str, got: &str| Err(Error::parameter(&*method.name, "refinement", expected, got));
+    match (&method.refinement, &method.estimator) {
+        (Some(_), None) => refused("an `estimator` whose maps it refines", "none"),
+        (Some(_), Some(_)) if !method.solver.is_linear() => {
+            refused("a linear solver, such as `posterior-mean`", method.solver.facts().name)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Fails on an estimator that makes no maps of T1 and T2.
 fn check_maps(estimator: &dyn Estimator) -> Result<()> {
     let names: Vec<&str> = estimator.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
@@ -397,4 +410,22 @@ fn operator(
 ) -> Result<Arc<dyn ForwardOperator>> {
     let options = Value::Object(method.operator.options.clone());
     Ok(registry.create_operator(&method.operator.id, &options, &acquisition.for_parts(weighted))?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refinement_needs_maps_and_a_linear_solver() {
+        let checked = |changes: &[&str]| {
+            let changes: Vec<_> = changes.iter().map(|change| change.parse().unwrap()).collect();
+            check_stages(&Method::read("unet-cascade", &changes).unwrap()).map_err(|error| error.to_string())
+        };
+        checked(&[]).unwrap();
+        checked(&["estimator=null", "refinement=null"]).unwrap();
+        assert!(checked(&["estimator=null"]).unwrap_err().contains("`estimator`"));
+        let other = r#"solver={"least-squares": {}}"#;
+        assert!(checked(&[other]).unwrap_err().contains("linear solver"));
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use num_complex::Complex32;
 
-use super::{Counters, IsmrmrdHeader, NoiseScan, Readout, ReadoutFlag};
+use super::{Counters, IsmrmrdHeader, Readout};
 use crate::hdf5::{Hdf5File, Records};
 use crate::{Error, Result};
 
@@ -91,23 +91,6 @@ impl IsmrmrdFile {
     /// All readouts in the order of the file.
     pub fn readouts(&self) -> &[Readout] {
         &self.readouts
-    }
-
-    /// The noise without a signal that was measured beside the image; `None` where the file has none. Readouts that differ from the
-    /// first in their number of receivers are no part of it.
-    ///
-    /// # Errors
-    /// Those of [`read`](Self::read).
-    pub fn noise_scan(&self) -> Result<Option<NoiseScan>> {
-        let noise = self.readouts.iter().filter(|readout| readout.is(ReadoutFlag::Noise));
-        let Some(first) = noise.clone().next() else { return Ok(None) };
-        let alike: Vec<&Readout> = noise.filter(|readout| readout.channels == first.channels).collect();
-        let mut samples = Array2::zeros((first.channels, 0));
-        self.read(&alike, |_, of_readout, _| {
-            let joined = samples.append(Axis(1), of_readout.view());
-            joined.map_err(|error| Error::malformed(self.path(), FORMAT, error))
-        })?;
-        Ok(Some(NoiseScan { samples, dwell_time: first.dwell_time }))
     }
 
     /// Samples (channel, sample) of readouts and their trajectories (sample, column), each shown as it is read. Samples to be discarded
@@ -217,6 +200,7 @@ fn read_table(table: &Records<'_>) -> Result<Vec<Readout>> {
 mod tests {
     use super::*;
     use crate::NpzFile;
+    use crate::ReadoutFlag;
     use ndarray::{Ix3, Ix4};
     use proptest::prelude::*;
 
@@ -261,9 +245,6 @@ mod tests {
         assert_eq!((line.samples, line.channels, line.center_sample, line.counters.step_1), (32, 2, 16, 4));
         let encoding = &file.header().encodings[0];
         assert_eq!((encoding.encoded.matrix, encoding.recon.matrix), ([32, 16, 1], [16, 16, 1]));
-        let noise = file.noise_scan().unwrap().expect("a noise scan");
-        assert_eq!(noise.samples.nrows(), 2);
-        assert_eq!(noise.samples.ncols(), file.readouts()[0].samples);
         let message = IsmrmrdFile::open(&peer("ismrmrd_cpp.h5"), Some("scan")).err().unwrap().to_string();
         assert!(message.contains("`dataset`"), "{message}");
     }

@@ -9,4 +9,4 @@ mod readout;
 
 pub use header::{Encoding, EncodingLimit, EncodingSpace, IsmrmrdHeader};
 pub use ismrmrd_file::IsmrmrdFile;
-pub use readout::{Counters, NoiseScan, Readout, ReadoutFlag};
+pub use readout::{Counters, Readout, ReadoutFlag};

@@ -1,8 +1,5 @@
 //! One readout of an ISMRMRD file.
 
-use ndarray::Array2;
-use num_complex::Complex32;
-
 /// What is known of a readout before its samples are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readout {
@@ -59,16 +56,6 @@ pub struct Counters {
     pub set: usize,
     /// Which segment.
     pub segment: usize,
-}
-
-/// What receivers hear without a signal: from its covariance they are decorrelated (prewhitening).
-#[derive(Clone, Debug, PartialEq)]
-pub struct NoiseScan {
-    /// Samples (coil, sample), the readouts one after the other.
-    pub samples: Array2<Complex32>,
-    /// Time between two samples in seconds. The variance of noise grows with the bandwidth: readouts of an image with the dwell time T
-    /// have that of this scan times `dwell_time / T`.
-    pub dwell_time: f64,
 }
 
 /// What a readout is for. The numbers are those of the format.

@@ -44,3 +44,20 @@ pub(super) fn noise_of(file: &RawData, channels: Option<usize>) -> Result<Option
     let joined = concatenate(Axis(1), &views).ok();
     Ok(joined.filter(|noise| noise.iter().any(|value| *value != Complex32::ZERO)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The noise of either writer's file; simulated noise of zeros is none.
+    #[test]
+    fn noise_of_raw_data_is_found() {
+        let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/peers");
+        let noise = |name: &str| read_noise(&ArrayLocation::of_file(peers.join(name)));
+        assert_eq!(noise("ismrmrd_python.h5").unwrap().dim(), (2, 64));
+        assert!(noise("ismrmrd_cpp.h5").unwrap_err().to_string().contains("readouts of noise"));
+        assert_eq!(noise("bart_coils_noise.cfl").unwrap().nrows(), 4);
+    }
+}
